@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/*
+ * Receive and transmit bursts. Compiled once per instruction set; FOLIO_BURST_OPS is the name of
+ * the table to define. Nothing here allocates but from the mempool, calls the kernel, or executes
+ * an instruction that traps in an SNP guest.
+ */
+
+#include "copy_kernel.h"
+#include "folio_ethdev.h"
+
+/*
+ * A plain frame's mbuf fields, in four stores. The pool's rules give next == NULL; what the last
+ * user may have left elsewhere is covered by ol_flags == 0.
+ */
+static __rte_always_inline void
+fill_mbuf(struct rte_mbuf *m, const struct folio_rx_queue *q, uint32_t len)
+{
+	uint64_t desc[2] = {
+		RTE_PTYPE_L2_ETHER | (uint64_t)len << 32, /* packet_type, pkt_len */
+		(uint16_t)len,				  /* data_len, vlan_tci, rss */
+	};
+
+	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, ol_flags) !=
+			 offsetof(struct rte_mbuf, data_off) + 8);
+	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, pkt_len) !=
+			 offsetof(struct rte_mbuf, packet_type) + 4);
+	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, data_len) !=
+			 offsetof(struct rte_mbuf, packet_type) + 8);
+	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), q->rearm, sizeof(q->rearm));
+	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, packet_type), desc, sizeof(desc));
+}
+
+/* Spread a frame over a chain of mbufs that begins with `first`. False: no mbufs, none kept. */
+static bool
+scatter_frame(struct folio_rx_queue *q, struct rte_mbuf *first, uint32_t head, uint32_t len)
+{
+	struct rte_mbuf *m = first;
+	uint32_t done = 0;
+	uint16_t segs = 1;
+
+	fill_mbuf(first, q, 0);
+	for (;;) {
+		uint32_t part = RTE_MIN(len - done, q->room);
+
+		folio_cons_piece(&q->end->ring, head, done, rte_pktmbuf_mtod(m, void *), part,
+				 folio_kernel_exact);
+		m->data_len = (uint16_t)part;
+		done += part;
+		if (done == len)
+			break;
+		m->next = rte_mbuf_raw_alloc(q->pool);
+		if (m->next == NULL) {
+			/* `first` stays with the caller, as it was allocated. */
+			first->nb_segs = segs;
+			rte_pktmbuf_free(first->next);
+			first->next = NULL;
+			first->nb_segs = 1;
+			return false;
+		}
+		m = m->next;
+		fill_mbuf(m, q, 0);
+		segs++;
+	}
+	first->nb_segs = segs;
+	first->pkt_len = len;
+	return true;
+}
+
+enum slow_result {
+	SLOW_RECEIVED,
+	SLOW_DROPPED,
+	SLOW_STOP, /* end the burst; the frame stays, or framing is lost */
+};
+
+/* A descriptor that the fast check did not take: several slots, several mbufs, or a violation. */
+static __rte_noinline enum slow_result
+receive_slow(struct folio_rx_queue *q, struct rte_mbuf *m, uint64_t desc, uint32_t head,
+	     struct folio_frame *frame)
+{
+	switch (folio_cons_judge(&q->end->ring, desc, head, frame)) {
+	case FOLIO_HALT:
+		return SLOW_STOP;
+	case FOLIO_DROP:
+		return SLOW_DROPPED;
+	case FOLIO_TAKE:
+		break;
+	}
+	if (frame->len > q->frame_max || (frame->len > q->room && !q->scatter)) {
+		q->stats.oversize++;
+		return SLOW_DROPPED;
+	}
+	if (!scatter_frame(q, m, head, frame->len)) {
+		q->stats.nombuf++;
+		return SLOW_STOP;
+	}
+	return SLOW_RECEIVED;
+}
+
+/* As many mbufs as the pool has, up to n. */
+static __rte_noinline uint16_t
+alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	q->stats.nombuf++;
+	for (n /= 2; n > 0; n /= 2) {
+		if (rte_mempool_get_bulk(q->pool, (void **)pkts, n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+static uint16_t
+receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct folio_rx_queue *q = queue;
+	struct folio_rxq *end = q->end;
+	struct folio_cons c; /* a copy: stores to packets can't alias it */
+	uint32_t head, stop, fast_max;
+	uint64_t bytes = 0;
+	uint16_t got = 0;
+
+	if (!folio_gate_enter(&end->gate))
+		return 0;
+	stop = folio_cons_avail(&end->ring, n);
+	if (stop == 0)
+		goto leave;
+	n = RTE_MIN(n, stop);
+	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0)) {
+		n = alloc_fewer(q, pkts, n);
+		if (n == 0)
+			goto leave;
+	}
+
+	c = end->ring;
+	head = c.head;
+	stop += head;
+	fast_max = RTE_MIN(q->fast_max, RTE_MIN(c.stride, c.max_frame));
+	while (got < n && head != stop) {
+		struct rte_mbuf *m = pkts[got];
+		uint64_t desc = folio_cons_desc(&c, head);
+		struct folio_frame frame;
+
+		if (likely(folio_desc_is_plain(desc, fast_max))) {
+			uint32_t len = (uint32_t)desc;
+
+			folio_cons_get(&c, head, (uint8_t *)m->buf_addr + q->data_off, len,
+				       folio_kernel_padded);
+			fill_mbuf(m, q, len);
+			bytes += len;
+			head++;
+			got++;
+			continue;
+		}
+		switch (receive_slow(q, m, desc, head, &frame)) {
+		case SLOW_RECEIVED:
+			bytes += frame.len;
+			got++;
+			/* fallthrough */
+		case SLOW_DROPPED:
+			head += frame.slots;
+			break;
+		case SLOW_STOP:
+			stop = head;
+			break;
+		}
+	}
+	folio_cons_commit(&end->ring, head);
+	if (unlikely(got < n))
+		rte_mempool_put_bulk(q->pool, (void **)&pkts[got], n - got);
+	q->stats.packets += got;
+	q->stats.bytes += bytes;
+leave:
+	folio_gate_leave(&end->gate);
+	return got;
+}
+
+/*
+ * A frame of several segments, several slots, or not fit to be sent. Returns the slots used, 0 if
+ * the frame is to be dropped, UINT32_MAX if there is no room for it now.
+ */
+static __rte_noinline uint32_t
+transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head)
+{
+	struct folio_prod *p = &q->end->ring;
+	uint32_t len = m->pkt_len;
+	uint32_t slots, used, done = 0;
+
+	if (len < FOLIO_WIRE_FRAME_MIN || len > p->max_frame) {
+		q->stats.bad_length++;
+		return 0;
+	}
+	slots = folio_frame_slots(p->stride, len);
+	used = head - p->head;
+	if (slots + used > folio_prod_room(p, slots + used))
+		return UINT32_MAX;
+	for (; m != NULL && done < len; m = m->next) {
+		uint32_t part = RTE_MIN((uint32_t)m->data_len, len - done);
+
+		folio_prod_piece(p, head, done, rte_pktmbuf_mtod(m, const void *), part,
+				 folio_kernel_exact);
+		done += part;
+	}
+	if (done < len) {
+		/* Nothing was described or published: the slots are simply used again. */
+		q->stats.bad_chain++;
+		return 0;
+	}
+	folio_prod_describe(p, head, len);
+	return slots;
+}
+
+static __rte_always_inline uint16_t
+transmit(void *queue, struct rte_mbuf **pkts, uint16_t n, const bool fast_free)
+{
+	struct folio_tx_queue *q = queue;
+	struct folio_txq *end = q->end;
+	struct folio_prod p; /* a copy, as above */
+	uint32_t head, stop, max;
+	uint64_t bytes = 0;
+	bool chained = false;
+	uint16_t dropped = 0;
+	uint16_t i;
+
+	if (!folio_gate_enter(&end->gate))
+		return 0;
+	stop = folio_prod_room(&end->ring, n);
+	p = end->ring;
+	head = p.head;
+	stop += head;
+	max = RTE_MIN(p.stride, p.max_frame);
+	for (i = 0; i < n && (int32_t)(stop - head) > 0; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		uint32_t len = m->data_len;
+		uint32_t slots;
+
+		if (likely(m->nb_segs == 1 &&
+			   len - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN)) {
+			folio_prod_put(&p, head, rte_pktmbuf_mtod(m, const void *), len,
+				       folio_kernel_exact);
+			bytes += len;
+			head++;
+			continue;
+		}
+		slots = transmit_slow(q, m, head);
+		if (slots == UINT32_MAX)
+			break;
+		/* The slow path may have learnt of more room than we knew of. */
+		stop = end->ring.seen + p.size;
+		chained |= m->nb_segs > 1;
+		dropped += slots == 0;
+		bytes += slots == 0 ? 0 : m->pkt_len;
+		head += slots;
+	}
+	if (likely(head != p.head))
+		folio_prod_publish(&end->ring, head);
+	q->stats.packets += i - dropped;
+	q->stats.bytes += bytes;
+	folio_gate_leave(&end->gate);
+
+	/* Copied: the mbufs have done their work. */
+	if (fast_free && likely(!chained && i > 0))
+		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
+	else
+		rte_pktmbuf_free_bulk(pkts, i);
+	return i;
+}
+
+static uint16_t
+transmit_any(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return transmit(queue, pkts, n, false);
+}
+
+static uint16_t
+transmit_fast_free(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return transmit(queue, pkts, n, true);
+}
+
+extern const struct folio_burst FOLIO_BURST_OPS;
+
+const struct folio_burst FOLIO_BURST_OPS = {
+	.isa = FOLIO_KERNEL_ISA,
+	.rx = receive,
+	.tx = transmit_any,
+	.tx_fast_free = transmit_fast_free,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_COMPAT_H
+#define FOLIO_COMPAT_H
+
+/* Every difference between the DPDK releases that the driver builds against, 22.11 to 26.07. */
+
+#include <bus_vdev_driver.h>
+#include <ethdev_driver.h>
+#include <ethdev_vdev.h>
+#include <rte_version.h>
+
+/* 25.11: per-queue statistics moved out of rte_eth_stats; rx_queue_count returns int. */
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+#define FOLIO_STATS_QUEUE_ARG , struct eth_queue_stats *queue_stats
+#define FOLIO_STATS_QUEUES(stats) queue_stats
+#define FOLIO_HAVE_QUEUE_STATS(stats) (queue_stats != NULL)
+typedef int folio_queue_count_t;
+#else
+#define FOLIO_STATS_QUEUE_ARG
+#define FOLIO_STATS_QUEUES(stats) (stats)
+#define FOLIO_HAVE_QUEUE_STATS(stats) true
+typedef uint32_t folio_queue_count_t;
+#endif
+
+/* 24.03: the list of packet types has a length instead of an end mark. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
+#define FOLIO_PTYPES_ARG , size_t *count
+#define FOLIO_PTYPES_SET(n) (*count = (n))
+#else
+#define FOLIO_PTYPES_ARG
+#define FOLIO_PTYPES_SET(n) RTE_SET_USED(n)
+#endif
+
+/* 23.11: the largest buffer that receive makes use of. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#define FOLIO_SET_MAX_RX_BUFSIZE(info, v) ((info)->max_rx_bufsize = (v))
+#else
+#define FOLIO_SET_MAX_RX_BUFSIZE(info, v) RTE_SET_USED(v)
+#endif
+
+/* 26.11 takes RTE_DEV_TO_VDEV away: the driver has no use for it. */
+
+#endif /* FOLIO_COMPAT_H */

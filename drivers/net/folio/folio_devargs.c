@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <folio_wire.h>
+#include <rte_ether.h>
+#include <rte_kvargs.h>
+#include <rte_vect.h>
+
+#include "folio_ethdev.h"
+
+struct parser {
+	const char *name; /* of the device, for messages */
+	struct folio_devargs *out;
+	bool has_mac;
+};
+
+typedef int (*parse_fn)(struct parser *p, const char *key, const char *value);
+
+/* Digits only: strtoull alone takes signs, blanks and wraps. */
+static int
+parse_number(const char *value, const char **end, uint64_t *out)
+{
+	char *stop;
+
+	if (value[0] < '0' || value[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	*out = strtoull(value, &stop, 10);
+	*end = stop;
+	return errno == 0 ? 0 : -EINVAL;
+}
+
+static int
+parse_u32(struct parser *p, const char *key, const char *value, uint32_t min, uint32_t max,
+	  uint32_t *out)
+{
+	const char *end;
+	uint64_t v;
+
+	if (parse_number(value, &end, &v) != 0 || *end != '\0' || v < min || v > max) {
+		FOLIO_LOG(ERR, "%s: %s=%s is out of range: allowed is %u to %u", p->name, key,
+			  value, min, max);
+		return -EINVAL;
+	}
+	*out = (uint32_t)v;
+	return 0;
+}
+
+static int
+parse_role(struct parser *p, const char *key, const char *value)
+{
+	if (strcmp(value, "guest") == 0) {
+		p->out->config.role = FOLIO_GUEST;
+	} else if (strcmp(value, "host") == 0) {
+		p->out->config.role = FOLIO_HOST;
+	} else {
+		FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are guest and host", p->name, key,
+			  value);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+parse_path(struct parser *p, const char *key, const char *value)
+{
+	RTE_SET_USED(key);
+	p->out->config.path = value;
+	return 0;
+}
+
+static int
+parse_size(struct parser *p, const char *key, const char *value)
+{
+	unsigned int shift = 0;
+	const char *end = value;
+	uint64_t v = 0;
+	int ret;
+
+	ret = parse_number(value, &end, &v);
+	if (ret == 0 && *end != '\0') {
+		switch (*end) {
+		case 'K': case 'k':
+			shift = 10;
+			break;
+		case 'M': case 'm':
+			shift = 20;
+			break;
+		case 'G': case 'g':
+			shift = 30;
+			break;
+		default:
+			ret = -EINVAL;
+		}
+		end++;
+	}
+	if (ret != 0 || *end != '\0' || v == 0 || v > (UINT64_C(1) << (40 - shift))) {
+		FOLIO_LOG(ERR, "%s: %s=%s is not a size: allowed is a number of bytes from 1 to "
+			  "1024G, with K, M or G behind it", p->name, key, value);
+		return -EINVAL;
+	}
+	p->out->config.size = v << shift;
+	return 0;
+}
+
+static int
+parse_queues(struct parser *p, const char *key, const char *value)
+{
+	return parse_u32(p, key, value, FOLIO_WIRE_QUEUES_MIN, FOLIO_WIRE_QUEUES_MAX,
+			 &p->out->config.queues);
+}
+
+static int
+parse_ring_size(struct parser *p, const char *key, const char *value)
+{
+	int ret;
+
+	ret = parse_u32(p, key, value, FOLIO_WIRE_RING_MIN, FOLIO_WIRE_RING_MAX,
+			&p->out->config.ring_size);
+	if (ret == 0 && !rte_is_power_of_2(p->out->config.ring_size)) {
+		FOLIO_LOG(ERR, "%s: %s=%s is not a power of two: allowed is %u to %u", p->name,
+			  key, value, FOLIO_WIRE_RING_MIN, FOLIO_WIRE_RING_MAX);
+		ret = -EINVAL;
+	}
+	return ret;
+}
+
+static int
+parse_slot_size(struct parser *p, const char *key, const char *value)
+{
+	return parse_u32(p, key, value, FOLIO_WIRE_SLOT_MIN, FOLIO_WIRE_SLOT_MAX,
+			 &p->out->config.slot_size);
+}
+
+static int
+parse_mac(struct parser *p, const char *key, const char *value)
+{
+	if (rte_ether_unformat_addr(value, &p->out->mac) != 0 ||
+	    !rte_is_valid_assigned_ether_addr(&p->out->mac)) {
+		FOLIO_LOG(ERR, "%s: %s=%s is not a MAC address of one station: allowed is "
+			  "XX:XX:XX:XX:XX:XX, not zero, not multicast", p->name, key, value);
+		return -EINVAL;
+	}
+	p->has_mac = true;
+	return 0;
+}
+
+static int
+parse_loopback(struct parser *p, const char *key, const char *value)
+{
+	uint32_t v;
+	int ret;
+
+	ret = parse_u32(p, key, value, 0, 1, &v);
+	if (ret == 0)
+		p->out->config.loopback = v == 1;
+	return ret;
+}
+
+static const struct {
+	const char *key;
+	parse_fn parse;
+} keys[] = {
+	{"role", parse_role},	      {"path", parse_path},	      {"size", parse_size},
+	{"queues", parse_queues},     {"ring_size", parse_ring_size}, {"slot_size", parse_slot_size},
+	{"mac", parse_mac},	      {"loopback", parse_loopback},
+};
+
+static int
+parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvargs_pair *pair)
+{
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(keys); i++) {
+		if (strcmp(pair->key, keys[i].key) != 0)
+			continue;
+		if (rte_kvargs_count(kv, pair->key) > 1) {
+			FOLIO_LOG(ERR, "%s: %s is given more than once: allowed is once", p->name,
+				  pair->key);
+			return -EINVAL;
+		}
+		if (pair->value == NULL || pair->value[0] == '\0') {
+			FOLIO_LOG(ERR, "%s: %s= has no value", p->name, pair->key);
+			return -EINVAL;
+		}
+		return keys[i].parse(p, pair->key, pair->value);
+	}
+	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, size, queues, ring_size, "
+		  "slot_size, mac and loopback", p->name, pair->key,
+		  pair->value != NULL ? pair->value : "");
+	return -EINVAL;
+}
+
+/* What makes no sense together. */
+static int
+check_combination(const struct parser *p)
+{
+	const struct folio_config *c = &p->out->config;
+
+	if (c->loopback && (c->path != NULL || c->size != 0 || c->role == FOLIO_HOST)) {
+		FOLIO_LOG(ERR, "%s: loopback=1 has no peer and no file: path, size and role=host "
+			  "are not allowed with it", p->name);
+		return -EINVAL;
+	}
+	if (!c->loopback && c->path == NULL) {
+		FOLIO_LOG(ERR, "%s: path is missing: it names the file that holds the region, e.g. "
+			  "path=/dev/hugepages/folio0 (or loopback=1)", p->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* EAL's --force-max-simd-bitwidth is the user's way to choose the copy kernels. */
+static enum folio_isa
+isa_from_eal(void)
+{
+	uint16_t bits = rte_vect_get_max_simd_bitwidth();
+
+	if (bits >= RTE_VECT_SIMD_512)
+		return FOLIO_ISA_AVX512;
+	if (bits >= RTE_VECT_SIMD_256)
+		return FOLIO_ISA_AVX2;
+	return bits >= RTE_VECT_SIMD_128 ? FOLIO_ISA_SSE : FOLIO_ISA_PORTABLE;
+}
+
+int
+folio_devargs_parse(const char *name, const char *args, struct folio_devargs *out)
+{
+	struct parser p = {.name = name, .out = out};
+	struct rte_kvargs *kv = NULL;
+	const char *path;
+	unsigned int i;
+	int ret = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->config.role = FOLIO_GUEST;
+	out->config.isa = isa_from_eal();
+
+	if (args != NULL && args[0] != '\0') {
+		kv = rte_kvargs_parse(args, NULL);
+		if (kv == NULL) {
+			FOLIO_LOG(ERR, "%s: \"%s\" is not a list of key=value,...", name, args);
+			return -EINVAL;
+		}
+		for (i = 0; i < kv->count && ret == 0; i++)
+			ret = parse_pair(&p, kv, &kv->pairs[i]);
+	}
+	if (ret == 0)
+		ret = check_combination(&p);
+	if (ret == 0 && !p.has_mac)
+		rte_eth_random_addr(out->mac.addr_bytes);
+
+	/* The list owns the strings: keep the one that outlives it. */
+	path = out->config.path;
+	out->config.path = NULL;
+	if (ret == 0 && path != NULL) {
+		out->text = strdup(path);
+		out->config.path = out->text;
+		if (out->text == NULL)
+			ret = -ENOMEM;
+	}
+	rte_kvargs_free(kv);
+	return ret;
+}
+
+void
+folio_devargs_free(struct folio_devargs *out)
+{
+	free(out->text);
+	out->text = NULL;
+	out->config.path = NULL;
+}

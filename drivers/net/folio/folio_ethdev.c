@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* The port as ethdev sees it: probe, remove, configure, start, stop, and its properties. */
+
+#include <rte_malloc.h>
+#include <rte_pmd_folio.h>
+
+#include "folio_ethdev.h"
+
+RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
+
+#define RX_OFFLOADS RTE_ETH_RX_OFFLOAD_SCATTER
+#define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+
+/* What a burst takes without a second look at the rings; any size works. */
+#define PREFERRED_BURST 32
+
+static int
+dev_configure(struct rte_eth_dev *dev)
+{
+	RTE_SET_USED(dev);
+	return 0;
+}
+
+static int
+dev_start(struct rte_eth_dev *dev)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	uint16_t i;
+	int ret;
+
+	folio_rx_update_limits(dev);
+	dev->rx_pkt_burst = a->burst->rx;
+	folio_tx_select_burst(dev);
+	for (i = 0; i < dev->data->nb_rx_queues; i++) {
+		const struct folio_rx_queue *q = dev->data->rx_queues[i];
+
+		if (!q->deferred_start)
+			folio_rx_queue_start(dev, i);
+	}
+	for (i = 0; i < dev->data->nb_tx_queues; i++) {
+		const struct folio_tx_queue *q = dev->data->tx_queues[i];
+
+		if (!q->deferred_start)
+			folio_tx_queue_start(dev, i);
+	}
+	ret = folio_start(a->port);
+	if (ret != 0 && ret != -EALREADY)
+		return ret;
+	folio_control_start(dev);
+	return 0;
+}
+
+static int
+dev_stop(struct rte_eth_dev *dev)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	uint16_t i;
+
+	folio_control_stop(dev);
+	folio_stop(a->port);
+	for (i = 0; i < dev->data->nb_rx_queues; i++)
+		folio_rx_queue_stop(dev, i);
+	for (i = 0; i < dev->data->nb_tx_queues; i++)
+		folio_tx_queue_stop(dev, i);
+	folio_link_update(dev, 0);
+	return 0;
+}
+
+static int
+dev_set_link_up(struct rte_eth_dev *dev)
+{
+	int ret = folio_start(folio_adapter(dev)->port);
+
+	folio_control_start(dev);
+	return ret == -EALREADY ? 0 : ret;
+}
+
+static int
+dev_set_link_down(struct rte_eth_dev *dev)
+{
+	folio_control_stop(dev);
+	folio_stop(folio_adapter(dev)->port);
+	folio_link_update(dev, 0);
+	return 0;
+}
+
+static int
+dev_close(struct rte_eth_dev *dev)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	uint16_t i;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return 0;
+	if (a->port == NULL)
+		return 0;
+	folio_control_stop(dev);
+	folio_stop(a->port);
+	for (i = 0; i < dev->data->nb_rx_queues; i++)
+		folio_rx_queue_release(dev, i);
+	for (i = 0; i < dev->data->nb_tx_queues; i++)
+		folio_tx_queue_release(dev, i);
+	folio_close(a->port);
+	a->port = NULL;
+	dev->data->mac_addrs = NULL; /* part of dev_private */
+	return 0;
+}
+
+static int
+dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
+{
+	const struct folio_adapter *a = folio_adapter(dev);
+	const struct rte_eth_desc_lim lim = {
+		.nb_max = FOLIO_WIRE_RING_MAX,
+		.nb_min = 1,
+		.nb_align = 1,
+		.nb_seg_max = UINT16_MAX,
+		.nb_mtu_seg_max = UINT16_MAX,
+	};
+	uint32_t ring_size = folio_port_ring_size(a->port);
+
+	info->max_mac_addrs = 1;
+	info->max_rx_pktlen = a->max_frame;
+	info->min_mtu = RTE_ETHER_MIN_MTU;
+	info->max_mtu = RTE_MIN(a->max_frame - FOLIO_FRAME_OVERHEAD, (uint32_t)UINT16_MAX);
+	info->max_rx_queues = a->max_queues;
+	info->max_tx_queues = a->max_queues;
+	info->min_rx_bufsize = FOLIO_WIRE_LINE;
+	FOLIO_SET_MAX_RX_BUFSIZE(info, a->max_frame);
+	info->rx_offload_capa = RX_OFFLOADS;
+	info->rx_queue_offload_capa = RX_OFFLOADS;
+	info->tx_offload_capa = TX_OFFLOADS;
+	info->tx_queue_offload_capa = TX_OFFLOADS;
+	info->rx_desc_lim = lim;
+	info->tx_desc_lim = lim;
+	info->default_rxportconf.burst_size = PREFERRED_BURST;
+	info->default_rxportconf.ring_size = ring_size;
+	info->default_rxportconf.nb_queues = 1;
+	info->default_txportconf = info->default_rxportconf;
+	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
+			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
+	return 0;
+}
+
+/* All that crosses the region are Ethernet frames; nobody parses them on the way. */
+static const uint32_t *
+dev_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG)
+{
+	static const uint32_t ptypes[] = {RTE_PTYPE_L2_ETHER, RTE_PTYPE_UNKNOWN};
+
+	RTE_SET_USED(dev);
+	FOLIO_PTYPES_SET(1);
+	return ptypes;
+}
+
+/* A link between two: every frame on it is for us. The modes are recorded by ethdev. */
+static int
+any_mode(struct rte_eth_dev *dev)
+{
+	RTE_SET_USED(dev);
+	return 0;
+}
+
+static int
+mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
+{
+	rte_ether_addr_copy(mac, &folio_adapter(dev)->mac);
+	return 0;
+}
+
+static int
+mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
+{
+	const struct folio_adapter *a = folio_adapter(dev);
+	uint32_t max = a->max_frame - FOLIO_FRAME_OVERHEAD;
+
+	if (mtu > max) {
+		FOLIO_LOG(ERR, "%s: MTU %u is more than the rings carry: allowed is %u to %u",
+			  dev->data->name, mtu, RTE_ETHER_MIN_MTU, max);
+		return -EINVAL;
+	}
+	/* ethdev stores it after this returns; the limits are needed now. */
+	dev->data->mtu = mtu;
+	folio_rx_update_limits(dev);
+	return 0;
+}
+
+static const struct eth_dev_ops ops = {
+	.dev_configure = dev_configure,
+	.dev_start = dev_start,
+	.dev_stop = dev_stop,
+	.dev_close = dev_close,
+	.dev_set_link_up = dev_set_link_up,
+	.dev_set_link_down = dev_set_link_down,
+	.dev_infos_get = dev_infos_get,
+	.dev_supported_ptypes_get = dev_supported_ptypes_get,
+	.link_update = folio_link_update,
+	.promiscuous_enable = any_mode,
+	.promiscuous_disable = any_mode,
+	.allmulticast_enable = any_mode,
+	.allmulticast_disable = any_mode,
+	.mac_addr_set = mac_addr_set,
+	.mtu_set = mtu_set,
+	.stats_get = folio_stats_get,
+	.stats_reset = folio_stats_reset,
+	.xstats_get = folio_xstats_get,
+	.xstats_get_names = folio_xstats_get_names,
+	.xstats_reset = folio_stats_reset,
+	.rx_queue_setup = folio_rx_queue_setup,
+	.rx_queue_release = folio_rx_queue_release,
+	.rx_queue_start = folio_rx_queue_start,
+	.rx_queue_stop = folio_rx_queue_stop,
+	.rxq_info_get = folio_rxq_info_get,
+	.rx_burst_mode_get = folio_rx_burst_mode_get,
+	.tx_queue_setup = folio_tx_queue_setup,
+	.tx_queue_release = folio_tx_queue_release,
+	.tx_queue_start = folio_tx_queue_start,
+	.tx_queue_stop = folio_tx_queue_stop,
+	.txq_info_get = folio_txq_info_get,
+	.tx_burst_mode_get = folio_tx_burst_mode_get,
+	.tx_done_cleanup = folio_tx_done_cleanup,
+};
+
+/*
+ * A secondary process sees the port's properties and counters, which lie in memory that it shares
+ * with the primary. The region is mapped in the primary only, so are the bursts.
+ */
+static const struct eth_dev_ops secondary_ops = {
+	.dev_close = dev_close,
+	.dev_infos_get = dev_infos_get,
+	.dev_supported_ptypes_get = dev_supported_ptypes_get,
+	.link_update = folio_link_update,
+	.stats_get = folio_stats_get,
+	.stats_reset = folio_stats_reset,
+	.xstats_get = folio_xstats_get,
+	.xstats_get_names = folio_xstats_get_names,
+	.xstats_reset = folio_stats_reset,
+};
+
+bool
+folio_is_ours(const struct rte_eth_dev *dev)
+{
+	return dev->dev_ops == &ops;
+}
+
+int
+rte_pmd_folio_status_get(uint16_t port_id, struct folio_status *status)
+{
+	const struct rte_eth_dev *dev;
+
+	if (status == NULL)
+		return -EINVAL;
+	if (!rte_eth_dev_is_valid_port(port_id))
+		return -ENODEV;
+	dev = &rte_eth_devices[port_id];
+	if (!folio_is_ours(dev))
+		return -ENOTSUP;
+	folio_status(folio_adapter(dev)->port, status);
+	return 0;
+}
+
+/* The core's private memory: huge pages on the port's node, shared with secondary processes. */
+static void *
+core_alloc(size_t size, size_t align, void *ctx)
+{
+	return rte_zmalloc_socket("folio", size, align, (int)(intptr_t)ctx);
+}
+
+static void
+core_free(void *mem, void *ctx)
+{
+	RTE_SET_USED(ctx);
+	rte_free(mem);
+}
+
+static struct folio *
+open_port(const char *name, struct folio_devargs *da, int socket)
+{
+	struct folio_error err;
+	struct folio *port;
+
+	da->config.numa_node = socket;
+	da->config.alloc = core_alloc;
+	da->config.free = core_free;
+	da->config.alloc_ctx = (void *)(intptr_t)socket;
+	port = folio_open(&da->config, &err);
+	if (port == NULL)
+		FOLIO_LOG(ERR, "%s: %s", name, err.text);
+	return port;
+}
+
+static int
+create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct folio_devargs *da)
+{
+	struct folio_adapter *a;
+	struct rte_eth_dev *dev;
+
+	dev = rte_eth_vdev_allocate(vdev, sizeof(*a));
+	if (dev == NULL) {
+		FOLIO_LOG(ERR, "%s: cannot allocate an ethdev", rte_vdev_device_name(vdev));
+		return -ENOMEM;
+	}
+	a = folio_adapter(dev);
+	a->port = port;
+	a->burst = folio_burst_get(folio_port_copy(port)->isa);
+	a->role = da->config.role;
+	a->loopback = da->config.loopback;
+	a->max_queues = (uint16_t)RTE_MAX(da->config.queues, FOLIO_DEFAULT_QUEUES);
+	a->max_frame = folio_port_max_frame(port);
+	a->mac = da->mac;
+
+	dev->dev_ops = &ops;
+	dev->rx_pkt_burst = a->burst->rx;
+	dev->tx_pkt_burst = a->burst->tx;
+	dev->rx_queue_count = folio_rx_queue_count;
+	dev->rx_descriptor_status = folio_rx_descriptor_status;
+	dev->tx_descriptor_status = folio_tx_descriptor_status;
+	dev->data->mac_addrs = &a->mac;
+	dev->data->promiscuous = 1;
+	dev->data->all_multicast = 1;
+	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
+	folio_link_update(dev, 0);
+	rte_eth_dev_probing_finish(dev);
+	return 0;
+}
+
+static int
+probe_secondary(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *dev = rte_eth_dev_attach_secondary(rte_vdev_device_name(vdev));
+
+	if (dev == NULL) {
+		FOLIO_LOG(ERR, "%s: the primary process has no such port",
+			  rte_vdev_device_name(vdev));
+		return -ENODEV;
+	}
+	dev->dev_ops = &secondary_ops;
+	dev->device = &vdev->device;
+	dev->rx_pkt_burst = rte_eth_pkt_burst_dummy;
+	dev->tx_pkt_burst = rte_eth_pkt_burst_dummy;
+	rte_eth_dev_probing_finish(dev);
+	return 0;
+}
+
+static int
+folio_probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct folio_devargs da;
+	struct folio *port;
+	int ret;
+
+	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
+		return probe_secondary(vdev);
+
+	ret = folio_devargs_parse(name, rte_vdev_device_args(vdev), &da);
+	if (ret != 0)
+		return ret;
+	if (vdev->device.numa_node == SOCKET_ID_ANY)
+		vdev->device.numa_node = (int)rte_socket_id();
+	port = open_port(name, &da, vdev->device.numa_node);
+	ret = port == NULL ? -EINVAL : create_ethdev(vdev, port, &da);
+	if (ret != 0)
+		folio_close(port);
+	folio_devargs_free(&da);
+	return ret;
+}
+
+static int
+folio_remove(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+
+	if (dev == NULL)
+		return 0;
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		dev_close(dev);
+	return rte_eth_dev_release_port(dev);
+}
+
+static struct rte_vdev_driver folio_driver = {
+	.probe = folio_probe,
+	.remove = folio_remove,
+};
+
+RTE_PMD_REGISTER_VDEV(net_folio, folio_driver);
+RTE_PMD_REGISTER_PARAM_STRING(net_folio,
+	"role=guest|host "
+	"path=<file> "
+	"size=<bytes>[K|M|G] "
+	"queues=<1-64> "
+	"ring_size=<64-32768> "
+	"slot_size=<256-65536> "
+	"mac=<xx:xx:xx:xx:xx:xx> "
+	"loopback=<0|1>");

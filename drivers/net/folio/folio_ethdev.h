@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_ETHDEV_H
+#define FOLIO_ETHDEV_H
+
+#include <folio.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+
+#include "folio_compat.h"
+#include "port.h"
+
+extern int folio_logtype;
+#define FOLIO_LOG(level, fmt, ...) \
+	rte_log(RTE_LOG_##level, folio_logtype, "folio: " fmt "\n", ##__VA_ARGS__)
+
+/* Ethernet header and two VLAN tags: what a frame has beyond its MTU. */
+#define FOLIO_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
+
+struct folio_rx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t nombuf;   /* bursts that ended early for want of mbufs; no packet was lost */
+	uint64_t oversize; /* packets dropped: longer than the MTU allows */
+};
+
+struct folio_tx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t bad_length; /* packets dropped: below 14 bytes or longer than the rings carry */
+	uint64_t bad_chain;  /* packets dropped: segments don't add up to pkt_len */
+};
+
+struct folio_rx_queue {
+	struct folio_rxq *end;
+	struct rte_mempool *pool;
+	uint64_t rearm[2];  /* data_off, refcnt, nb_segs, port; ol_flags */
+	uint16_t data_off;
+	uint16_t port_id;
+	uint32_t fast_max;  /* longest frame for the fast path: one slot, one mbuf, within MTU */
+	uint32_t frame_max; /* longest frame that the MTU allows */
+	uint32_t room;	    /* bytes for data in an mbuf of the pool */
+	bool scatter;
+	struct folio_rx_stats stats;
+	struct folio_rx_stats base; /* control: values at the last reset */
+	uint16_t queue_id;
+	bool deferred_start;
+	uint64_t offloads;
+} FOLIO_ALIGNED;
+
+struct folio_tx_queue {
+	struct folio_txq *end;
+	struct folio_tx_stats stats;
+	struct folio_tx_stats base;
+	uint16_t port_id;
+	uint16_t queue_id;
+	bool deferred_start;
+	uint64_t offloads;
+} FOLIO_ALIGNED;
+
+/* The bursts of one instruction set. */
+struct folio_burst {
+	enum folio_isa isa;
+	eth_rx_burst_t rx;
+	eth_tx_burst_t tx;	     /* any mbufs */
+	eth_tx_burst_t tx_fast_free; /* all of one pool, with no other reference */
+};
+
+/* dev_private; in memory that secondary processes share. */
+struct folio_adapter {
+	struct folio *port;
+	const struct folio_burst *burst; /* primary only */
+	enum folio_role role;
+	bool loopback;
+	bool ticking;
+	uint16_t max_queues;
+	uint32_t max_frame;
+	struct rte_ether_addr mac;
+	struct folio_counters base; /* at the last reset */
+	uint32_t log_pause;	    /* ticks until the next line about the session may be logged */
+	enum folio_link logged_link;
+	char logged_detail[256];
+};
+
+/* What the devargs say. */
+struct folio_devargs {
+	struct folio_config config; /* path points into `text` */
+	struct rte_ether_addr mac;
+	char *text;
+};
+
+static inline struct folio_adapter *
+folio_adapter(const struct rte_eth_dev *dev)
+{
+	return dev->data->dev_private;
+}
+
+/* folio_devargs.c: parse strictly; logs one line and returns a negative errno if anything is off. */
+int folio_devargs_parse(const char *name, const char *args, struct folio_devargs *out);
+void folio_devargs_free(struct folio_devargs *out);
+
+/* folio_burst.c: the bursts for the kernels that the core chose. */
+const struct folio_burst *folio_burst_get(enum folio_isa isa);
+
+/* folio_rx.c, folio_tx.c */
+int folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
+			 unsigned int socket, const struct rte_eth_rxconf *conf,
+			 struct rte_mempool *pool);
+void folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
+int folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
+int folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
+void folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_info *info);
+int folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
+folio_queue_count_t folio_rx_queue_count(void *queue);
+int folio_rx_descriptor_status(void *queue, uint16_t offset);
+void folio_rx_update_limits(struct rte_eth_dev *dev);
+int folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
+			 unsigned int socket, const struct rte_eth_txconf *conf);
+void folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
+int folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
+int folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
+void folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_info *info);
+int folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
+int folio_tx_descriptor_status(void *queue, uint16_t offset);
+int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
+void folio_tx_select_burst(struct rte_eth_dev *dev);
+
+/* folio_stats.c */
+int folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG);
+int folio_stats_reset(struct rte_eth_dev *dev);
+int folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n);
+int folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
+			   unsigned int n);
+
+/* folio_control.c: the work of the control thread. */
+void folio_control_start(struct rte_eth_dev *dev);
+void folio_control_stop(struct rte_eth_dev *dev);
+int folio_link_update(struct rte_eth_dev *dev, int wait);
+
+/* folio_ethdev.c: is this port ours? */
+bool folio_is_ours(const struct rte_eth_dev *dev);
+
+#endif /* FOLIO_ETHDEV_H */

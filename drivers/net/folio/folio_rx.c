@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* Receive queues: set-up, release, start, stop, what they say of themselves. */
+
+#include <rte_malloc.h>
+
+#include "folio_ethdev.h"
+
+/*
+ * Padded copies write whole lines, so the fast path takes what fits the data room rounded down.
+ * The limits change under a running burst (MTU): each is one aligned word.
+ */
+static void
+set_limits(struct folio_rx_queue *q, uint32_t mtu, uint32_t max_frame)
+{
+	uint32_t frame_max = RTE_MIN(mtu + FOLIO_FRAME_OVERHEAD, max_frame);
+	uint32_t fast_max = RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));
+
+	q->scatter = frame_max > q->room || (q->offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	q->frame_max = frame_max;
+	q->fast_max = fast_max;
+}
+
+void
+folio_rx_update_limits(struct rte_eth_dev *dev)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	uint16_t i;
+
+	dev->data->scattered_rx = 0;
+	for (i = 0; i < dev->data->nb_rx_queues; i++) {
+		struct folio_rx_queue *q = dev->data->rx_queues[i];
+
+		if (q == NULL)
+			continue;
+		set_limits(q, dev->data->mtu, a->max_frame);
+		if (q->scatter)
+			dev->data->scattered_rx = 1;
+	}
+}
+
+int
+folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
+		     unsigned int socket, const struct rte_eth_rxconf *conf,
+		     struct rte_mempool *pool)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	uint32_t room = rte_pktmbuf_data_room_size(pool);
+	struct folio_rx_queue *q;
+	struct rte_mbuf init = {
+		.data_off = RTE_PKTMBUF_HEADROOM,
+		.nb_segs = 1,
+		.port = dev->data->port_id,
+	};
+
+	RTE_SET_USED(nb_desc); /* a ring has the slots that the region's geometry gives it */
+	if (room < RTE_PKTMBUF_HEADROOM + FOLIO_WIRE_LINE) {
+		FOLIO_LOG(ERR, "%s: rx queue %u: mempool %s has %u bytes of data room: allowed is "
+			  "%u and more", dev->data->name, qid, pool->name, room,
+			  RTE_PKTMBUF_HEADROOM + FOLIO_WIRE_LINE);
+		return -EINVAL;
+	}
+	q = rte_zmalloc_socket("folio_rx_queue", sizeof(*q), __alignof__(*q), socket);
+	if (q == NULL) {
+		FOLIO_LOG(ERR, "%s: rx queue %u: no memory", dev->data->name, qid);
+		return -ENOMEM;
+	}
+	rte_mbuf_refcnt_set(&init, 1);
+	memcpy(q->rearm, (uint8_t *)&init + offsetof(struct rte_mbuf, data_off), sizeof(q->rearm));
+	q->end = folio_port_rxq(a->port, qid);
+	q->pool = pool;
+	q->data_off = RTE_PKTMBUF_HEADROOM;
+	q->port_id = dev->data->port_id;
+	q->queue_id = qid;
+	q->room = room - RTE_PKTMBUF_HEADROOM;
+	q->offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
+	q->deferred_start = conf->rx_deferred_start;
+	dev->data->rx_queues[qid] = q;
+	folio_rx_update_limits(dev);
+	return 0;
+}
+
+void
+folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
+{
+	struct folio_rx_queue *q = dev->data->rx_queues[qid];
+
+	if (q == NULL)
+		return;
+	dev->data->rx_queues[qid] = NULL;
+	if (folio_port_enable_rx(folio_adapter(dev)->port, qid, false))
+		rte_free(q);
+	else
+		FOLIO_LOG(ERR, "%s: rx queue %u: a burst does not return, its memory is kept",
+			  dev->data->name, qid);
+}
+
+int
+folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
+{
+	(void)folio_port_enable_rx(folio_adapter(dev)->port, qid, true);
+	dev->data->rx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STARTED;
+	return 0;
+}
+
+int
+folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
+{
+	dev->data->rx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
+	return folio_port_enable_rx(folio_adapter(dev)->port, qid, false) ? 0 : -EBUSY;
+}
+
+void
+folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_info *info)
+{
+	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
+
+	info->mp = q->pool;
+	info->scattered_rx = q->scatter;
+	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
+	info->conf.offloads = q->offloads;
+	info->conf.rx_deferred_start = q->deferred_start;
+	info->conf.rx_drop_en = 0;
+}
+
+int
+folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode)
+{
+	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
+
+	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
+		 folio_isa_name(folio_adapter(dev)->burst->isa), q->scatter ? ", scattered" : "");
+	return 0;
+}
+
+folio_queue_count_t
+folio_rx_queue_count(void *queue)
+{
+	struct folio_rx_queue *q = queue;
+	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
+
+	return folio_port_rx_used(a->port, q->queue_id);
+}
+
+int
+folio_rx_descriptor_status(void *queue, uint16_t offset)
+{
+	struct folio_rx_queue *q = queue;
+	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
+
+	if (offset >= folio_port_ring_size(a->port))
+		return -EINVAL;
+	return offset < folio_port_rx_used(a->port, q->queue_id) ? RTE_ETH_RX_DESC_DONE
+								 : RTE_ETH_RX_DESC_AVAIL;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* Transmit queues: set-up, release, start, stop, what they say of themselves. */
+
+#include <rte_malloc.h>
+
+#include "folio_ethdev.h"
+
+int
+folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
+		     unsigned int socket, const struct rte_eth_txconf *conf)
+{
+	struct folio_tx_queue *q;
+
+	RTE_SET_USED(nb_desc); /* a ring has the slots that the region's geometry gives it */
+	q = rte_zmalloc_socket("folio_tx_queue", sizeof(*q), __alignof__(*q), socket);
+	if (q == NULL) {
+		FOLIO_LOG(ERR, "%s: tx queue %u: no memory", dev->data->name, qid);
+		return -ENOMEM;
+	}
+	q->end = folio_port_txq(folio_adapter(dev)->port, qid);
+	q->port_id = dev->data->port_id;
+	q->queue_id = qid;
+	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	q->deferred_start = conf->tx_deferred_start;
+	dev->data->tx_queues[qid] = q;
+	return 0;
+}
+
+void
+folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
+{
+	struct folio_tx_queue *q = dev->data->tx_queues[qid];
+
+	if (q == NULL)
+		return;
+	dev->data->tx_queues[qid] = NULL;
+	if (folio_port_enable_tx(folio_adapter(dev)->port, qid, false))
+		rte_free(q);
+	else
+		FOLIO_LOG(ERR, "%s: tx queue %u: a burst does not return, its memory is kept",
+			  dev->data->name, qid);
+}
+
+int
+folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
+{
+	(void)folio_port_enable_tx(folio_adapter(dev)->port, qid, true);
+	dev->data->tx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STARTED;
+	return 0;
+}
+
+int
+folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
+{
+	dev->data->tx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
+	return folio_port_enable_tx(folio_adapter(dev)->port, qid, false) ? 0 : -EBUSY;
+}
+
+void
+folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_info *info)
+{
+	const struct folio_tx_queue *q = dev->data->tx_queues[qid];
+
+	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
+	info->conf.offloads = q->offloads;
+	info->conf.tx_deferred_start = q->deferred_start;
+}
+
+static bool
+all_fast_free(const struct rte_eth_dev *dev)
+{
+	uint16_t i;
+
+	for (i = 0; i < dev->data->nb_tx_queues; i++) {
+		const struct folio_tx_queue *q = dev->data->tx_queues[i];
+
+		if (q != NULL && (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* ethdev has one transmit function a port, so the fast one needs every queue's consent. */
+void
+folio_tx_select_burst(struct rte_eth_dev *dev)
+{
+	const struct folio_burst *b = folio_adapter(dev)->burst;
+
+	dev->tx_pkt_burst = all_fast_free(dev) ? b->tx_fast_free : b->tx;
+}
+
+int
+folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode)
+{
+	const struct folio_burst *b = folio_adapter(dev)->burst;
+
+	RTE_SET_USED(qid);
+	snprintf(mode->info, sizeof(mode->info), "%s copy%s", folio_isa_name(b->isa),
+		 dev->tx_pkt_burst == b->tx_fast_free ? ", fast free" : "");
+	return 0;
+}
+
+int
+folio_tx_descriptor_status(void *queue, uint16_t offset)
+{
+	struct folio_tx_queue *q = queue;
+	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
+	uint32_t size = folio_port_ring_size(a->port);
+
+	/* Counted from the next slot to fill: the ones behind the free ones are still the peer's. */
+	if (offset >= size)
+		return -EINVAL;
+	return offset < size - folio_port_tx_used(a->port, q->queue_id) ? RTE_ETH_TX_DESC_DONE
+									 : RTE_ETH_TX_DESC_FULL;
+}
+
+/* A burst frees its mbufs as soon as they are copied: there are never any left. */
+int
+folio_tx_done_cleanup(void *queue, uint32_t free_cnt)
+{
+	RTE_SET_USED(queue);
+	RTE_SET_USED(free_cnt);
+	return 0;
+}

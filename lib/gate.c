@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gate.h"
+
+#define WAIT_STEP_NS 20000
+#define WAIT_STEPS 50000
+
+#if defined(__SANITIZE_THREAD__)
+#define NO_MEMBARRIER 1 /* ThreadSanitizer does not know what it does */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NO_MEMBARRIER 1
+#endif
+#endif
+
+static bool
+membarrier(int cmd)
+{
+#ifdef NO_MEMBARRIER
+	(void)cmd;
+	return false;
+#else
+	return syscall(SYS_membarrier, cmd, 0, 0) == 0;
+#endif
+}
+
+void
+folio_gate_init(struct folio_gate *g)
+{
+	g->open = 0;
+	g->busy = 0;
+	g->fenced = !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+}
+
+void
+folio_gate_open(struct folio_gate *g)
+{
+	__atomic_store_n(&g->open, 1, __ATOMIC_RELEASE);
+}
+
+bool
+folio_gate_close(struct folio_gate *g)
+{
+	const struct timespec step = {.tv_nsec = WAIT_STEP_NS};
+	unsigned int i;
+
+	__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);
+	if (!g->fenced)
+		(void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	for (i = 0; i < WAIT_STEPS; i++) {
+		if (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0)
+			return true;
+		nanosleep(&step, NULL);
+	}
+	return false;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_PORT_H
+#define FOLIO_PORT_H
+
+/*
+ * What folio.h promises: region, layout, session and rings put together. This header is for users
+ * that compile their own bursts, such as the ethdev driver: they enter the gate, use the ring end
+ * behind it, and leave.
+ */
+
+#include <folio.h>
+
+#include "gate.h"
+#include "ring.h"
+
+#define FOLIO_ALIGNED __attribute__((aligned(128)))
+
+struct folio_txq {
+	struct folio_gate gate;
+	struct folio_prod ring;
+	bool enabled; /* control only */
+} FOLIO_ALIGNED;
+
+struct folio_rxq {
+	struct folio_gate gate;
+	struct folio_cons ring;
+	bool enabled; /* control only */
+} FOLIO_ALIGNED;
+
+/* The two ends of queue pair q; valid until folio_close(). q is below the configured number. */
+struct folio_txq *folio_port_txq(struct folio *f, uint32_t q);
+struct folio_rxq *folio_port_rxq(struct folio *f, uint32_t q);
+
+/*
+ * Let a queue take part, or take it out. On return from disabling, no burst is inside; false if
+ * that could not be had (see folio_gate_close). All queues are enabled at first.
+ */
+bool folio_port_enable_tx(struct folio *f, uint32_t q, bool on);
+bool folio_port_enable_rx(struct folio *f, uint32_t q, bool on);
+
+/* The copy kernels in use. */
+const struct folio_copy *folio_port_copy(const struct folio *f);
+
+/*
+ * The longest frame that the port can ever carry: of its geometry, or for a host of the largest
+ * geometry that it accepts. Constant for the life of the port.
+ */
+uint32_t folio_port_max_frame(const struct folio *f);
+
+/* Slots a ring now; for a host without a guest the most that it accepts. */
+uint32_t folio_port_ring_size(struct folio *f);
+
+/*
+ * Slots filled in a ring as the peer's index says, limited to the ring's size; 0 while the link is
+ * down. Changes nothing, so any thread may ask at any time; a little stale by nature.
+ */
+uint32_t folio_port_rx_used(struct folio *f, uint32_t q);
+uint32_t folio_port_tx_used(struct folio *f, uint32_t q);
+
+#endif /* FOLIO_PORT_H */

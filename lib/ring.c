@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include "ring.h"
+
+void
+folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area, void *index_area,
+		  uint32_t q)
+{
+	p->size = l->geom.ring_size;
+	p->mask = l->geom.ring_size - 1;
+	p->stride = l->stride;
+	p->max_frame = l->max_frame;
+	p->data = folio_layout_data(l, area, q);
+	p->desc = folio_layout_desc(l, area, q);
+	p->produced = &folio_layout_index(l, area, q)->produced;
+	p->consumed = &folio_layout_index(l, index_area, q)->consumed;
+}
+
+void
+folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area, void *index_area,
+		  uint32_t q)
+{
+	c->size = l->geom.ring_size;
+	c->mask = l->geom.ring_size - 1;
+	c->stride = l->stride;
+	c->max_frame = l->max_frame;
+	c->lag = l->geom.ring_size / 8;
+	c->data = folio_layout_data(l, area, q);
+	c->desc = folio_layout_desc(l, area, q);
+	c->produced = &folio_layout_index(l, area, q)->produced;
+	c->consumed = &folio_layout_index(l, index_area, q)->consumed;
+}
+
+void
+folio_prod_reset(struct folio_prod *p)
+{
+	p->head = 0;
+	p->seen = 0;
+	__atomic_store_n(&p->broken, 0, __ATOMIC_RELAXED);
+	folio_put32(p->produced, 0);
+}
+
+void
+folio_cons_reset(struct folio_cons *c)
+{
+	c->head = 0;
+	c->seen = 0;
+	c->published = 0;
+	__atomic_store_n(&c->broken, 0, __ATOMIC_RELAXED);
+	folio_put32(c->consumed, 0);
+}
+
+/* Framing is lost. From here on the ring looks full until it is reset. */
+static uint32_t
+prod_give_up(struct folio_prod *p, uint64_t *counter)
+{
+	(*counter)++;
+	p->seen = p->head - p->size;
+	__atomic_store_n(&p->broken, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* As above: the ring looks empty from slot `head` on. */
+static uint32_t
+cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
+{
+	(*counter)++;
+	c->seen = head;
+	__atomic_store_n(&c->broken, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+uint32_t
+folio_prod_refresh(struct folio_prod *p)
+{
+	uint32_t consumed;
+
+	if (FOLIO_UNLIKELY(p->broken))
+		return 0;
+	consumed = folio_fetch32_acquire(p->consumed);
+	/* Valid is from the index seen last (no way back) to our own (nothing from the future). */
+	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
+		return prod_give_up(p, &p->bad_index);
+	p->seen = consumed;
+	return p->size - (p->head - consumed);
+}
+
+uint32_t
+folio_cons_refresh(struct folio_cons *c)
+{
+	uint32_t known = c->seen - c->head;
+	uint32_t produced, avail;
+
+	if (FOLIO_UNLIKELY(c->broken))
+		return 0;
+	produced = folio_fetch32_acquire(c->produced);
+	avail = produced - c->head;
+	/* Valid is from the index seen last to one ring ahead of our own. */
+	if (FOLIO_UNLIKELY(avail > c->size || avail < known))
+		return cons_give_up(c, c->head, &c->bad_index);
+	c->seen = produced;
+	if (avail == 0 && c->published != c->head) {
+		/* Idle: nobody will come by after `lag` slots, so say it now. */
+		c->published = c->head;
+		folio_put32_release(c->consumed, c->head);
+	}
+	return avail;
+}
+
+enum folio_verdict
+folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct folio_frame *frame)
+{
+	uint32_t len = (uint32_t)(desc & FOLIO_WIRE_DESC_LEN_MASK);
+	uint32_t avail = c->seen - head;
+
+	frame->len = 0;
+	frame->slots = 1;
+	if (len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame) {
+		c->bad_length++;
+		return FOLIO_DROP;
+	}
+	frame->slots = folio_frame_slots(c->stride, len);
+	if (frame->slots > avail) {
+		/* Frames are published whole, so where the next one starts is anybody's guess. */
+		cons_give_up(c, head, &c->bad_chain);
+		return FOLIO_HALT;
+	}
+	if (desc >> FOLIO_WIRE_DESC_FLAGS_SHIFT != 0) {
+		/* Not agreed on, so the frame may need what we don't know how to do. */
+		c->bad_flags++;
+		return FOLIO_DROP;
+	}
+	frame->len = len;
+	return FOLIO_TAKE;
+}
+
+/*
+ * A piece may start in any slot and may wrap at the end of the ring: two copies at the most.
+ * offset + len is at most the ring's bytes: frames have at most max_frame.
+ */
+static uint64_t
+piece_start(uint32_t at, uint32_t mask, uint32_t stride, uint32_t offset)
+{
+	uint64_t pos = (uint64_t)(at & mask) * stride + offset;
+	uint64_t ring = ((uint64_t)mask + 1) * stride;
+
+	return pos < ring ? pos : pos - ring;
+}
+
+static uint32_t
+piece_first(uint64_t pos, uint32_t mask, uint32_t stride, uint32_t len)
+{
+	uint64_t to_end = ((uint64_t)mask + 1) * stride - pos;
+
+	return len < to_end ? len : (uint32_t)to_end;
+}
+
+void
+folio_prod_piece(struct folio_prod *p, uint32_t at, uint32_t offset, const void *src, uint32_t len,
+		 folio_copy_fn exact)
+{
+	uint64_t pos = piece_start(at, p->mask, p->stride, offset);
+	uint32_t first = piece_first(pos, p->mask, p->stride, len);
+
+	exact(p->data + pos, src, first);
+	if (first < len)
+		exact(p->data, (const uint8_t *)src + first, len - first);
+}
+
+void
+folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, void *dst, uint32_t len,
+		 folio_copy_fn exact)
+{
+	uint64_t pos = piece_start(at, c->mask, c->stride, offset);
+	uint32_t first = piece_first(pos, c->mask, c->stride, len);
+
+	exact(dst, c->data + pos, first);
+	if (first < len)
+		exact((uint8_t *)dst + first, c->data, len - first);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_RING_H
+#define FOLIO_RING_H
+
+/*
+ * One direction of one queue pair: a producer end, a consumer end, and every check of what the
+ * peer wrote. An end is private memory of the side that uses it, for one thread at a time; what it
+ * publishes is never read back.
+ *
+ * Order. The producer writes slots and descriptors, then publishes `produced` with release; the
+ * consumer's acquire of `produced` makes them visible. The consumer reads slots, then publishes
+ * `consumed` with release; the producer's acquire of `consumed` keeps its next writes behind those
+ * reads. There are no other pairs.
+ *
+ * The hot functions are inline so that a burst can be compiled per instruction set: they take the
+ * copy kernel as a parameter. What is cold is in ring.c.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "copy.h"
+#include "layout.h"
+#include "shared.h"
+
+#define FOLIO_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)
+
+/* How many slots ahead the producer asks for a line in exclusive state. */
+#define FOLIO_PREFETCH_SLOTS 12
+
+struct folio_prod {
+	uint32_t head; /* next slot to fill: the truth, the shared one is only a copy */
+	uint32_t seen; /* newest valid consumer index */
+	uint32_t size;
+	uint32_t mask;
+	uint32_t stride;
+	uint32_t max_frame;
+	uint8_t *data;				 /* shared, written */
+	folio_wire_desc *desc;			 /* shared, written */
+	folio_shared_u32 *produced;		 /* shared, written */
+	const folio_shared_u32 *consumed;	 /* shared, the peer's */
+	uint32_t broken;			 /* framing lost: ask for a new session */
+	uint64_t bad_index;
+};
+
+struct folio_cons {
+	uint32_t head;	    /* next slot to read: the truth */
+	uint32_t seen;	    /* newest valid producer index */
+	uint32_t published; /* our index as the peer knows it */
+	uint32_t size;
+	uint32_t mask;
+	uint32_t stride;
+	uint32_t max_frame;
+	uint32_t lag; /* publish after so many slots */
+	const uint8_t *data;		      /* shared, the peer's */
+	const folio_wire_desc *desc;	      /* shared, the peer's */
+	const folio_shared_u32 *produced;     /* shared, the peer's */
+	folio_shared_u32 *consumed;	      /* shared, written */
+	uint32_t broken;
+	uint64_t bad_index;
+	uint64_t bad_length;
+	uint64_t bad_flags;
+	uint64_t bad_chain;
+};
+
+/* What to do with the frame at a descriptor. */
+enum folio_verdict {
+	FOLIO_TAKE, /* valid: len bytes in so many slots */
+	FOLIO_DROP, /* counted: skip so many slots */
+	FOLIO_HALT, /* counted: framing is lost, the end is broken */
+};
+
+struct folio_frame {
+	uint32_t len;
+	uint32_t slots;
+};
+
+/*
+ * Point an end at ring q. `area` is where the ring is, `index_area` the consumer's area. Counters
+ * stay, indices are reset by the next call.
+ */
+void folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area,
+		       void *index_area, uint32_t q);
+void folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area,
+		       void *index_area, uint32_t q);
+
+/* Start from zero, on our side of shared memory too. Only while the peer does not use the ring. */
+void folio_prod_reset(struct folio_prod *p);
+void folio_cons_reset(struct folio_cons *c);
+
+/* Cold halves of the functions below: fetch the peer's index, check it, return the new count. */
+uint32_t folio_prod_refresh(struct folio_prod *p);
+uint32_t folio_cons_refresh(struct folio_cons *c);
+
+/* Judge a descriptor that the caller's fast check did not accept. */
+enum folio_verdict folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head,
+				    struct folio_frame *frame);
+
+/* Consecutive slots of a frame of len bytes; len is at most FOLIO_WIRE_FRAME_MAX. */
+static inline uint32_t
+folio_frame_slots(uint32_t stride, uint32_t len)
+{
+	return len <= stride ? 1 : (len + stride - 1) / stride;
+}
+
+/* Free slots; looks at the shared index only when fewer than want are known to be free. */
+static inline uint32_t
+folio_prod_room(struct folio_prod *p, uint32_t want)
+{
+	uint32_t room = p->size - (p->head - p->seen);
+
+	return FOLIO_LIKELY(room >= want) ? room : folio_prod_refresh(p);
+}
+
+/* Copy a frame that fits one slot into slot `at`, and describe it. */
+static inline void
+folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, uint32_t len,
+	       folio_copy_fn exact)
+{
+	__builtin_prefetch(folio_layout_slot(p->data, p->stride, p->mask,
+					     at + FOLIO_PREFETCH_SLOTS), 1, 3);
+	exact(folio_layout_slot(p->data, p->stride, p->mask, at), src, len);
+	folio_put64(&p->desc[at & p->mask], len);
+}
+
+/* Copy a piece of a longer or scattered frame to `offset` bytes behind the start of slot `at`. */
+void folio_prod_piece(struct folio_prod *p, uint32_t at, uint32_t offset, const void *src,
+		      uint32_t len, folio_copy_fn exact);
+
+/* Describe the frame whose pieces were copied to slot `at` on. */
+static inline void
+folio_prod_describe(struct folio_prod *p, uint32_t at, uint32_t len)
+{
+	folio_put64(&p->desc[at & p->mask], len);
+}
+
+/* Let the peer have everything before slot `head`. Once per burst. */
+static inline void
+folio_prod_publish(struct folio_prod *p, uint32_t head)
+{
+	p->head = head;
+	folio_put32_release(p->produced, head);
+}
+
+/* Filled slots; looks at the shared index only when fewer than want are known to be filled. */
+static inline uint32_t
+folio_cons_avail(struct folio_cons *c, uint32_t want)
+{
+	uint32_t avail = c->seen - c->head;
+
+	return FOLIO_LIKELY(avail >= want) ? avail : folio_cons_refresh(c);
+}
+
+/* The one fetch of the descriptor of slot `at`. */
+static inline uint64_t
+folio_cons_desc(const struct folio_cons *c, uint32_t at)
+{
+	return folio_fetch64(&c->desc[at & c->mask]);
+}
+
+/*
+ * The whole check of an ordinary frame in one comparison: no flag, no reserved bit, and a length
+ * in [14, max]. max is private and at most the stride.
+ */
+static inline bool
+folio_desc_is_plain(uint64_t desc, uint32_t max)
+{
+	return desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;
+}
+
+/*
+ * Copy a frame of one slot to private memory, rounded up to whole lines: the stride is whole lines
+ * and len was checked to be at most the stride.
+ */
+static inline void
+folio_cons_get(const struct folio_cons *c, uint32_t at, void *dst, uint32_t len,
+	       folio_copy_fn padded)
+{
+	padded(dst, folio_layout_slot((uint8_t *)(uintptr_t)c->data, c->stride, c->mask, at), len);
+}
+
+/* Copy exactly len bytes of a longer frame, from `offset` bytes behind the start of slot `at`. */
+void folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, void *dst,
+		      uint32_t len, folio_copy_fn exact);
+
+/* Done with everything before slot `head`. The peer learns of it every `lag` slots. */
+static inline void
+folio_cons_commit(struct folio_cons *c, uint32_t head)
+{
+	c->head = head;
+	if (head - c->published >= c->lag) {
+		c->published = head;
+		folio_put32_release(c->consumed, head);
+	}
+}
+
+#endif /* FOLIO_RING_H */

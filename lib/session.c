@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "error.h"
+#include "session.h"
+#include "shared.h"
+
+/* All times are in steps of FOLIO_TICK_MS: a starved control thread can't mistake its own pause. */
+#define QUIET_STEPS (1000 / FOLIO_TICK_MS)  /* no heartbeat for so long: silent */
+#define SETTLE_STEPS (200 / FOLIO_TICK_MS)  /* a peer that does not let go is left behind */
+#define PENALTY_STEPS (100 / FOLIO_TICK_MS) /* between two resets: storms cost us little */
+
+/* A private copy of what a step looks at. */
+struct view {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t role;
+	uint32_t state;
+	uint32_t refusal;
+	uint32_t heartbeat;
+	uint64_t generation;
+	uint64_t ack;
+	struct folio_geometry geom;
+};
+
+/* Each field once. The generation first: what was published before it is visible after. */
+static void
+look(struct view *v, const struct folio_wire_header *h)
+{
+	v->generation = folio_fetch64_acquire(&h->generation);
+	v->magic = folio_fetch64(&h->magic);
+	v->version = folio_fetch32(&h->version);
+	v->role = folio_fetch32(&h->role);
+	v->state = folio_fetch32(&h->state);
+	v->ack = folio_fetch64_acquire(&h->ack);
+	v->refusal = folio_fetch32(&h->refusal);
+	v->heartbeat = folio_fetch32(&h->heartbeat);
+	v->geom.queues = folio_fetch32(&h->queues);
+	v->geom.ring_size = folio_fetch32(&h->ring_size);
+	v->geom.slot_size = folio_fetch32(&h->slot_size);
+	v->geom.page_shift = folio_fetch32(&h->page_shift);
+}
+
+static uint64_t
+random_generation(void)
+{
+	uint64_t g = 0;
+
+	while (g == 0) {
+		if (getrandom(&g, sizeof(g), 0) != (ssize_t)sizeof(g))
+			g = 0;
+	}
+	return g;
+}
+
+static uint32_t
+refusal_code(int reject)
+{
+	switch (reject) {
+	case FOLIO_PEER_BAD_VERSION:
+		return FOLIO_WIRE_REFUSED_VERSION;
+	case FOLIO_PEER_BAD_ROLE:
+		return FOLIO_WIRE_REFUSED_ROLE;
+	case FOLIO_PEER_BAD_STATE:
+		return FOLIO_WIRE_REFUSED_STATE;
+	default:
+		return FOLIO_WIRE_REFUSED_GEOMETRY;
+	}
+}
+
+void
+folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation)
+{
+	s->link = FOLIO_LINK_REJECTED;
+	if (s->reject == (int)v && s->reject_gen == generation)
+		return;
+	s->reject = v;
+	s->reject_gen = generation;
+	s->violations[v]++;
+	if (s->own != NULL)
+		folio_put32(&s->own->refusal, refusal_code(v));
+}
+
+static void
+accept_peer(struct folio_session *s)
+{
+	if (s->reject < 0)
+		return;
+	s->reject = -1;
+	s->detail.text[0] = '\0';
+	folio_put32(&s->own->refusal, FOLIO_WIRE_REFUSED_NOT);
+}
+
+/* Is there a started peer of our kind? The geometry is a matter of its own. */
+static bool
+peer_is_there(struct folio_session *s, const struct view *v)
+{
+	uint32_t peer_role = s->role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_HOST : FOLIO_WIRE_ROLE_GUEST;
+
+	if (v->magic == 0) {
+		s->link = FOLIO_LINK_NO_PEER;
+		return false;
+	}
+	if (v->magic != FOLIO_WIRE_MAGIC) {
+		folio_fail(&s->detail, 0, "the peer's header is not folio's (magic 0x%" PRIx64 ")",
+			   v->magic);
+		folio_session_reject(s, FOLIO_PEER_BAD_MAGIC, v->generation);
+		return false;
+	}
+	if (v->version != FOLIO_WIRE_VERSION) {
+		folio_fail(&s->detail, 0, "the peer speaks wire version %u, this is version %u",
+			   v->version, FOLIO_WIRE_VERSION);
+		folio_session_reject(s, FOLIO_PEER_BAD_VERSION, v->generation);
+		return false;
+	}
+	if (v->role != peer_role) {
+		folio_fail(&s->detail, 0, "the peer says that its role is %u, expected %u", v->role,
+			   peer_role);
+		folio_session_reject(s, FOLIO_PEER_BAD_ROLE, v->generation);
+		return false;
+	}
+	if (v->state == FOLIO_WIRE_STATE_ABSENT || v->state == FOLIO_WIRE_STATE_STOPPED) {
+		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_NO_PEER
+							       : FOLIO_LINK_REFUSED;
+		return false;
+	}
+	if (v->state != FOLIO_WIRE_STATE_STARTED || v->generation == 0) {
+		folio_fail(&s->detail, 0, "the peer's state is %u with generation 0x%" PRIx64,
+			   v->state, v->generation);
+		folio_session_reject(s, FOLIO_PEER_BAD_STATE, v->generation);
+		return false;
+	}
+	return true;
+}
+
+static bool
+same_geometry(const struct folio_geometry *a, const struct folio_geometry *b)
+{
+	return a->queues == b->queues && a->ring_size == b->ring_size &&
+	       a->slot_size == b->slot_size && a->page_shift == b->page_shift;
+}
+
+uint32_t
+folio_session_over_limit(struct folio_session *s, const struct folio_geometry *geom,
+			 const struct folio_geometry *limit, uint64_t generation)
+{
+	const struct {
+		const char *name;
+		uint32_t value;
+		uint32_t max;
+		uint32_t refusal;
+	} checks[] = {
+		{"queues", geom->queues, limit->queues, FOLIO_WIRE_REFUSED_QUEUES},
+		{"ring_size", geom->ring_size, limit->ring_size, FOLIO_WIRE_REFUSED_RING_SIZE},
+		{"slot_size", geom->slot_size, limit->slot_size, FOLIO_WIRE_REFUSED_SLOT_SIZE},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i].value <= checks[i].max)
+			continue;
+		folio_fail(&s->detail, 0, "the guest offers %s=%u, this port accepts at most %u",
+			   checks[i].name, checks[i].value, checks[i].max);
+		folio_session_reject(s, FOLIO_PEER_OVER_LIMIT, generation);
+		return checks[i].refusal;
+	}
+	return FOLIO_WIRE_REFUSED_NOT;
+}
+
+int
+folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy,
+		   struct folio_geometry *geom, uint64_t *generation)
+{
+	struct view v;
+
+	look(&v, copy);
+	if (!peer_is_there(s, &v))
+		return s->link == FOLIO_LINK_REJECTED ? -1 : 0;
+	*geom = v.geom;
+	*generation = v.generation;
+	return 1;
+}
+
+void
+folio_session_attach(struct folio_session *s, enum folio_role role, void *own_area,
+		     void *peer_area, const struct folio_geometry *geom, uint32_t flags)
+{
+	s->role = role;
+	s->own = folio_layout_header(own_area);
+	s->peer = folio_layout_header(peer_area);
+	s->geom = *geom;
+	s->state = FOLIO_SESSION_STOPPED;
+	s->dirty = false;
+	s->silent = false;
+	s->generation = 0;
+	s->acked = 0;
+	s->answering = 0;
+	s->quiet = 0;
+	s->hold_off = 0;
+	s->link = FOLIO_LINK_STOPPED;
+	s->peer_refusal = FOLIO_WIRE_REFUSED_NOT;
+	s->reject = -1;
+	s->detail.text[0] = '\0';
+
+	folio_put32(&s->own->version, FOLIO_WIRE_VERSION);
+	folio_put32(&s->own->role, role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_GUEST
+						       : FOLIO_WIRE_ROLE_HOST);
+	folio_put32(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
+	folio_put32(&s->own->flags, flags);
+	folio_put64(&s->own->features, FOLIO_WIRE_FEATURES_KNOWN);
+	folio_put32(&s->own->queues, geom->queues);
+	folio_put32(&s->own->ring_size, geom->ring_size);
+	folio_put32(&s->own->slot_size, geom->slot_size);
+	folio_put32(&s->own->page_shift, geom->page_shift);
+	folio_put64_release(&s->own->magic, FOLIO_WIRE_MAGIC);
+}
+
+static void
+begin_settle(struct folio_session *s, uint32_t at_least)
+{
+	s->state = FOLIO_SESSION_SETTLE;
+	s->waited = 0;
+	s->settle_min = at_least;
+	s->link = FOLIO_LINK_SETTLING;
+}
+
+/* Say that our rings are at rest and that we no longer look at the peer's. */
+static void
+let_go(struct folio_session *s)
+{
+	s->acked = 0;
+	s->silent = false;
+	folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
+	folio_put64_release(&s->own->ack, 0);
+}
+
+void
+folio_session_start(struct folio_session *s)
+{
+	begin_settle(s, 0);
+}
+
+void
+folio_session_stop(struct folio_session *s)
+{
+	let_go(s);
+	s->state = FOLIO_SESSION_STOPPED;
+	s->link = FOLIO_LINK_STOPPED;
+}
+
+void
+folio_session_renegotiate(struct folio_session *s)
+{
+	let_go(s);
+	begin_settle(s, PENALTY_STEPS);
+}
+
+bool
+folio_session_peer_holds(const struct folio_session *s)
+{
+	return s->generation != 0 && folio_fetch64(&s->peer->ack) == s->generation;
+}
+
+void
+folio_session_answer(struct folio_session *s)
+{
+	s->dirty = false;
+	if (s->state == FOLIO_SESSION_SETTLE) {
+		s->generation = random_generation();
+		s->state = FOLIO_SESSION_OFFER;
+		s->link = FOLIO_LINK_NO_PEER;
+		folio_put32(&s->own->state, FOLIO_WIRE_STATE_STARTED);
+		folio_put64_release(&s->own->generation, s->generation);
+		return;
+	}
+	s->acked = s->answering;
+	s->hold_off = PENALTY_STEPS;
+	folio_put64_release(&s->own->ack, s->acked);
+}
+
+static enum folio_action
+step_settle(struct folio_session *s, const struct view *v)
+{
+	bool held = s->generation != 0 && v->ack == s->generation;
+
+	s->waited++;
+	if ((held && s->waited < SETTLE_STEPS) || s->waited < s->settle_min)
+		return FOLIO_DO_NOTHING;
+	return FOLIO_DO_RESET;
+}
+
+static enum folio_action
+step_offer(struct folio_session *s, const struct view *v)
+{
+	if (s->hold_off > 0)
+		s->hold_off--;
+	if (!peer_is_there(s, v)) {
+		if (s->acked != 0) {
+			s->acked = 0;
+			folio_put64_release(&s->own->ack, 0);
+		}
+		return FOLIO_DO_NOTHING;
+	}
+	if (v->generation != s->acked) {
+		/* The geometry is looked at here only: after the answer it is frozen. */
+		if (!same_geometry(&v->geom, &s->geom)) {
+			if (s->role == FOLIO_HOST)
+				return FOLIO_DO_REMAP;
+			folio_fail(&s->detail, 0, "the host adopted another geometry than ours");
+			folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, v->generation);
+			return FOLIO_DO_NOTHING;
+		}
+		s->link = FOLIO_LINK_HANDSHAKE;
+		if (s->hold_off > 0)
+			return FOLIO_DO_NOTHING;
+		s->answering = v->generation;
+		if (s->dirty)
+			return FOLIO_DO_RESET;
+		folio_session_answer(s);
+	}
+	accept_peer(s);
+	if (v->ack != s->generation) {
+		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_HANDSHAKE
+							       : FOLIO_LINK_REFUSED;
+		return FOLIO_DO_NOTHING;
+	}
+	s->state = FOLIO_SESSION_UP;
+	s->link = FOLIO_LINK_UP;
+	s->dirty = true;
+	s->silent = false;
+	s->quiet = 0;
+	return FOLIO_DO_OPEN;
+}
+
+static enum folio_action
+step_up(struct folio_session *s, const struct view *v)
+{
+	bool agreed = peer_is_there(s, v) && v->generation == s->acked && v->ack == s->generation;
+
+	if (!agreed) {
+		/* What changed is looked at in the next step, when the rings are closed. */
+		s->state = FOLIO_SESSION_OFFER;
+		s->silent = false;
+		return FOLIO_DO_CLOSE;
+	}
+	if (s->quiet >= QUIET_STEPS) {
+		s->link = FOLIO_LINK_SILENT;
+		if (s->silent)
+			return FOLIO_DO_NOTHING;
+		s->silent = true;
+		return FOLIO_DO_CLOSE;
+	}
+	s->link = FOLIO_LINK_UP;
+	if (!s->silent)
+		return FOLIO_DO_NOTHING;
+	s->silent = false;
+	return FOLIO_DO_OPEN;
+}
+
+enum folio_action
+folio_session_step(struct folio_session *s)
+{
+	struct view v;
+
+	folio_put32(&s->own->heartbeat, ++s->heartbeat);
+	look(&v, s->peer);
+	if (v.heartbeat != s->peer_beat) {
+		s->peer_beat = v.heartbeat;
+		s->quiet = 0;
+	} else if (s->quiet < QUIET_STEPS) {
+		s->quiet++;
+	}
+	s->peer_refusal = v.refusal;
+
+	switch (s->state) {
+	case FOLIO_SESSION_SETTLE:
+		return step_settle(s, &v);
+	case FOLIO_SESSION_OFFER:
+		return step_offer(s, &v);
+	case FOLIO_SESSION_UP:
+		return step_up(s, &v);
+	default:
+		return FOLIO_DO_NOTHING;
+	}
+}

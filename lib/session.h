@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_SESSION_H
+#define FOLIO_SESSION_H
+
+/*
+ * When may the rings be used? Handshake, generations and liveness, as a state machine over the two
+ * header pages that a control thread steps about every FOLIO_TICK_MS. It knows nothing of rings:
+ * it tells its caller when to close them, reset them and open them.
+ *
+ *	STOPPED --start--> SETTLE --reset--> OFFER <--> UP
+ *
+ * SETTLE waits for the peer to let go of the last generation, OFFER for it to answer the new one.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "layout.h"
+
+enum folio_session_state {
+	FOLIO_SESSION_STOPPED,
+	FOLIO_SESSION_SETTLE,
+	FOLIO_SESSION_OFFER,
+	FOLIO_SESSION_UP,
+};
+
+enum folio_action {
+	FOLIO_DO_NOTHING,
+	FOLIO_DO_CLOSE, /* stop using the rings */
+	FOLIO_DO_RESET, /* stop using the rings, zero and reset ours, then folio_session_answer() */
+	FOLIO_DO_REMAP, /* host: the guest has a new geometry, attach anew */
+	FOLIO_DO_OPEN,	/* the rings may be used */
+};
+
+struct folio_session {
+	enum folio_role role;
+	struct folio_wire_header *own;	      /* shared, written */
+	const struct folio_wire_header *peer; /* shared, the peer's */
+	struct folio_geometry geom;	      /* in use; frozen at attach */
+	enum folio_session_state state;
+	bool dirty;	       /* the rings were open since their last reset */
+	bool silent;	       /* UP, but the peer's heartbeat stands still */
+	uint64_t generation;   /* ours, 0 before the first offer */
+	uint64_t acked;	       /* the peer's that we answered, 0 none */
+	uint64_t answering;    /* the peer's generation that a RESET is under way for, 0 ours */
+	uint32_t heartbeat;    /* ours */
+	uint32_t peer_beat;    /* the peer's, as last seen */
+	uint32_t quiet;	       /* steps since it moved */
+	uint32_t waited;       /* steps in SETTLE */
+	uint32_t settle_min;   /* at least so many */
+	uint32_t hold_off;     /* steps before the next RESET for the peer */
+	enum folio_link link;  /* why the link is as it is, for people */
+	uint32_t peer_refusal; /* what the peer says of us */
+	int reject;	       /* enum folio_violation, or -1: why the peer is not acceptable */
+	uint64_t reject_gen;   /* its generation then */
+	uint64_t violations[FOLIO_VIOLATIONS]; /* FOLIO_PEER_* only */
+	struct folio_error detail;
+};
+
+/*
+ * Begin with mapped, zeroed headers: publishes who we are, STOPPED. Counters in *s survive, so zero
+ * it before the first use. flags are FOLIO_WIRE_HDR_*.
+ */
+void folio_session_attach(struct folio_session *s, enum folio_role role, void *own_area,
+			  void *peer_area, const struct folio_geometry *geom, uint32_t flags);
+
+void folio_session_start(struct folio_session *s);
+
+/* The rings are closed: say that we stopped using them. */
+void folio_session_stop(struct folio_session *s);
+
+/* The rings are closed because framing was lost: end this generation, offer another. */
+void folio_session_renegotiate(struct folio_session *s);
+
+/* One step; heartbeat included. The caller carries out what is returned before the next step. */
+enum folio_action folio_session_step(struct folio_session *s);
+
+/* After FOLIO_DO_RESET was carried out. */
+void folio_session_answer(struct folio_session *s);
+
+/* The peer answered our generation and has not let go of it. Stopped sessions only. */
+bool folio_session_peer_holds(const struct folio_session *s);
+
+/*
+ * Decode a private copy of the guest's header for a host that has not mapped anything yet.
+ *
+ * Returns 1, the geometry and the generation if a started guest of this version is there, 0 if nobody is, or -1
+ * after counting what is wrong.
+ */
+int folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy,
+		       struct folio_geometry *geom, uint64_t *generation);
+
+/*
+ * Is an offered geometry beyond what this host accepts? Returns FOLIO_WIRE_REFUSED_NOT, or after
+ * counting it the code that tells the guest why.
+ */
+uint32_t folio_session_over_limit(struct folio_session *s, const struct folio_geometry *geom,
+				  const struct folio_geometry *limit, uint64_t generation);
+
+/* Count a peer that is not acceptable, once per kind and generation. */
+void folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation);
+
+#endif /* FOLIO_SESSION_H */

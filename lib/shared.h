@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_SHARED_H
+#define FOLIO_SHARED_H
+
+/*
+ * The only ways to touch an integer in shared memory. A fetch is one load into a private value,
+ * which the compiler can neither repeat nor tear; the caller bounds the value before use. A put is
+ * one store. The acquire of an index pairs with the release that published it.
+ */
+
+#include <folio_wire.h>
+
+static inline uint32_t
+folio_fetch32(const folio_shared_u32 *p)
+{
+	return __atomic_load_n(&p->raw, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t
+folio_fetch32_acquire(const folio_shared_u32 *p)
+{
+	return __atomic_load_n(&p->raw, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t
+folio_fetch64(const folio_shared_u64 *p)
+{
+	return __atomic_load_n(&p->raw, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t
+folio_fetch64_acquire(const folio_shared_u64 *p)
+{
+	return __atomic_load_n(&p->raw, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+folio_put32(folio_shared_u32 *p, uint32_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED);
+}
+
+static inline void
+folio_put32_release(folio_shared_u32 *p, uint32_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);
+}
+
+static inline void
+folio_put64(folio_shared_u64 *p, uint64_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED);
+}
+
+static inline void
+folio_put64_release(folio_shared_u64 *p, uint64_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);
+}
+
+#endif /* FOLIO_SHARED_H */
