@@ -43,6 +43,7 @@ enum folio_role {
 
 /** Instruction set of the copy kernels. */
 enum folio_isa {
+	FOLIO_ISA_AUTO,	    /**< in a configuration: the widest that the CPU has */
 	FOLIO_ISA_PORTABLE, /**< plain C */
 	FOLIO_ISA_SSE,
 	FOLIO_ISA_AVX2,
@@ -83,9 +84,10 @@ struct folio_config {
 	uint32_t queues;      /**< queue pairs, 1 to 64; host: the most it accepts; 0: default */
 	uint32_t ring_size;   /**< slots, power of two 64 to 32768; 0: default, host: no limit */
 	uint32_t slot_size;   /**< payload bytes 256 to 65536; 0: default, host: no limit */
-	int numa_node;	      /**< memory node for a region that is created; -1: any */
+	bool numa_bind;	      /**< place this side's memory on numa_node */
+	int numa_node;
 	bool loopback;	      /**< private memory; the port receives what it sends */
-	enum folio_isa isa;   /**< widest copy kernels to use (what the CPU lacks is not used) */
+	enum folio_isa isa;   /**< widest copy kernels to use, within what the CPU has */
 	folio_alloc_fn alloc; /**< NULL: the C library's heap */
 	folio_free_fn free;
 	void *alloc_ctx;
@@ -150,7 +152,8 @@ struct folio *folio_open(const struct folio_config *cfg, struct folio_error *err
 
 /**
  * Stop, zero what this side wrote, release everything. Waits up to about 0.1 s for the peer to let
- * go of the rings. A file that folio created is removed.
+ * go of the rings. A file that folio created is removed by whichever side closes last, unless a host
+ * created it with a given size.
  *
  * @param f The port; NULL is allowed. No other call on it may be in progress.
  */

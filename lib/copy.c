@@ -15,6 +15,8 @@ const struct folio_copy *
 folio_copy_select(enum folio_isa max)
 {
 #ifdef __x86_64__
+	if (max == FOLIO_ISA_AUTO)
+		max = FOLIO_ISA_AVX512;
 	if (max >= FOLIO_ISA_AVX512 && __builtin_cpu_supports("avx512f") &&
 	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 	    __builtin_cpu_supports("bmi2"))
@@ -34,6 +36,7 @@ const char *
 folio_isa_name(enum folio_isa isa)
 {
 	static const char *const names[FOLIO_ISA_COUNT] = {
+		[FOLIO_ISA_AUTO] = "auto",
 		[FOLIO_ISA_PORTABLE] = "portable",
 		[FOLIO_ISA_SSE] = "sse",
 		[FOLIO_ISA_AVX2] = "avx2",

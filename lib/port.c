@@ -148,7 +148,7 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 	f->detail.text[0] = '\0';
 	if (!f->loopback) {
 		folio_session_attach(&f->session, f->role, f->region.own, f->region.peer,
-				     &l->geom, f->region.created ? FOLIO_WIRE_HDR_CREATED : 0);
+				     &l->geom, 0);
 		if (f->started)
 			folio_session_start(&f->session);
 	}
@@ -257,16 +257,19 @@ open_region(struct folio *f, struct folio_error *err)
 {
 	int ret;
 
-	ret = folio_region_open(&f->region, f->path, f->role, err);
+	/* A host that is told a size makes the file for a virtual machine, which holds no lock. */
+	ret = folio_region_open(&f->region, f->path, f->role, f->role == FOLIO_HOST && f->size != 0,
+				err);
 	if (ret != 0)
 		return ret;
 	if (f->role == FOLIO_GUEST)
 		ret = guest_attach(f, err);
-	else if (f->region.created && f->size != 0)
+	else if (f->region.size == 0 && f->size != 0)
 		ret = folio_region_grow(&f->region, round_to_page(f->size, f->region.page_size),
 					err);
 	if (ret != 0)
 		folio_region_close(&f->region);
+	f->region.fresh = false;
 	return ret;
 }
 
@@ -299,6 +302,16 @@ retry_is_due(struct folio *f)
 	}
 	f->retry = RETRY_STEPS;
 	return true;
+}
+
+/* Zero all that we wrote, if the memory is still there. */
+static void
+wipe(struct folio *f)
+{
+	if (folio_region_is_cut(&f->region))
+		return;
+	folio_region_zero(&f->region, &f->layout);
+	memset(folio_layout_header(f->region.own), 0, sizeof(struct folio_wire_header));
 }
 
 /* Without a mapping: wait for the file, or for the guest that the file is to bring. */
@@ -352,6 +365,8 @@ tick_attached(struct folio *f)
 	enum folio_action action;
 
 	if (folio_region_lost(&f->region)) {
+		if (close_gates(f))
+			wipe(f);
 		detach(f);
 		folio_region_close(&f->region);
 		folio_fail(&f->detail, 0, "path=%s was removed, replaced or cut", f->path);
@@ -478,7 +493,7 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->alloc_ctx = cfg->alloc_ctx;
 	f->role = cfg->role;
 	f->loopback = cfg->loopback;
-	f->numa_node = cfg->numa_node;
+	f->numa_node = cfg->numa_bind ? cfg->numa_node : -1;
 	f->size = cfg->size;
 	f->queues = want.queues;
 	f->want = want;
@@ -586,11 +601,8 @@ folio_close(struct folio *f)
 	if (f->attached) {
 		if (!f->loopback)
 			wait_for_peer(f);
-		if (!folio_region_lost(&f->region)) {
-			folio_region_zero(&f->region, &f->layout);
-			memset(folio_layout_header(f->region.own), 0,
-			       sizeof(struct folio_wire_header));
-		}
+		if (close_gates(f))
+			wipe(f);
 		detach(f);
 	}
 	folio_region_close(&f->region);

@@ -19,6 +19,12 @@
 #include "region.h"
 #include "shared.h"
 
+/*
+ * What folio made it may resize and remove: the sticky bit, which has no other use on a file, says
+ * so to whoever comes later, also after a crash.
+ */
+#define MODE_OURS (S_ISVTX | S_IRUSR | S_IWUSR)
+
 /* A file can be removed by a peer that closes between our open and our lock: then try again. */
 #define OPEN_TRIES 8
 
@@ -79,19 +85,21 @@ check_content(struct folio_region *r, struct folio_error *err)
 
 /* One attempt. -EAGAIN: the file vanished under us. */
 static int
-open_file(struct folio_region *r, struct folio_error *err)
+open_file(struct folio_region *r, bool keep, struct folio_error *err)
 {
 	struct statfs fs;
 	struct stat st;
 	int ret;
 
-	r->created = false;
+	r->fresh = false;
 	r->fd = open(r->path, O_RDWR | O_CLOEXEC);
 	if (r->fd < 0 && errno == ENOENT) {
 		r->fd = open(r->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
 		if (r->fd < 0 && errno == EEXIST)
 			return -EAGAIN;
-		r->created = r->fd >= 0;
+		r->fresh = r->fd >= 0;
+		if (r->fresh && !keep)
+			(void)fchmod(r->fd, MODE_OURS);
 		if (r->fd < 0)
 			return folio_fail(err, -errno, "path=%s: cannot create it: %s", r->path,
 					  strerror(errno));
@@ -117,6 +125,7 @@ open_file(struct folio_region *r, struct folio_error *err)
 	/* Only now does it stay: whoever removes a file looks at the locks first or holds one. */
 	if (fstat(r->fd, &st) != 0 || st.st_nlink == 0)
 		return -EAGAIN;
+	r->ours = (st.st_mode & S_ISVTX) != 0;
 	r->size = (uint64_t)st.st_size;
 	r->page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
 						    : (uint32_t)sysconf(_SC_PAGESIZE);
@@ -124,39 +133,39 @@ open_file(struct folio_region *r, struct folio_error *err)
 }
 
 /*
- * A guest that finds a region without a living owner removes what is left in it. The host's half is
- * touched only if no host holds its lock; without the lock there can be a virtual machine behind
- * the other half, so a host never does this.
+ * A guest that finds no host removes what the last one left; its own half is zeroed when it is
+ * mapped. A host never does this: with no lock held there can be a virtual machine behind the
+ * guest's half.
  */
 static void
 take_over(struct folio_region *r)
 {
-	struct folio_wire_header h;
-
-	if (r->created || r->role != FOLIO_GUEST || r->size == 0 || !folio_region_peek(r, &h))
-		return;
-	if (folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC &&
-	    (folio_fetch32(&h.flags) & FOLIO_WIRE_HDR_CREATED) != 0)
-		r->created = true;
-	if (role_is_free(r->fd, FOLIO_HOST))
+	if (r->role == FOLIO_GUEST && r->size != 0 && role_is_free(r->fd, FOLIO_HOST))
 		(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 				(off_t)r->size);
 }
 
+/*
+ * The last one out removes a file that folio made. Our own role is given up before the look at the
+ * other's, so that of two who close at once at least one finds nobody.
+ */
 static void
-remove_created(struct folio_region *r)
+remove_if_last(struct folio_region *r)
 {
-	struct stat at_path, ours;
+	struct flock unlock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = r->role,
+			       .l_len = 1};
+	struct stat at_path, here;
 
-	if (!r->created || fstat(r->fd, &ours) != 0 || ours.st_nlink == 0)
+	if (!(r->ours || r->fresh) || fcntl(r->fd, F_OFD_SETLK, &unlock) != 0 ||
+	    !role_is_free(r->fd, FOLIO_GUEST) || !role_is_free(r->fd, FOLIO_HOST))
 		return;
-	if (stat(r->path, &at_path) == 0 && at_path.st_dev == ours.st_dev &&
-	    at_path.st_ino == ours.st_ino)
+	if (fstat(r->fd, &here) == 0 && stat(r->path, &at_path) == 0 &&
+	    at_path.st_dev == here.st_dev && at_path.st_ino == here.st_ino)
 		(void)unlink(r->path);
 }
 
 int
-folio_region_open(struct folio_region *r, const char *path, enum folio_role role,
+folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
 		  struct folio_error *err)
 {
 	int ret = -EAGAIN;
@@ -170,7 +179,7 @@ folio_region_open(struct folio_region *r, const char *path, enum folio_role role
 		return folio_fail(err, -ENOMEM, "out of memory");
 
 	for (i = 0; i < OPEN_TRIES && ret == -EAGAIN; i++) {
-		ret = open_file(r, err);
+		ret = open_file(r, keep, err);
 		if (ret == -EAGAIN && r->fd >= 0) {
 			close(r->fd);
 			r->fd = -1;
@@ -189,7 +198,6 @@ folio_region_open(struct folio_region *r, const char *path, enum folio_role role
 int
 folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 {
-	struct folio_wire_header h;
 	struct stat st;
 
 	if (fstat(r->fd, &st) != 0)
@@ -198,9 +206,8 @@ folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err
 	r->size = (uint64_t)st.st_size;
 	if (r->size >= size)
 		return 0;
-	/* A zeroed file was prepared by somebody who chose its size: not ours to change. */
-	if (r->size != 0 && !r->created &&
-	    !(folio_region_peek(r, &h) && folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC))
+	/* Somebody else chose the size of their file: not ours to change. */
+	if (r->size != 0 && !r->ours)
 		return folio_fail(err, -ENOSPC,
 				  "region too small: path=%s has %" PRIu64
 				  " bytes, the geometry needs %" PRIu64,
@@ -395,14 +402,22 @@ folio_region_populate(const struct folio_region *r, const struct folio_layout *l
 }
 
 bool
+folio_region_is_cut(const struct folio_region *r)
+{
+	struct stat st;
+
+	return r->path != NULL &&
+	       (fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->mapped);
+}
+
+bool
 folio_region_lost(const struct folio_region *r)
 {
 	struct stat st;
 
 	if (r->path == NULL)
 		return false;
-	return fstat(r->fd, &st) != 0 || st.st_nlink == 0 ||
-	       (uint64_t)st.st_size < 2 * r->mapped;
+	return fstat(r->fd, &st) != 0 || st.st_nlink == 0 || folio_region_is_cut(r);
 }
 
 void
@@ -424,7 +439,7 @@ folio_region_close(struct folio_region *r)
 	folio_region_unmap(r);
 	if (r->fd >= 0) {
 		wipe_post(r);
-		remove_created(r);
+		remove_if_last(r);
 		close(r->fd);
 	}
 	free(r->path);

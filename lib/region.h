@@ -23,7 +23,8 @@ struct folio_region {
 	int fd;		    /* -1: no file */
 	char *path;	    /* NULL for private memory */
 	enum folio_role role;
-	bool created;	    /* we (or a predecessor that crashed) made the file: we remove it */
+	bool ours;	    /* folio made the file: it may grow, and the last one out removes it */
+	bool fresh;	    /* this open created it, and the port is not up yet */
 	uint32_t page_size; /* of the pages behind the file */
 	uint64_t size;	    /* of the file when it was last looked at */
 	uint64_t mapped;    /* bytes an area; 0: not mapped */
@@ -33,12 +34,13 @@ struct folio_region {
 };
 
 /*
- * Open the file, or create it (empty), and take the role. Checks that the file is a regular one,
+ * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not
+ * marked as folio's own, so that nobody removes it at the end. Checks that the file is a regular one,
  * writable, and empty, zeroed or a folio region.
  *
  * Returns 0 or a negative errno with a line for the user; then nothing is left behind.
  */
-int folio_region_open(struct folio_region *r, const char *path, enum folio_role role,
+int folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
 		      struct folio_error *err);
 
 /* Guest: make the file at least size bytes long; refuses if it is fixed and too short. */
@@ -70,12 +72,15 @@ void folio_region_populate(const struct folio_region *r, const struct folio_layo
 void folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		       const struct folio_wire_header *h);
 
-/* The file was unlinked, replaced or cut shorter than what is mapped. */
+/* The file was cut shorter than what is mapped: touching the rest is a SIGBUS. */
+bool folio_region_is_cut(const struct folio_region *r);
+
+/* The file was unlinked, replaced or cut: nobody will meet us there any more. */
 bool folio_region_lost(const struct folio_region *r);
 
 void folio_region_unmap(struct folio_region *r);
 
-/* Unmap, remove the file if it is ours and still at its path, drop the role. */
+/* Unmap, drop the role, remove the file if it is folio's own and nobody else has it. */
 void folio_region_close(struct folio_region *r);
 
 #endif /* FOLIO_REGION_H */

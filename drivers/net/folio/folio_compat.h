@@ -41,6 +41,13 @@ typedef uint32_t folio_queue_count_t;
 #define FOLIO_SET_MAX_RX_BUFSIZE(info, v) RTE_SET_USED(v)
 #endif
 
+/* 23.03: telemetry's unsigned values were renamed. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define folio_tel_add_uint rte_tel_data_add_dict_uint
+#else
+#define folio_tel_add_uint rte_tel_data_add_dict_u64
+#endif
+
 /* 26.11 takes RTE_DEV_TO_VDEV away: the driver has no use for it. */
 
 #endif /* FOLIO_COMPAT_H */

@@ -37,13 +37,17 @@ dev_start(struct rte_eth_dev *dev)
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct folio_rx_queue *q = dev->data->rx_queues[i];
 
-		if (!q->deferred_start)
+		if (q->deferred_start)
+			folio_rx_queue_stop(dev, i);
+		else
 			folio_rx_queue_start(dev, i);
 	}
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
 		const struct folio_tx_queue *q = dev->data->tx_queues[i];
 
-		if (!q->deferred_start)
+		if (q->deferred_start)
+			folio_tx_queue_stop(dev, i);
+		else
 			folio_tx_queue_start(dev, i);
 	}
 	ret = folio_start(a->port);
@@ -282,6 +286,7 @@ open_port(const char *name, struct folio_devargs *da, int socket)
 	struct folio_error err;
 	struct folio *port;
 
+	da->config.numa_bind = socket >= 0;
 	da->config.numa_node = socket;
 	da->config.alloc = core_alloc;
 	da->config.free = core_free;

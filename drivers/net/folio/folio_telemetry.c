@@ -53,11 +53,11 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_int(d, "stride", (int)st.stride);
 	rte_tel_data_add_dict_int(d, "max_frame", (int)st.max_frame);
 	rte_tel_data_add_dict_int(d, "page_size", (int)st.page_size);
-	rte_tel_data_add_dict_u64(d, "region_size", st.region_size);
-	rte_tel_data_add_dict_u64(d, "link_ups", st.counters.link_ups);
-	rte_tel_data_add_dict_u64(d, "renegotiations", st.counters.renegotiations);
+	folio_tel_add_uint(d, "region_size", st.region_size);
+	folio_tel_add_uint(d, "link_ups", st.counters.link_ups);
+	folio_tel_add_uint(d, "renegotiations", st.counters.renegotiations);
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
-		rte_tel_data_add_dict_u64(d, folio_violation_name(i), st.counters.violations[i]);
+		folio_tel_add_uint(d, folio_violation_name(i), st.counters.violations[i]);
 	return 0;
 }
 

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Drive an unmodified dpdk-testpmd through its command line."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import tty
+
+PROMPT = "testpmd> "
+
+
+class Failure(Exception):
+    """A process or a port did not do what it should."""
+
+
+def plugin_path():
+    """The plugin to load; scripts/with-plugin sets it."""
+    return os.environ["FOLIO_PLUGIN"]
+
+
+def region_folder():
+    """Where to put a region file: on huge pages if the caller has them."""
+    return os.environ.get("FOLIO_HUGE_DIR") or "/dev/shm"
+
+
+def memory_args(megabytes=256):
+    """EAL arguments for private memory that leaves nothing behind."""
+    huge = os.environ.get("FOLIO_HUGE_DIR")
+    if huge:
+        return ["--in-memory", "--huge-dir", huge, "-m", str(megabytes)]
+    return ["--no-huge", "-m", str(megabytes)]
+
+
+def remove_runtime(prefix):
+    """EAL leaves the folder of a file prefix behind."""
+    shutil.rmtree(os.path.join("/var/run/dpdk", prefix), ignore_errors=True)
+
+
+class RegionFile:
+    """A unique path for a region; nothing is at it before, and nothing may be at it after."""
+
+    def __init__(self, folder=None):
+        self.folder = tempfile.mkdtemp(prefix="folio-", dir=folder or region_folder())
+        self.path = os.path.join(self.folder, "region")
+
+    def remove(self):
+        """Remove whatever is left."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Testpmd:
+    """One testpmd process in interactive mode."""
+
+    _serial = 0
+
+    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
+        Testpmd._serial += 1
+        self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
+        self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
+                     "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
+                     "-d", plugin_path(), *eal_args]
+        for vdev in vdevs:
+            self.args += ["--vdev", vdev]
+        # Events would be printed by another thread, even into the middle of a prompt.
+        self.args += ["--", "-i", "--total-num-mbufs=16384", "--mask-event=intr_lsc",
+                      "--mask-event=queue_state", *app_args]
+        # A terminal, because testpmd would keep back what it prints into a pipe.
+        self._terminal, slave = os.openpty()
+        tty.setraw(slave)
+        self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, text=True, bufsize=1,
+                                        stdout=slave, stderr=subprocess.PIPE, env=env)
+        os.close(slave)
+        self._text = ""
+        self._log = ""
+        self._ended = False
+        self._changed = threading.Condition()
+        self._readers = [threading.Thread(target=read, daemon=True)
+                         for read in (self._read_output, self._read_log)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_output(self):
+        while True:
+            try:
+                chunk = os.read(self._terminal, 65536)
+            except OSError:  # how a terminal says that nobody is there any more
+                chunk = b""
+            with self._changed:
+                self._text += chunk.decode(errors="replace")
+                self._ended = not chunk
+                self._changed.notify_all()
+            if not chunk:
+                os.close(self._terminal)
+                return
+
+    def _read_log(self):
+        with self.process.stderr as log:
+            for line in log:
+                self._log += line
+
+    def output(self):
+        """All that the process has printed so far."""
+        with self._changed:
+            return self._text
+
+    def report(self):
+        """For the reader of a failure: the end of what was printed, and of the log."""
+        return f"{self.output()[-3000:]}\n--- log:\n{self._log[:2000]}\n...\n{self._log[-1000:]}"
+
+    def _wait_output(self, start, done, what, timeout):
+        """Wait until done(new text) is true."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                text = self._text[start:]
+                if done(text):
+                    return text
+                left = deadline - time.monotonic()
+                if self._ended or left <= 0:
+                    why = "ended" if self._ended else "timed out"
+                    raise Failure(f"testpmd {why} waiting for {what}:\n{self.report()}")
+                self._changed.wait(min(left, 1.0))
+
+    def wait_prompt(self, timeout=60):
+        """Wait until it takes commands."""
+        self._wait_output(0, lambda t: PROMPT in t, "its prompt", timeout)
+        if "No probed ethernet devices" in self._log:
+            raise Failure(f"testpmd has no port:\n{self.report()}")
+        return self
+
+    def cmd(self, text, timeout=30):
+        """Run a command; returns what it printed."""
+        start = len(self.output())
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return self._wait_output(start, lambda t: PROMPT in t, text, timeout)
+
+    def stats(self, port=0):
+        """Basic statistics of a port: name -> number."""
+        text = self.cmd(f"show port stats {port}")
+        return {k: int(v) for k, v in re.findall(r"([RT]X-\w+): +(\d+)", text)}
+
+    def xstats(self, port=0):
+        """Extended statistics of a port."""
+        text = self.cmd(f"show port xstats {port}")
+        return {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)\r?$", text, re.M)}
+
+    def violations(self, port=0):
+        """Sum of the counters of what the peer did wrong."""
+        return sum(v for k, v in self.xstats(port).items() if k.startswith("violation_"))
+
+    def link_is_up(self, port=0):
+        """Link status as ethdev has it."""
+        return "Link status: up" in self.cmd(f"show port info {port}")
+
+    def wait_link(self, up=True, port=0, timeout=30):
+        """Wait until the link is up (or down)."""
+        deadline = time.monotonic() + timeout
+        while self.link_is_up(port) != up:
+            if time.monotonic() > deadline:
+                raise Failure(f"port {port}: link is not {'up' if up else 'down'}:\n"
+                              f"{self.report()}")
+            time.sleep(0.02)
+
+    def wait_received(self, more_than, port=0, timeout=30):
+        """Wait until more packets than so many were received; returns how many."""
+        deadline = time.monotonic() + timeout
+        while True:
+            got = self.stats(port)["RX-packets"]
+            if got > more_than:
+                return got
+            if time.monotonic() > deadline:
+                raise Failure(f"port {port}: no traffic, {got} packets received:\n"
+                              f"{self.report()}")
+            time.sleep(0.02)
+
+    def quit(self, timeout=30):
+        """End it in good order; returns the exit status."""
+        self.process.stdin.write("quit\n")
+        self.process.stdin.flush()
+        return self._wait(timeout)
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.send_signal(signal.SIGKILL)
+        self._wait(30)
+
+    def _wait(self, timeout):
+        """Wait for its end, and take what it still has to say."""
+        status = self.process.wait(timeout)
+        self.process.stdin.close()
+        for reader in self._readers:
+            reader.join(timeout)
+        return status
+
+    def end(self):
+        """Make sure that it is gone, in whatever state it is."""
+        if self.process.poll() is None:
+            self.kill()
+        remove_runtime(self._prefix)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include "pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+
+#define MBUFS 8191
+#define WAIT_STEP_US 1000
+#define WAIT_STEPS 20000
+
+struct rte_mempool *common_pool;
+static unsigned int mbufs_lost; /* by tests that failed before */
+static char folder[] = "/dev/shm/folio-driver-XXXXXX";
+
+int
+eal_setup(void **state)
+{
+	const char *plugin = getenv("FOLIO_PLUGIN");
+	char prefix[32];
+	char *argv[] = {
+		(char *)(uintptr_t)"driver-test", (char *)(uintptr_t)"--no-huge",
+		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"512", (char *)(uintptr_t)"--no-pci",
+		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"-l",
+		(char *)(uintptr_t)"0,1", (char *)(uintptr_t)"--file-prefix", prefix,
+		(char *)(uintptr_t)"-d", (char *)(uintptr_t)plugin,
+	};
+
+	(void)state;
+	if (plugin == NULL) {
+		fprintf(stderr, "FOLIO_PLUGIN must name librte_net_folio.so\n");
+		return -1;
+	}
+	snprintf(prefix, sizeof(prefix), "folio-driver-%d", (int)getpid());
+	if (mkdtemp(folder) == NULL || rte_eal_init(RTE_DIM(argv), argv) < 0)
+		return -1;
+	common_pool = rte_pktmbuf_pool_create("common", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					      SOCKET_ID_ANY);
+	return common_pool == NULL ? -1 : 0;
+}
+
+int
+eal_teardown(void **state)
+{
+	char command[160];
+
+	(void)state;
+	rte_mempool_free(common_pool);
+	/* EAL leaves the folder of a file prefix behind. */
+	snprintf(command, sizeof(command), "rm -rf %s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	return system(command) | rmdir(folder);
+}
+
+/* After a test that failed half way: leave nothing to the next. */
+static void
+remove_leftovers(void)
+{
+	char command[128];
+	uint16_t port;
+
+	RTE_ETH_FOREACH_DEV(port)
+		detach(port);
+	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+	if (system(command) != 0)
+		print_error("cannot clean %s\n", folder);
+}
+
+int
+check_nothing_left(void **state)
+{
+	unsigned int ports = rte_eth_dev_count_avail();
+	int ret = 0;
+
+	(void)state;
+	/* Fails if anything is in the folder. */
+	if (ports != 0 || rmdir(folder) != 0 || mkdir(folder, 0700) != 0) {
+		print_error("%u ports, or files in %s, are left\n", ports, folder);
+		remove_leftovers();
+		ret = -1;
+	}
+	if (rte_mempool_in_use_count(common_pool) != mbufs_lost) {
+		mbufs_lost = rte_mempool_in_use_count(common_pool);
+		print_error("%u mbufs are missing\n", mbufs_lost);
+		ret = -1;
+	}
+	return ret;
+}
+
+void
+region_path(char *path, size_t size)
+{
+	static unsigned int serial;
+
+	snprintf(path, size, "%s/region%u", folder, serial++);
+}
+
+int
+attach(const char *name, const char *args, uint16_t *port)
+{
+	int ret = rte_eal_hotplug_add("vdev", name, args);
+
+	if (ret == 0 && port != NULL)
+		assert_int_equal(rte_eth_dev_get_port_by_name(name, port), 0);
+	return ret;
+}
+
+void
+detach(uint16_t port)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	assert_int_equal(rte_eth_dev_get_name_by_port(port, name), 0);
+	rte_eth_dev_stop(port);
+	assert_int_equal(rte_eal_hotplug_remove("vdev", name), 0);
+	assert_int_not_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
+}
+
+void
+configure(uint16_t port, const struct port_setup *setup)
+{
+	uint16_t queues = setup->queues != 0 ? setup->queues : 1;
+	struct rte_mempool *pool = setup->pool != NULL ? setup->pool : common_pool;
+	struct rte_eth_conf conf = {
+		.rxmode = {.offloads = setup->rx_offloads, .mtu = setup->mtu},
+		.txmode = {.offloads = setup->tx_offloads},
+		.intr_conf = {.lsc = setup->lsc},
+	};
+	struct rte_eth_rxconf rxconf = {
+		.offloads = setup->rx_offloads, .rx_deferred_start = setup->deferred};
+	struct rte_eth_txconf txconf = {
+		.offloads = setup->tx_offloads, .tx_deferred_start = setup->deferred};
+	uint16_t q;
+
+	assert_int_equal(rte_eth_dev_configure(port, queues, queues, &conf), 0);
+	for (q = 0; q < queues; q++) {
+		assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, &rxconf, pool), 0);
+		assert_int_equal(rte_eth_tx_queue_setup(port, q, 0, 0, &txconf), 0);
+	}
+}
+
+void
+start(uint16_t port)
+{
+	assert_int_equal(rte_eth_dev_start(port), 0);
+}
+
+void
+wait_link(uint16_t port, bool up)
+{
+	struct rte_eth_link link;
+	unsigned int i;
+
+	for (i = 0; i < WAIT_STEPS; i++) {
+		assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
+		if (link.link_status == (up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN))
+			return;
+		usleep(WAIT_STEP_US);
+	}
+	fail_msg("port %u: the link does not come %s", port, up ? "up" : "down");
+}
+
+void
+pair_open(struct pair *p, const char *guest_args, const char *host_args,
+	  const struct port_setup *setup)
+{
+	static const struct port_setup plain;
+	char args[512];
+
+	if (setup == NULL)
+		setup = &plain;
+	region_path(p->path, sizeof(p->path));
+	snprintf(args, sizeof(args), "role=guest,path=%s%s", p->path, guest_args);
+	assert_int_equal(attach("net_folio0", args, &p->guest), 0);
+	snprintf(args, sizeof(args), "role=host,path=%s%s", p->path, host_args);
+	assert_int_equal(attach("net_folio1", args, &p->host), 0);
+	configure(p->guest, setup);
+	configure(p->host, setup);
+	start(p->guest);
+	start(p->host);
+	wait_link(p->guest, true);
+	wait_link(p->host, true);
+}
+
+void
+pair_close(struct pair *p)
+{
+	detach(p->guest);
+	detach(p->host);
+}
+
+static uint8_t
+pattern(uint32_t seed, uint32_t i)
+{
+	return (uint8_t)((seed * 2654435761u + i * 40503u) >> 7);
+}
+
+struct rte_mbuf *
+make_frame(struct rte_mempool *pool, uint32_t len, uint32_t seed, uint32_t segs)
+{
+	struct rte_mbuf *head = NULL, *last = NULL, *m;
+	uint32_t done = 0, s, i;
+
+	for (s = 0; s < segs; s++) {
+		uint32_t part = s + 1 == segs ? len - done : len / segs;
+		uint8_t *data;
+
+		m = rte_pktmbuf_alloc(pool);
+		assert_non_null(m);
+		data = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)part);
+		assert_non_null(data);
+		for (i = 0; i < part; i++)
+			data[i] = pattern(seed, done + i);
+		done += part;
+		if (head == NULL) {
+			head = m;
+		} else {
+			last->next = m;
+			head->nb_segs++;
+			head->pkt_len += part;
+		}
+		last = m;
+	}
+	return head;
+}
+
+void
+check_frame(const struct rte_mbuf *m, uint32_t len, uint32_t seed)
+{
+	uint32_t pos = 0, i;
+
+	assert_int_equal(m->pkt_len, len);
+	rte_mbuf_sanity_check(m, 1);
+	for (; m != NULL; m = m->next) {
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		for (i = 0; i < m->data_len; i++, pos++) {
+			if (data[i] != pattern(seed, pos))
+				fail_msg("byte %u of a frame of %u is wrong", pos, len);
+		}
+	}
+	assert_int_equal(pos, len);
+}
+
+void
+send_one(uint16_t port, uint16_t queue, struct rte_mbuf *m)
+{
+	assert_int_equal(rte_eth_tx_burst(port, queue, &m, 1), 1);
+}
+
+struct rte_mbuf *
+receive_one(uint16_t port, uint16_t queue)
+{
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	for (i = 0; i < WAIT_STEPS; i++) {
+		if (rte_eth_rx_burst(port, queue, &m, 1) == 1)
+			return m;
+		usleep(WAIT_STEP_US);
+	}
+	fail_msg("port %u queue %u: nothing received", port, queue);
+	return NULL;
+}
+
+void
+expect_silence(uint16_t port, uint16_t queue)
+{
+	struct rte_mbuf *m;
+
+	assert_int_equal(rte_eth_rx_burst(port, queue, &m, 1), 0);
+}
+
+uint64_t
+xstat(uint16_t port, const char *name)
+{
+	uint64_t id, value;
+
+	assert_int_equal(rte_eth_xstats_get_id_by_name(port, name, &id), 0);
+	assert_int_equal(rte_eth_xstats_get_by_id(port, &id, &value, 1), 1);
+	return value;
+}

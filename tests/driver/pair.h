@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef PAIR_H
+#define PAIR_H
+
+/* A guest port and a host port on one region, in this process, through the public ethdev API. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#define PATTERN_MAX 65536
+
+struct pair {
+	uint16_t guest;
+	uint16_t host;
+	char path[128];
+};
+
+/* How to configure a port; zero is one queue pair and ethdev's defaults. */
+struct port_setup {
+	uint16_t queues;
+	uint16_t mtu;
+	uint64_t rx_offloads;
+	uint64_t tx_offloads;
+	struct rte_mempool *pool; /* default: the common pool */
+	bool deferred;
+	bool lsc;
+};
+
+/* Group fixture: EAL and the common pool. Name of the plugin in $FOLIO_PLUGIN. */
+int eal_setup(void **state);
+int eal_teardown(void **state);
+
+/* Every test ends with all mbufs back and no region file left. */
+int check_nothing_left(void **state);
+
+extern struct rte_mempool *common_pool;
+
+/* A path for a region where nothing is; the folder is removed at the end. */
+void region_path(char *path, size_t size);
+
+/* Attach a vdev; returns rte_eal_hotplug_add's result and the port. */
+int attach(const char *name, const char *args, uint16_t *port);
+void detach(uint16_t port);
+
+void configure(uint16_t port, const struct port_setup *setup);
+void start(uint16_t port);
+
+/* Attach both with extra devargs, configure alike, start, wait for the link. */
+void pair_open(struct pair *p, const char *guest_args, const char *host_args,
+	       const struct port_setup *setup);
+void pair_close(struct pair *p);
+
+void wait_link(uint16_t port, bool up);
+
+/* A frame with a pattern that depends on seed and position; segs mbufs. */
+struct rte_mbuf *make_frame(struct rte_mempool *pool, uint32_t len, uint32_t seed, uint32_t segs);
+void check_frame(const struct rte_mbuf *m, uint32_t len, uint32_t seed);
+
+/* Send one frame; receive the next one, patiently. */
+void send_one(uint16_t port, uint16_t queue, struct rte_mbuf *m);
+struct rte_mbuf *receive_one(uint16_t port, uint16_t queue);
+
+/* Nothing arrives on a queue. */
+void expect_silence(uint16_t port, uint16_t queue);
+
+/* Value of an extended statistic; fails if there is none of that name. */
+uint64_t xstat(uint16_t port, const char *name);
+
+#endif /* PAIR_H */

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* Bad input: one clear line that names argument, value and what is allowed; nothing stays behind. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <folio_wire.h>
+#include <rte_log.h>
+
+#include "pair.h"
+
+/* Attach with bad arguments; the log must have exactly one line of ours, with all of `words`. */
+static void
+expect_refused(const char *args, const char *const words[], size_t count)
+{
+	char *log = NULL, *line;
+	size_t len = 0, i, lines = 0;
+	FILE *f = open_memstream(&log, &len);
+	uint16_t port;
+
+	assert_non_null(f);
+	rte_openlog_stream(f);
+	assert_int_not_equal(attach("net_folio9", args, NULL), 0);
+	rte_openlog_stream(NULL);
+	fclose(f);
+	assert_int_not_equal(rte_eth_dev_get_port_by_name("net_folio9", &port), 0);
+	for (line = strstr(log, "folio: "); line != NULL; line = strstr(line + 1, "folio: "))
+		lines++;
+	if (lines != 1)
+		fail_msg("%s: %zu lines instead of one: %s", args, lines, log);
+	for (i = 0; i < count; i++) {
+		if (strstr(log, words[i]) == NULL)
+			fail_msg("%s: the line does not say \"%s\": %s", args, words[i], log);
+	}
+	free(log);
+}
+
+#define EXPECT_REFUSED(args, ...)                                                                \
+	expect_refused(args, (const char *const[]){__VA_ARGS__},                                 \
+		       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/* The same, with a fresh path in front. */
+static void
+refused_with_path(const char *more, const char *key_value, const char *allowed)
+{
+	char path[128], args[320];
+
+	region_path(path, sizeof(path));
+	snprintf(args, sizeof(args), "path=%s,%s", path, more);
+	EXPECT_REFUSED(args, key_value, allowed);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void
+test_syntax(void **state)
+{
+	(void)state;
+	EXPECT_REFUSED("", "path is missing", "loopback=1");
+	EXPECT_REFUSED("role=guest", "path is missing");
+	EXPECT_REFUSED("path=", "path= has no value");
+	refused_with_path("rol=guest", "rol=guest is unknown", "allowed are role, path");
+	refused_with_path("role=gues", "role=gues", "allowed are guest and host");
+	refused_with_path("role=guesthost", "role=guesthost", "allowed are guest and host");
+	refused_with_path("role=host,role=host", "role is given more than once", "once");
+	refused_with_path("mac=1:2:3", "mac=1:2:3", "XX:XX:XX:XX:XX:XX");
+	refused_with_path("mac=01:00:5e:00:00:01", "mac=01:00:5e:00:00:01", "not multicast");
+	refused_with_path("mac=00:00:00:00:00:00", "mac=00:00:00:00:00:00", "not zero");
+	refused_with_path("loopback=2", "loopback=2", "0 to 1");
+	refused_with_path("loopback=1", "loopback=1", "not allowed");
+	EXPECT_REFUSED("loopback=1,role=host", "loopback=1", "not allowed");
+}
+
+static void
+test_numbers(void **state)
+{
+	static const struct {
+		const char *key;
+		const char *allowed;
+		const char *bad[8];
+	} keys[] = {
+		{"queues", "1 to 64", {"0", "65", "65536", "4294967297", "-1", "+1", "1x", " 1"}},
+		{"ring_size", "64 to 32768",
+		 {"0", "32", "63", "65", "100", "32769", "65536", "-2048"}},
+		{"slot_size", "256 to 65536",
+		 {"0", "255", "65537", "131072", "4294967552", "2k", "0x800", "-256"}},
+		{"size", "allowed is",
+		 {"0", "-1", "12T", "M", "1MM", "1025G", "99999999999999999999", "1.5M"}},
+	};
+	char more[128], word[128];
+	size_t k, i;
+
+	(void)state;
+	for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		for (i = 0; i < 8; i++) {
+			snprintf(more, sizeof(more), "%s=%s", keys[k].key, keys[k].bad[i]);
+			snprintf(word, sizeof(word), "%s=", keys[k].key);
+			refused_with_path(more, word, keys[k].allowed);
+		}
+	}
+}
+
+static void
+test_good_sizes(void **state)
+{
+	static const char *const good[] = {"16777216", "16384K", "16M", "16m"};
+	char path[128], args[320];
+	struct stat st;
+	uint16_t port;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		region_path(path, sizeof(path));
+		snprintf(args, sizeof(args), "path=%s,size=%s", path, good[i]);
+		assert_int_equal(attach("net_folio0", args, &port), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, 16 << 20);
+		detach(port);
+	}
+}
+
+static void
+write_file(const char *path, size_t size, const void *content, size_t len)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	if (len > 0)
+		assert_int_equal(pwrite(fd, content, len, 0), (ssize_t)len);
+	close(fd);
+}
+
+/* A file that is not ours stays as it is, to the last byte. */
+static void
+test_foreign_files(void **state)
+{
+	char path[128], args[256], word[160], content[64] = "not a region at all", back[64] = "";
+	struct stat st;
+	int fd;
+
+	(void)state;
+	region_path(path, sizeof(path));
+	snprintf(args, sizeof(args), "path=%s", path);
+	snprintf(word, sizeof(word), "path=%s", path);
+
+	write_file(path, 64 << 20, content, sizeof(content));
+	EXPECT_REFUSED(args, word, "not a folio region", "allowed");
+	fd = open(path, O_RDONLY);
+	assert_int_equal(read(fd, back, sizeof(back)), sizeof(back));
+	close(fd);
+	assert_memory_equal(back, content, sizeof(content));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 64 << 20);
+
+	write_file(path, 5000, NULL, 0);
+	EXPECT_REFUSED(args, word, "not a folio region", "5000");
+	write_file(path, 1 << 20, NULL, 0);
+	EXPECT_REFUSED(args, word, "region too small", "1048576");
+	unlink(path);
+
+	EXPECT_REFUSED("path=/dev/shm", "path=/dev/shm", "directory");
+	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "not a regular file");
+	EXPECT_REFUSED("path=/nowhere/at/all", "path=/nowhere/at/all", "No such file");
+	EXPECT_REFUSED("path=/proc/version", "path=/proc/version");
+	snprintf(args, sizeof(args), "path=%s,size=1M", path);
+	EXPECT_REFUSED(args, "size=1048576 is too small", "need at least");
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void
+test_role_taken(void **state)
+{
+	char path[128], args[320];
+	uint16_t guest, host;
+
+	(void)state;
+	region_path(path, sizeof(path));
+	snprintf(args, sizeof(args), "path=%s", path);
+	assert_int_equal(attach("net_folio0", args, &guest), 0);
+	EXPECT_REFUSED(args, "role=guest is taken", path);
+	snprintf(args, sizeof(args), "path=%s,role=host", path);
+	assert_int_equal(attach("net_folio1", args, &host), 0);
+	EXPECT_REFUSED(args, "role=host is taken", path);
+	detach(guest);
+	detach(host);
+}
+
+/* No space, and a read-only file system: mounts of our own in a private namespace. */
+static void
+test_file_systems(void **state)
+{
+	char dir[128], path[160], args[256];
+
+	(void)state;
+	region_path(dir, sizeof(dir));
+	snprintf(path, sizeof(path), "%s/region", dir);
+	snprintf(args, sizeof(args), "path=%s", path);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	if (mount("folio-test", dir, "tmpfs", 0, "size=1M") != 0) {
+		rmdir(dir);
+		print_message("cannot mount: skipped\n");
+		skip();
+	}
+	EXPECT_REFUSED(args, path, "No space left");
+	assert_int_not_equal(access(path, F_OK), 0);
+	write_file(path, 16 << 20, NULL, 0);
+	assert_int_equal(mount("folio-test", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=1M"), 0);
+	EXPECT_REFUSED(args, path, "for writing", "Read-only file system");
+	unlink(path);
+	snprintf(args, sizeof(args), "path=%s/other", dir);
+	EXPECT_REFUSED(args, "cannot create", "Read-only file system");
+	assert_int_equal(umount(dir), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, check_nothing_left)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_syntax),	TEST(test_numbers),    TEST(test_good_sizes),
+		TEST(test_foreign_files), TEST(test_role_taken), TEST(test_file_systems),
+	};
+
+	return cmocka_run_group_tests(tests, eal_setup, eal_teardown);
+}
