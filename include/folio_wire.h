@@ -101,9 +101,6 @@ enum folio_wire_refusal {
 	FOLIO_WIRE_REFUSED_STATE = 8,
 };
 
-/** Header flag: this side created the file and removes it when it closes. */
-#define FOLIO_WIRE_HDR_CREATED 1u
-
 /**
  * First page of an area.
  *
@@ -121,7 +118,7 @@ struct folio_wire_header {
 	folio_shared_u32 state;	    /**< enum folio_wire_state */
 	folio_shared_u32 refusal;   /**< enum folio_wire_refusal */
 	folio_shared_u32 heartbeat; /**< counts up about 50 times a second */
-	folio_shared_u32 flags;	    /**< FOLIO_WIRE_HDR_*; for a successor of the writer */
+	folio_shared_u32 reserved0; /**< zero */
 	folio_shared_u64 features;  /**< offered; both sides use the intersection */
 	folio_shared_u32 queues;    /**< geometry: the guest decides, the host repeats it */
 	folio_shared_u32 ring_size;
@@ -172,7 +169,7 @@ FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, ack) == 24, "wire offset"
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, state) == 32, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, refusal) == 36, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, heartbeat) == 40, "wire offset");
-FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, flags) == 44, "wire offset");
+FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, reserved0) == 44, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, features) == 48, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, queues) == 56, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, ring_size) == 60, "wire offset");

@@ -10,7 +10,7 @@
 #include "gate.h"
 
 #define WAIT_STEP_NS 20000
-#define WAIT_STEPS 50000
+#define WAIT_SECONDS 1
 
 #if defined(__SANITIZE_THREAD__)
 #define NO_MEMBARRIER 1 /* ThreadSanitizer does not know what it does */
@@ -45,19 +45,31 @@ folio_gate_open(struct folio_gate *g)
 	__atomic_store_n(&g->open, 1, __ATOMIC_RELEASE);
 }
 
+static bool
+is_past(const struct timespec *deadline)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > deadline->tv_sec ||
+	       (now.tv_sec == deadline->tv_sec && now.tv_nsec > deadline->tv_nsec);
+}
+
 bool
 folio_gate_close(struct folio_gate *g)
 {
 	const struct timespec step = {.tv_nsec = WAIT_STEP_NS};
-	unsigned int i;
+	struct timespec deadline;
 
 	__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);
 	if (!g->fenced)
 		(void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	for (i = 0; i < WAIT_STEPS; i++) {
-		if (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0)
-			return true;
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += WAIT_SECONDS;
+	while (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) != 0) {
+		if (is_past(&deadline))
+			return false;
 		nanosleep(&step, NULL);
 	}
-	return false;
+	return true;
 }

@@ -31,6 +31,7 @@ struct folio {
 	bool started;
 	bool attached; /* region mapped, rings and session point into it */
 	bool link_up;  /* written by control, read by anybody */
+	bool told_up;  /* what the last folio_tick() knew of it */
 	int numa_node;
 	uint64_t size;
 	uint32_t queues; /* pairs that there are ends for */
@@ -100,7 +101,7 @@ static void
 set_link(struct folio *f, bool up)
 {
 	if (up && !f->link_up)
-		f->link_ups++;
+		folio_count(&f->link_ups);
 	__atomic_store_n(&f->link_up, up, __ATOMIC_RELEASE);
 }
 
@@ -126,6 +127,11 @@ attach_rings(struct folio *f)
 	struct folio_region *r = &f->region;
 	uint32_t q;
 
+	for (q = 0; q < f->queues; q++) {
+		/* Also where this geometry has no ring: what was broken was another file's. */
+		f->txq[q].ring.broken = 0;
+		f->rxq[q].ring.broken = 0;
+	}
 	for (q = 0; q < f->queues && q < l->geom.queues; q++) {
 		folio_prod_attach(&f->txq[q].ring, l, r->own, r->peer, q);
 		folio_cons_attach(&f->rxq[q].ring, l, r->peer, r->own, q);
@@ -148,7 +154,7 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 	f->detail.text[0] = '\0';
 	if (!f->loopback) {
 		folio_session_attach(&f->session, f->role, f->region.own, f->region.peer,
-				     &l->geom, 0);
+				     &l->geom);
 		if (f->started)
 			folio_session_start(&f->session);
 	}
@@ -233,6 +239,7 @@ host_attach(struct folio *f, struct folio_error *err)
 		return 0;
 	if (folio_region_grow(&f->region, 0, err) != 0)
 		return -EIO;
+	s->detail.text[0] = '\0';
 	if (folio_layout_init(&l, &g, f->region.size, &s->detail) != 0 ||
 	    (UINT64_C(1) << g.page_shift) % f->region.page_size != 0) {
 		if (s->detail.text[0] == '\0')
@@ -378,7 +385,7 @@ tick_attached(struct folio *f)
 		set_link(f, false);
 		if (!close_gates(f))
 			return;
-		f->renegotiations++;
+		folio_count(&f->renegotiations);
 		folio_session_renegotiate(&f->session);
 	}
 
@@ -397,6 +404,9 @@ tick_attached(struct folio *f)
 		}
 		break;
 	case FOLIO_DO_REMAP:
+		/* The guest's new rings may lie where ours were, but it waits for our answer. */
+		if (close_gates(f))
+			wipe(f);
 		detach(f);
 		f->retry = RETRY_STEPS / 2;
 		break;
@@ -554,8 +564,12 @@ folio_stop(struct folio *f)
 		f->started = false;
 		set_link(f, false);
 		(void)close_gates(f);
-		if (f->attached && !f->loopback)
-			folio_session_stop(&f->session);
+		if (f->attached && !f->loopback) {
+			if (folio_region_is_cut(&f->region))
+				detach(f); /* to write into it would be a SIGBUS */
+			else
+				folio_session_stop(&f->session);
+		}
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -563,19 +577,19 @@ folio_stop(struct folio *f)
 bool
 folio_tick(struct folio *f)
 {
-	bool before, after;
+	bool changed;
 
 	pthread_mutex_lock(&f->lock);
-	before = f->link_up;
 	if (!f->loopback) {
 		if (!f->attached)
 			tick_detached(f);
 		else
 			tick_attached(f);
 	}
-	after = f->link_up;
+	changed = f->link_up != f->told_up;
+	f->told_up = f->link_up;
 	pthread_mutex_unlock(&f->lock);
-	return before != after;
+	return changed;
 }
 
 /* The peer may still be in a burst on what we are about to zero: give it a few of its ticks. */
@@ -585,11 +599,9 @@ wait_for_peer(struct folio *f)
 	const struct timespec step = {.tv_nsec = CLOSE_WAIT_NS};
 	int i;
 
-	for (i = 0; i < CLOSE_WAITS && folio_session_peer_holds(&f->session); i++) {
-		if (folio_region_lost(&f->region))
-			return;
+	for (i = 0; i < CLOSE_WAITS && !folio_region_lost(&f->region) &&
+	     folio_session_peer_holds(&f->session); i++)
 		nanosleep(&step, NULL);
-	}
 }
 
 void
@@ -620,18 +632,21 @@ void
 folio_counters(const struct folio *f, struct folio_counters *c)
 {
 	uint64_t *v = c->violations;
-	uint32_t q;
+	uint32_t q, i;
 
-	memcpy(v, f->session.violations, sizeof(c->violations));
+	for (i = 0; i < FOLIO_VIOLATIONS; i++)
+		v[i] = folio_counted(&f->session.violations[i]);
 	for (q = 0; q < f->queues; q++) {
-		v[FOLIO_RX_BAD_INDEX] += f->rxq[q].ring.bad_index;
-		v[FOLIO_RX_BAD_LENGTH] += f->rxq[q].ring.bad_length;
-		v[FOLIO_RX_BAD_FLAGS] += f->rxq[q].ring.bad_flags;
-		v[FOLIO_RX_BAD_CHAIN] += f->rxq[q].ring.bad_chain;
-		v[FOLIO_TX_BAD_INDEX] += f->txq[q].ring.bad_index;
+		const struct folio_cons *cons = &f->rxq[q].ring;
+
+		v[FOLIO_RX_BAD_INDEX] += folio_counted(&cons->bad_index);
+		v[FOLIO_RX_BAD_LENGTH] += folio_counted(&cons->bad_length);
+		v[FOLIO_RX_BAD_FLAGS] += folio_counted(&cons->bad_flags);
+		v[FOLIO_RX_BAD_CHAIN] += folio_counted(&cons->bad_chain);
+		v[FOLIO_TX_BAD_INDEX] += folio_counted(&f->txq[q].ring.bad_index);
 	}
-	c->link_ups = f->link_ups;
-	c->renegotiations = f->renegotiations;
+	c->link_ups = folio_counted(&f->link_ups);
+	c->renegotiations = folio_counted(&f->renegotiations);
 }
 
 void

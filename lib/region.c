@@ -330,8 +330,10 @@ static void
 wipe_post(struct folio_region *r)
 {
 	static const struct folio_wire_header nothing;
+	struct stat st;
 
-	if (r->posted != 0 && !folio_region_lost(r))
+	if (r->posted != 0 && fstat(r->fd, &st) == 0 &&
+	    (uint64_t)st.st_size >= r->posted + r->page_size)
 		write_page(r, r->posted, &nothing);
 	r->posted = 0;
 }

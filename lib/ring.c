@@ -56,7 +56,7 @@ folio_cons_reset(struct folio_cons *c)
 static uint32_t
 prod_give_up(struct folio_prod *p, uint64_t *counter)
 {
-	(*counter)++;
+	folio_count(counter);
 	p->seen = p->head - p->size;
 	__atomic_store_n(&p->broken, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -66,7 +66,7 @@ prod_give_up(struct folio_prod *p, uint64_t *counter)
 static uint32_t
 cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
 {
-	(*counter)++;
+	folio_count(counter);
 	c->seen = head;
 	__atomic_store_n(&c->broken, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -118,7 +118,7 @@ folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct foli
 	frame->len = 0;
 	frame->slots = 1;
 	if (len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame) {
-		c->bad_length++;
+		folio_count(&c->bad_length);
 		return FOLIO_DROP;
 	}
 	frame->slots = folio_frame_slots(c->stride, len);
@@ -129,7 +129,7 @@ folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct foli
 	}
 	if (desc >> FOLIO_WIRE_DESC_FLAGS_SHIFT != 0) {
 		/* Not agreed on, so the frame may need what we don't know how to do. */
-		c->bad_flags++;
+		folio_count(&c->bad_flags);
 		return FOLIO_DROP;
 	}
 	frame->len = len;

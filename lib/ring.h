@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "copy.h"
+#include "count.h"
 #include "layout.h"
 #include "shared.h"
 
@@ -142,7 +143,11 @@ folio_prod_describe(struct folio_prod *p, uint32_t at, uint32_t len)
 static inline void
 folio_prod_publish(struct folio_prod *p, uint32_t head)
 {
-	p->head = head;
+	__atomic_store_n(&p->head, head, __ATOMIC_RELAXED);
+	if (FOLIO_UNLIKELY(p->broken)) {
+		p->seen = head - p->size; /* the burst found out half-way: stay full */
+		return;
+	}
 	folio_put32_release(p->produced, head);
 }
 
@@ -191,7 +196,7 @@ void folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, 
 static inline void
 folio_cons_commit(struct folio_cons *c, uint32_t head)
 {
-	c->head = head;
+	__atomic_store_n(&c->head, head, __ATOMIC_RELAXED);
 	if (head - c->published >= c->lag) {
 		c->published = head;
 		folio_put32_release(c->consumed, head);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "count.h"
 #include "error.h"
 #include "session.h"
 #include "shared.h"
@@ -78,11 +79,14 @@ void
 folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation)
 {
 	s->link = FOLIO_LINK_REJECTED;
-	if (s->reject == (int)v && s->reject_gen == generation)
-		return;
 	s->reject = v;
+	if (s->reject_gen != generation)
+		s->reject_kinds = 0;
 	s->reject_gen = generation;
-	s->violations[v]++;
+	if ((s->reject_kinds & 1u << v) != 0)
+		return;
+	s->reject_kinds |= 1u << v;
+	folio_count(&s->violations[v]);
 	if (s->own != NULL)
 		folio_put32(&s->own->refusal, refusal_code(v));
 }
@@ -93,6 +97,7 @@ accept_peer(struct folio_session *s)
 	if (s->reject < 0)
 		return;
 	s->reject = -1;
+	s->reject_kinds = 0;
 	s->detail.text[0] = '\0';
 	folio_put32(&s->own->refusal, FOLIO_WIRE_REFUSED_NOT);
 }
@@ -189,7 +194,7 @@ folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy
 
 void
 folio_session_attach(struct folio_session *s, enum folio_role role, void *own_area,
-		     void *peer_area, const struct folio_geometry *geom, uint32_t flags)
+		     void *peer_area, const struct folio_geometry *geom)
 {
 	s->role = role;
 	s->own = folio_layout_header(own_area);
@@ -206,13 +211,13 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->link = FOLIO_LINK_STOPPED;
 	s->peer_refusal = FOLIO_WIRE_REFUSED_NOT;
 	s->reject = -1;
+	s->reject_kinds = 0;
 	s->detail.text[0] = '\0';
 
 	folio_put32(&s->own->version, FOLIO_WIRE_VERSION);
 	folio_put32(&s->own->role, role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_GUEST
 						       : FOLIO_WIRE_ROLE_HOST);
 	folio_put32(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
-	folio_put32(&s->own->flags, flags);
 	folio_put64(&s->own->features, FOLIO_WIRE_FEATURES_KNOWN);
 	folio_put32(&s->own->queues, geom->queues);
 	folio_put32(&s->own->ring_size, geom->ring_size);
@@ -280,7 +285,8 @@ folio_session_answer(struct folio_session *s)
 		return;
 	}
 	s->acked = s->answering;
-	s->hold_off = PENALTY_STEPS;
+	if (s->acked != 0)
+		s->hold_off = PENALTY_STEPS;
 	folio_put64_release(&s->own->ack, s->acked);
 }
 
@@ -295,41 +301,50 @@ step_settle(struct folio_session *s, const struct view *v)
 	return FOLIO_DO_RESET;
 }
 
+/* The peer's generation, or its absence (0), is new: reset our rings if they were used, and say so. */
+static enum folio_action
+answer_to(struct folio_session *s, uint64_t generation)
+{
+	s->answering = generation;
+	if (s->dirty)
+		return FOLIO_DO_RESET;
+	folio_session_answer(s);
+	return FOLIO_DO_NOTHING;
+}
+
 static enum folio_action
 step_offer(struct folio_session *s, const struct view *v)
 {
-	if (s->hold_off > 0)
-		s->hold_off--;
-	if (!peer_is_there(s, v)) {
-		if (s->acked != 0) {
-			s->acked = 0;
-			folio_put64_release(&s->own->ack, 0);
-		}
-		return FOLIO_DO_NOTHING;
-	}
+	if (!peer_is_there(s, v))
+		return s->dirty || s->acked != 0 ? answer_to(s, 0) : FOLIO_DO_NOTHING;
+
 	if (v->generation != s->acked) {
-		/* The geometry is looked at here only: after the answer it is frozen. */
-		if (!same_geometry(&v->geom, &s->geom)) {
-			if (s->role == FOLIO_HOST)
-				return FOLIO_DO_REMAP;
-			folio_fail(&s->detail, 0, "the host adopted another geometry than ours");
-			folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, v->generation);
-			return FOLIO_DO_NOTHING;
-		}
+		/* A host looks at the geometry here only: after the answer it is frozen. */
+		if (s->role == FOLIO_HOST && !same_geometry(&v->geom, &s->geom))
+			return FOLIO_DO_REMAP;
 		s->link = FOLIO_LINK_HANDSHAKE;
 		if (s->hold_off > 0)
 			return FOLIO_DO_NOTHING;
-		s->answering = v->generation;
-		if (s->dirty)
+		if (answer_to(s, v->generation) == FOLIO_DO_RESET)
 			return FOLIO_DO_RESET;
-		folio_session_answer(s);
+	} else if (s->dirty) {
+		/* It took its answer back: its rings are not what they were. Begin anew. */
+		folio_session_renegotiate(s);
+		return FOLIO_DO_NOTHING;
 	}
-	accept_peer(s);
 	if (v->ack != s->generation) {
+		accept_peer(s);
 		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_HANDSHAKE
 							       : FOLIO_LINK_REFUSED;
 		return FOLIO_DO_NOTHING;
 	}
+	/* A host that has answered has adopted our geometry, and repeats it. */
+	if (s->role == FOLIO_GUEST && !same_geometry(&v->geom, &s->geom)) {
+		folio_fail(&s->detail, 0, "the host adopted another geometry than ours");
+		folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, v->generation);
+		return FOLIO_DO_NOTHING;
+	}
+	accept_peer(s);
 	s->state = FOLIO_SESSION_UP;
 	s->link = FOLIO_LINK_UP;
 	s->dirty = true;
@@ -347,6 +362,8 @@ step_up(struct folio_session *s, const struct view *v)
 		/* What changed is looked at in the next step, when the rings are closed. */
 		s->state = FOLIO_SESSION_OFFER;
 		s->silent = false;
+		if (s->link == FOLIO_LINK_UP || s->link == FOLIO_LINK_SILENT)
+			s->link = FOLIO_LINK_HANDSHAKE;
 		return FOLIO_DO_CLOSE;
 	}
 	if (s->quiet >= QUIET_STEPS) {
@@ -377,6 +394,8 @@ folio_session_step(struct folio_session *s)
 		s->quiet++;
 	}
 	s->peer_refusal = v.refusal;
+	if (s->hold_off > 0)
+		s->hold_off--;
 
 	switch (s->state) {
 	case FOLIO_SESSION_SETTLE:

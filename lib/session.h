@@ -56,16 +56,17 @@ struct folio_session {
 	uint32_t peer_refusal; /* what the peer says of us */
 	int reject;	       /* enum folio_violation, or -1: why the peer is not acceptable */
 	uint64_t reject_gen;   /* its generation then */
+	uint32_t reject_kinds; /* what was counted in that generation, a bit per violation */
 	uint64_t violations[FOLIO_VIOLATIONS]; /* FOLIO_PEER_* only */
 	struct folio_error detail;
 };
 
 /*
  * Begin with mapped, zeroed headers: publishes who we are, STOPPED. Counters in *s survive, so zero
- * it before the first use. flags are FOLIO_WIRE_HDR_*.
+ * it before the first use.
  */
 void folio_session_attach(struct folio_session *s, enum folio_role role, void *own_area,
-			  void *peer_area, const struct folio_geometry *geom, uint32_t flags);
+			  void *peer_area, const struct folio_geometry *geom);
 
 void folio_session_start(struct folio_session *s);
 

@@ -71,11 +71,24 @@ make_file(const char *path, const void *content, size_t len, off_t size)
 }
 
 static void
+write_at(const char *path, off_t offset, uint8_t value, size_t len)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	void *junk = malloc(len);
+
+	assert_non_null(junk);
+	memset(junk, value, len);
+	assert_int_equal(pwrite(fd, junk, len, offset), len);
+	free(junk);
+	close(fd);
+}
+
+static void
 open_region(struct folio_region *r, const char *path, enum folio_role role)
 {
 	struct folio_error err = {.text = ""};
 
-	if (folio_region_open(r, path, role, &err) != 0)
+	if (folio_region_open(r, path, role, false, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -97,12 +110,12 @@ check_refused(const char *path, enum folio_role role, int error, const char *say
 	struct folio_error err = {.text = ""};
 	struct folio_region r;
 
-	assert_int_equal(folio_region_open(&r, path, role, &err), error);
+	assert_int_equal(folio_region_open(&r, path, role, false, &err), error);
 	if (strstr(err.text, says) == NULL || strstr(err.text, path) == NULL)
 		fail_msg("\"%s\" does not say \"%s\" of %s", err.text, says, path);
 	assert_int_equal(r.fd, -1);
 	assert_null(r.path);
-	assert_int_equal(folio_region_open(&r, path, role, NULL), error);
+	assert_int_equal(folio_region_open(&r, path, role, true, NULL), error);
 	assert_int_equal(util_open_fds(), fds);
 }
 
@@ -124,10 +137,11 @@ test_create_and_remove(void **state)
 
 	for (i = 0; i < 2; i++) {
 		open_region(&r, e->path, i == 0 ? FOLIO_GUEST : FOLIO_HOST);
-		assert_true(r.created);
+		assert_true(r.ours);
 		assert_int_equal(stat(e->path, &st), 0);
 		assert_int_equal(st.st_size, 0);
-		assert_int_equal(st.st_mode & 07777, 0600);
+		/* For nobody else, and marked as folio's own. */
+		assert_int_equal(st.st_mode & 07777, 01600);
 		assert_int_equal(r.page_size, sysconf(_SC_PAGESIZE));
 		folio_region_close(&r);
 		assert_false(exists(e->path));
@@ -144,8 +158,8 @@ test_both_roles_at_once(void **state)
 
 	open_region(&guest, e->path, FOLIO_GUEST);
 	open_region(&host, e->path, FOLIO_HOST);
-	assert_true(guest.created);
-	assert_false(host.created);
+	assert_true(guest.ours);
+	assert_true(host.ours);
 	map_region(&guest);
 	map_region(&host);
 	/* What one writes the other reads, and at the same place of its peer's area. */
@@ -154,9 +168,71 @@ test_both_roles_at_once(void **state)
 	assert_true(util_all_bytes((uint8_t *)host.peer + layout.data_off, 0x11, 100));
 	assert_true(util_all_bytes((uint8_t *)guest.peer + layout.data_off, 0x22, 100));
 	folio_region_close(&host);
-	assert_true(exists(e->path));
 	folio_region_close(&guest);
+}
+
+/* Whoever closes last removes what folio made, whoever made it. */
+static void
+test_the_last_one_out_removes_the_file(void **state)
+{
+	const struct env *e = *state;
+	struct folio_region first, second;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		open_region(&first, e->path, i & 1 ? FOLIO_GUEST : FOLIO_HOST);
+		open_region(&second, e->path, i & 1 ? FOLIO_HOST : FOLIO_GUEST);
+		folio_region_close(i & 2 ? &first : &second);
+		assert_true(exists(e->path));
+		folio_region_close(i & 2 ? &second : &first);
+		assert_false(exists(e->path));
+	}
+}
+
+/* A file that is made for somebody else stays, once it is in use. */
+static void
+test_a_file_to_keep(void **state)
+{
+	const struct env *e = *state;
+	struct folio_region r;
+
+	assert_int_equal(folio_region_open(&r, e->path, FOLIO_HOST, true, NULL), 0);
+	assert_false(r.ours);
+	assert_int_equal(folio_region_grow(&r, 8192, NULL), 0);
+	r.fresh = false;
+	folio_region_close(&r);
+	assert_true(exists(e->path));
+	open_region(&r, e->path, FOLIO_GUEST);
+	assert_false(r.ours);
+	assert_int_equal(folio_region_grow(&r, 8193, NULL), -ENOSPC);
+	folio_region_close(&r);
+	assert_true(exists(e->path));
+	unlink(e->path);
+	/* But not when whoever asked for it failed. */
+	assert_int_equal(folio_region_open(&r, e->path, FOLIO_HOST, true, NULL), 0);
+	folio_region_close(&r);
 	assert_false(exists(e->path));
+}
+
+/* What folio made may grow, also for a guest that was not the one to make it. */
+static void
+test_own_files_grow(void **state)
+{
+	const struct env *e = *state;
+	struct folio_region guest, host;
+	struct stat st;
+
+	open_region(&host, e->path, FOLIO_HOST);
+	open_region(&guest, e->path, FOLIO_GUEST);
+	assert_int_equal(folio_region_grow(&guest, 8192, NULL), 0);
+	folio_region_close(&guest);
+	open_region(&guest, e->path, FOLIO_GUEST);
+	assert_int_equal(folio_region_grow(&guest, 65536, NULL), 0);
+	assert_int_equal(folio_region_grow(&guest, 4096, NULL), 0);
+	assert_int_equal(stat(e->path, &st), 0);
+	assert_int_equal(st.st_size, 65536);
+	folio_region_close(&guest);
+	folio_region_close(&host);
 }
 
 static void
@@ -226,7 +302,6 @@ test_what_is_no_file_is_refused(void **state)
 	char path[PATH_MAX + 16];
 
 	check_refused_to_both(e->dir, -EISDIR, "cannot open it");
-	check_refused_to_both("/dev/null", -EINVAL, "not a regular file");
 	assert_int_equal(mkfifo(e->path, 0600), 0);
 	check_refused_to_both(e->path, -EINVAL, "not a regular file");
 	unlink(e->path);
@@ -248,7 +323,7 @@ test_zeroed_files_are_accepted(void **state)
 
 	make_file(e->path, "", 0, (off_t)layout.region_size + 4096);
 	open_region(&r, e->path, FOLIO_GUEST);
-	assert_false(r.created);
+	assert_false(r.ours);
 	assert_int_equal(r.size, layout.region_size + 4096);
 	map_region(&r);
 	assert_int_equal(stat(e->path, &st), 0);
@@ -259,7 +334,7 @@ test_zeroed_files_are_accepted(void **state)
 	/* An empty one grows; it stays all the same, because it is not ours. */
 	assert_int_equal(truncate(e->path, 0), 0);
 	open_region(&r, e->path, FOLIO_GUEST);
-	assert_false(r.created);
+	assert_false(r.ours);
 	map_region(&r);
 	assert_int_equal(stat(e->path, &st), 0);
 	assert_int_equal(st.st_size, layout.region_size);
@@ -342,20 +417,14 @@ static void
 test_own_half_is_zeroed_at_map(void **state)
 {
 	const struct env *e = *state;
-	static uint8_t junk[1 << 16];
 	struct folio_region r;
-	int fd, i;
-	off_t off;
+	int i;
 
-	memset(junk, 0x77, sizeof(junk));
 	for (i = 0; i < 2; i++) {
 		make_file(e->path, "", 0, (off_t)layout.region_size);
 		open_region(&r, e->path, i == 0 ? FOLIO_GUEST : FOLIO_HOST);
 		/* Only now: a guest that opens a file without a host cleans up all of it. */
-		fd = open(e->path, O_RDWR | O_CLOEXEC);
-		for (off = 0; off < (off_t)layout.region_size; off += sizeof(junk))
-			assert_int_equal(pwrite(fd, junk, sizeof(junk), off), sizeof(junk));
-		close(fd);
+		write_at(e->path, 0, 0x77, layout.region_size);
 		map_region(&r);
 		assert_true(util_all_bytes(r.own, 0, layout.used));
 		/* What is the peer's is not ours to touch. */
@@ -380,7 +449,7 @@ crash(void *arg)
 	struct folio_wire_header *h;
 	struct folio_region r;
 
-	if (folio_region_open(&r, e->path, FOLIO_GUEST, NULL) != 0 ||
+	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, NULL) != 0 ||
 	    folio_region_grow(&r, layout.region_size, NULL) != 0 ||
 	    folio_region_map(&r, &layout, -1, NULL) != 0)
 		return 1;
@@ -388,7 +457,6 @@ crash(void *arg)
 	h = folio_layout_header(r.own);
 	memset(h, 0, sizeof(*h));
 	folio_put64(&h->magic, FOLIO_WIRE_MAGIC);
-	folio_put32(&h->flags, r.created ? FOLIO_WIRE_HDR_CREATED : 0);
 	raise(SIGKILL);
 	return 1;
 }
@@ -401,9 +469,11 @@ test_take_over_from_a_crashed_guest(void **state)
 
 	assert_true(util_died_of(util_run_child(crash, e), SIGKILL));
 	assert_true(exists(e->path));
+	/* The host crashed as well. */
+	write_at(e->path, (off_t)layout.area_size + 8192, 0x66, 10000);
 	open_region(&r, e->path, FOLIO_GUEST);
 	/* The file is ours now, and so is its removal. D2: nothing is left in it. */
-	assert_true(r.created);
+	assert_true(r.ours);
 	assert_int_equal(r.size, layout.region_size);
 	map_region(&r);
 	assert_true(util_all_bytes(r.own, 0, layout.area_size));
@@ -420,7 +490,6 @@ test_take_over_while_a_host_is_there(void **state)
 
 	assert_true(util_died_of(util_run_child(crash, e), SIGKILL));
 	open_region(&host, e->path, FOLIO_HOST);
-	assert_false(host.created);
 	assert_int_equal(folio_region_map(&host, &layout, -1, NULL), 0);
 	memset((uint8_t *)host.own + layout.data_off, 0x66, 1000);
 	open_region(&guest, e->path, FOLIO_GUEST);
@@ -428,8 +497,8 @@ test_take_over_while_a_host_is_there(void **state)
 	assert_true(util_all_bytes(guest.own, 0, layout.used));
 	assert_true(util_all_bytes((uint8_t *)guest.peer + layout.data_off, 0x66, 1000));
 	folio_region_close(&guest);
-	assert_false(exists(e->path));
 	folio_region_close(&host);
+	assert_false(exists(e->path));
 }
 
 /* The crashed guest did not make the file: it stays. */
@@ -442,7 +511,7 @@ test_take_over_of_a_prepared_file(void **state)
 	make_file(e->path, "", 0, (off_t)layout.region_size);
 	assert_true(util_died_of(util_run_child(crash, e), SIGKILL));
 	open_region(&r, e->path, FOLIO_GUEST);
-	assert_false(r.created);
+	assert_false(r.ours);
 	map_region(&r);
 	assert_true(util_all_bytes(r.own, 0, layout.area_size));
 	folio_region_close(&r);
@@ -588,7 +657,6 @@ without_space(void *arg)
 		.role = FOLIO_GUEST,
 		.path = ((struct env *)arg)->path,
 		.ring_size = 1024,
-		.numa_node = -1,
 	};
 	const struct env *e = arg;
 	struct folio_error err = {.text = ""};
@@ -605,7 +673,7 @@ without_space(void *arg)
 	if (exists(e->path) || util_open_fds() != fds || blocks_used(e->dir) != blocks)
 		return complain("something was left behind", &err);
 	/* A small region fits: it is the space that was missing, nothing else. */
-	if (folio_region_open(&r, e->path, FOLIO_GUEST, &err) != 0 ||
+	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, &err) != 0 ||
 	    folio_region_grow(&r, layout.region_size, &err) != 0 ||
 	    folio_region_map(&r, &layout, -1, &err) != 0)
 		return complain("a small region does not fit", &err);
@@ -634,7 +702,7 @@ read_only(void *arg)
 	if (mount(NULL, e->dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
 		return NO_NAMESPACE;
 	fds = util_open_fds();
-	if (folio_region_open(&r, e->path, FOLIO_GUEST, &err) != -EROFS ||
+	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, &err) != -EROFS ||
 	    strstr(err.text, "cannot create it: Read-only") == NULL)
 		return complain("created on a read-only file system", &err);
 	if (mount(NULL, e->dir, NULL, MS_REMOUNT, NULL) != 0)
@@ -643,7 +711,7 @@ read_only(void *arg)
 	if (fd < 0 || close(fd) != 0 ||
 	    mount(NULL, e->dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
 		return NO_NAMESPACE;
-	if (folio_region_open(&r, e->path, FOLIO_HOST, &err) != -EROFS ||
+	if (folio_region_open(&r, e->path, FOLIO_HOST, false, &err) != -EROFS ||
 	    strstr(err.text, "cannot open it for writing: Read-only") == NULL)
 		return complain("opened on a read-only file system", &err);
 	return util_open_fds() == fds ? 0 : complain("a descriptor was left open", &err);
@@ -665,7 +733,7 @@ without_permission(void *arg)
 
 	if (setgid(65534) != 0 || setuid(65534) != 0)
 		return NO_NAMESPACE;
-	if (folio_region_open(&r, e->path, FOLIO_GUEST, &err) != -EACCES ||
+	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, &err) != -EACCES ||
 	    strstr(err.text, "Permission denied") == NULL || r.fd != -1)
 		return complain("opened without permission", &err);
 	return 0;
@@ -708,24 +776,50 @@ hugetlbfs_with(unsigned int pages)
 	return "/dev/hugepages";
 }
 
+static int
+huge_setup(void **state)
+{
+	struct env *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return -1;
+	*state = e;
+	e->dir = strdup("/dev/hugepages/folio-unit.XXXXXX");
+	if (hugetlbfs_with(0) == NULL)
+		return 0;
+	snprintf(e->path, sizeof(e->path), "%s/region", mkdtemp(e->dir));
+	return 0;
+}
+
+static int
+huge_teardown(void **state)
+{
+	struct env *e = *state;
+	int ret = 0;
+
+	if (e->path[0] != '\0')
+		ret = util_dir_teardown(&e->dir);
+	else
+		free(e->dir);
+	free(e);
+	return ret;
+}
+
 static void
 test_hugetlbfs(void **state)
 {
 	const struct folio_geometry g = {1, 64, 256, 21}, unaligned = {1, 64, 256, 12};
-	const char *dir = hugetlbfs_with(4);
+	const struct env *e = *state;
 	unsigned int fds = util_open_fds();
 	struct folio_region guest, host;
 	struct folio_error err;
 	struct folio_layout l;
-	char path[PATH_MAX];
 
-	(void)state;
-	if (dir == NULL) {
+	if (hugetlbfs_with(4) == NULL) {
 		print_message("skipped: no free huge pages\n");
 		skip();
 	}
-	snprintf(path, sizeof(path), "%s/folio-unit.%d", dir, (int)getpid());
-	open_region(&guest, path, FOLIO_GUEST);
+	open_region(&guest, e->path, FOLIO_GUEST);
 	assert_int_equal(guest.page_size, 2 << 20);
 	/* Areas that share a page can't be mapped one by one. */
 	assert_int_equal(folio_layout_init(&l, &unaligned, 0, NULL), 0);
@@ -736,7 +830,7 @@ test_hugetlbfs(void **state)
 	assert_int_equal(folio_layout_init(&l, &g, 0, NULL), 0);
 	assert_int_equal(folio_region_grow(&guest, l.region_size, &err), 0);
 	assert_int_equal(folio_region_map(&guest, &l, -1, &err), 0);
-	open_region(&host, path, FOLIO_HOST);
+	open_region(&host, e->path, FOLIO_HOST);
 	assert_int_equal(folio_region_map(&host, &l, -1, &err), 0);
 	memset((uint8_t *)guest.own + l.data_off, 0x31, 1000);
 	memset((uint8_t *)host.own + l.data_off, 0x32, 1000);
@@ -745,7 +839,7 @@ test_hugetlbfs(void **state)
 	assert_true(util_died_of(util_run_child(write_to, host.peer), SIGSEGV));
 	folio_region_close(&host);
 	folio_region_close(&guest);
-	assert_false(exists(path));
+	assert_false(exists(e->path));
 	assert_int_equal(util_open_fds(), fds);
 }
 
@@ -753,16 +847,13 @@ test_hugetlbfs(void **state)
 static void
 test_hugetlbfs_without_space(void **state)
 {
-	const char *dir = hugetlbfs_with(0);
-	unsigned int fds = util_open_fds();
-	struct folio_config cfg = {.role = FOLIO_GUEST, .queues = 64, .ring_size = 32768,
-				   .slot_size = 65536, .numa_node = -1};
+	const struct env *e = *state;
+	const struct folio_config cfg = {.role = FOLIO_GUEST, .path = e->path, .queues = 64,
+					 .ring_size = 32768, .slot_size = 65536};
 	struct folio_error err = {.text = ""};
-	char path[PATH_MAX];
-	struct folio *f;
+	unsigned int fds = util_open_fds();
 
-	(void)state;
-	if (dir == NULL) {
+	if (hugetlbfs_with(0) == NULL) {
 		print_message("skipped: no hugetlbfs\n");
 		skip();
 	}
@@ -770,12 +861,9 @@ test_hugetlbfs_without_space(void **state)
 		print_message("skipped: more huge pages than a region can use\n");
 		skip();
 	}
-	snprintf(path, sizeof(path), "%s/folio-unit.%d", dir, (int)getpid());
-	cfg.path = path;
-	f = folio_open(&cfg, &err);
-	assert_null(f);
-	assert_non_null(strstr(err.text, path));
-	assert_false(exists(path));
+	assert_null(folio_open(&cfg, &err));
+	assert_non_null(strstr(err.text, e->path));
+	assert_false(exists(e->path));
 	assert_int_equal(util_open_fds(), fds);
 }
 
@@ -788,6 +876,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_create_and_remove),
 		TEST(test_both_roles_at_once),
+		TEST(test_the_last_one_out_removes_the_file),
+		TEST(test_a_file_to_keep),
+		TEST(test_own_files_grow),
 		TEST(test_role_is_taken),
 		TEST(test_files_of_others_are_refused),
 		TEST(test_odd_sizes_are_refused),
@@ -807,8 +898,9 @@ main(void)
 		TEST(test_no_space),
 		TEST(test_read_only_file_system),
 		TEST(test_no_permission),
-		cmocka_unit_test(test_hugetlbfs),
-		cmocka_unit_test(test_hugetlbfs_without_space),
+		cmocka_unit_test_setup_teardown(test_hugetlbfs, huge_setup, huge_teardown),
+		cmocka_unit_test_setup_teardown(test_hugetlbfs_without_space, huge_setup,
+						huge_teardown),
 	};
 
 	if (folio_layout_init(&layout, &g, 0, NULL) != 0)

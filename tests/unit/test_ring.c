@@ -38,7 +38,7 @@ static int
 setup(void **state)
 {
 	const struct folio_geometry g = {QUEUES, RING, SLOT, FOLIO_WIRE_SHIFT_MIN};
-	const struct folio_copy *k = folio_copy_select(FOLIO_ISA_AVX512);
+	const struct folio_copy *k = folio_copy_select(FOLIO_ISA_AUTO);
 	struct rig *r = calloc(1, sizeof(*r));
 
 	if (r == NULL || folio_layout_init(&r->l, &g, 0, NULL) != 0)

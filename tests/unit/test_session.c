@@ -53,7 +53,7 @@ attach(struct pair *p, struct side *x)
 	x->s.reject = -1;
 	x->open = false;
 	x->alive = true;
-	folio_session_attach(&x->s, role, x->page, peer_of(p, x)->page, &geometry, 0);
+	folio_session_attach(&x->s, role, x->page, peer_of(p, x)->page, &geometry);
 }
 
 static int
@@ -228,9 +228,7 @@ test_attach_says_who_we_are(void **state)
 	assert_int_equal(folio_fetch32(&h->slot_size), geometry.slot_size);
 	assert_int_equal(folio_fetch32(&h->page_shift), geometry.page_shift);
 	assert_true(util_all_bytes(g->reserved, 0, sizeof(g->reserved)));
-	folio_session_attach(&p->guest.s, FOLIO_GUEST, p->guest.page, p->host.page, &geometry,
-			     FOLIO_WIRE_HDR_CREATED);
-	assert_int_equal(folio_fetch32(&g->flags), FOLIO_WIRE_HDR_CREATED);
+	assert_int_equal(folio_fetch32(&g->reserved0), 0);
 }
 
 static void
@@ -498,8 +496,10 @@ test_peer_dies_and_comes_back(void **state)
 		peer->alive = false;
 		assert_int_equal(step(p, x), FOLIO_DO_CLOSE);
 		assert_int_equal(x->s.link, FOLIO_LINK_NO_PEER);
-		assert_int_equal(step(p, x), FOLIO_DO_NOTHING);
+		/* What it may read is zeroed before it learns that we let go. */
+		assert_int_equal(step(p, x), FOLIO_DO_RESET);
 		assert_int_equal(folio_fetch64(&x->page->ack), 0);
+		assert_int_equal(step(p, x), FOLIO_DO_NOTHING);
 		attach(p, peer);
 		folio_session_start(&peer->s);
 		step_both(p, ENOUGH_STEPS);
@@ -676,19 +676,22 @@ check_rejected(struct pair *p, struct side *x, const struct bad *b)
 	for (n = 0; n < 3 * PENALTY_STEPS; n++) {
 		step(p, x);
 		assert_false(x->open);
-		assert_int_equal(x->s.link, FOLIO_LINK_REJECTED);
-		assert_int_equal(x->s.reject, b->kind);
-		assert_int_not_equal(x->s.detail.text[0], '\0');
 		/* Once per kind and generation. */
 		assert_int_equal(x->s.violations[b->kind], before + 1);
-		assert_int_equal(folio_fetch32(&x->page->refusal), b->refusal);
 	}
+	assert_int_equal(x->s.link, FOLIO_LINK_REJECTED);
+	assert_int_equal(x->s.reject, b->kind);
+	assert_int_not_equal(x->s.detail.text[0], '\0');
+	assert_int_equal(folio_fetch32(&x->page->refusal), b->refusal);
 	folio_put64(&h->generation, folio_fetch64(&h->generation) + 1000);
 	for (n = 0; n < PENALTY_STEPS; n++)
 		step(p, x);
 	assert_int_equal(x->s.violations[b->kind], before + 2);
 	assert_int_equal(violations(&x->s), all + 2);
-	assert_true(folio_fetch64(&x->page->ack) == 0 || folio_fetch64(&x->page->ack) == ack);
+	/* The geometry is judged after our answer, for the host repeats it in its own. */
+	if (b->kind != FOLIO_PEER_BAD_GEOMETRY)
+		assert_true(folio_fetch64(&x->page->ack) == 0 ||
+			    folio_fetch64(&x->page->ack) == ack);
 }
 
 /* L1: while the link is to come up, and while it is up. */
@@ -788,7 +791,7 @@ test_unknown_bits_are_ignored(void **state)
 	p->host.alive = false;
 	fake_peer(p, &p->guest, h, 3);
 	folio_put64(&h->features, UINT64_MAX);
-	folio_put32(&h->flags, UINT32_MAX);
+	folio_put32(&h->reserved0, UINT32_MAX);
 	memset(h->reserved, 0xff, sizeof(h->reserved));
 	folio_session_start(&p->guest.s);
 	step(p, &p->guest);

@@ -329,8 +329,7 @@ restart_many_times(struct end *ends)
 static void
 run_streams(const char *dir, uint64_t frames, bool watched)
 {
-	struct folio_config cfg = {.ring_size = 256, .slot_size = 256, .numa_node = -1,
-				   .isa = FOLIO_ISA_AVX512};
+	struct folio_config cfg = {.ring_size = 256, .slot_size = 256};
 	struct end ends[2] = {0};
 	pthread_t threads[6];
 	struct folio_counters c;
