@@ -866,9 +866,23 @@ test_status(void **state)
 struct poller {
 	uint16_t port;
 	int stop;
-	uint64_t sent;
 	uint64_t received;
 };
+
+/* Wait until the other thread has received something new. */
+static void
+wait_traffic(struct poller *p)
+{
+	uint64_t before = __atomic_load_n(&p->received, __ATOMIC_RELAXED);
+	unsigned int i;
+
+	for (i = 0; i < WAIT_STEPS; i++) {
+		if (__atomic_load_n(&p->received, __ATOMIC_RELAXED) > before)
+			return;
+		usleep(1000);
+	}
+	fail_msg("port %u receives nothing any more", p->port);
+}
 
 static void *
 poll_port(void *arg)
@@ -880,13 +894,12 @@ poll_port(void *arg)
 	while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
 		n = rte_eth_rx_burst(p->port, 0, m, 32);
 		rte_pktmbuf_free_bulk(m, n);
-		p->received += n;
+		__atomic_fetch_add(&p->received, n, __ATOMIC_RELAXED);
 		if (rte_pktmbuf_alloc_bulk(common_pool, m, 8) != 0)
 			continue;
 		for (n = 0; n < 8; n++)
 			rte_pktmbuf_append(m[n], 100);
 		sent = rte_eth_tx_burst(p->port, 0, m, 8);
-		p->sent += sent;
 		rte_pktmbuf_free_bulk(&m[sent], 8 - sent);
 	}
 	return NULL;
@@ -914,13 +927,13 @@ test_restart_under_traffic(void **state)
 		assert_int_equal(rte_eth_dev_set_link_up(port), 0);
 		wait_link(p.guest, true);
 		wait_link(p.host, true);
-		usleep(5000);
+		wait_traffic(&g);
+		wait_traffic(&h);
 	}
 	__atomic_store_n(&g.stop, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&h.stop, 1, __ATOMIC_RELAXED);
 	pthread_join(tg, NULL);
 	pthread_join(th, NULL);
-	assert_true(g.sent > 0 && h.sent > 0 && g.received > 0 && h.received > 0);
 	for (i = 0; i < 2; i++) {
 		uint16_t port = i ? p.guest : p.host;
 
