@@ -40,8 +40,8 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 		head += slots;
 		room -= slots;
 	}
-	if (head != p->head)
-		folio_prod_publish(p, head);
+	if (head != p->head && !folio_prod_publish(p, head))
+		i = 0;
 	folio_gate_leave(&txq->gate);
 	return i;
 }

@@ -30,6 +30,7 @@ struct folio {
 	bool loopback;
 	bool started;
 	bool attached; /* region mapped, rings and session point into it */
+	bool closing;  /* a burst is still inside: no step before it has left */
 	bool link_up;  /* written by control, read by anybody */
 	bool told_up;  /* what the last folio_tick() knew of it */
 	int numa_node;
@@ -318,7 +319,7 @@ wipe(struct folio *f)
 	if (folio_region_is_cut(&f->region))
 		return;
 	folio_region_zero(&f->region, &f->layout);
-	memset(folio_layout_header(f->region.own), 0, sizeof(struct folio_wire_header));
+	folio_session_wipe_header(f->region.own);
 }
 
 /* Without a mapping: wait for the file, or for the guest that the file is to bring. */
@@ -381,6 +382,9 @@ tick_attached(struct folio *f)
 		f->retry = 0;
 		return;
 	}
+	if (f->closing && !close_gates(f))
+		return;
+	f->closing = false;
 	if (f->session.state == FOLIO_SESSION_UP && any_ring_broken(f)) {
 		set_link(f, false);
 		if (!close_gates(f))
@@ -393,7 +397,7 @@ tick_attached(struct folio *f)
 	switch (action) {
 	case FOLIO_DO_CLOSE:
 		set_link(f, false);
-		(void)close_gates(f);
+		f->closing = !close_gates(f);
 		break;
 	case FOLIO_DO_RESET:
 		set_link(f, false);
@@ -510,6 +514,7 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->copy = folio_copy_select(cfg->isa);
 	f->region.fd = -1;
 	f->session.reject = -1;
+	f->session.suspect = -1;
 	pthread_mutex_init(&f->lock, NULL);
 	f->path = strdup(cfg->loopback ? "" : cfg->path);
 
@@ -559,16 +564,20 @@ folio_start(struct folio *f)
 void
 folio_stop(struct folio *f)
 {
+	bool all_out;
+
 	pthread_mutex_lock(&f->lock);
 	if (f->started) {
 		f->started = false;
 		set_link(f, false);
-		(void)close_gates(f);
+		all_out = close_gates(f);
 		if (f->attached && !f->loopback) {
 			if (folio_region_is_cut(&f->region))
 				detach(f); /* to write into it would be a SIGBUS */
-			else
+			else if (all_out)
 				folio_session_stop(&f->session);
+			else
+				f->session.state = FOLIO_SESSION_STOPPED; /* silent: no promise */
 		}
 	}
 	pthread_mutex_unlock(&f->lock);

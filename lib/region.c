@@ -17,6 +17,7 @@
 
 #include "error.h"
 #include "region.h"
+#include "session.h"
 #include "shared.h"
 
 /*
@@ -132,6 +133,23 @@ open_file(struct folio_region *r, bool keep, struct folio_error *err)
 	return check_content(r, err);
 }
 
+/* How far the area of a guest reached that crashed while its host lives on; 0 if there is none. */
+static uint64_t
+area_of_predecessor(const struct folio_region *r)
+{
+	struct folio_wire_header h;
+	struct folio_geometry g;
+	struct folio_layout l;
+
+	if (!folio_region_peek(r, &h) || folio_fetch64(&h.magic) != FOLIO_WIRE_MAGIC)
+		return 0;
+	g.queues = folio_fetch32(&h.queues);
+	g.ring_size = folio_fetch32(&h.ring_size);
+	g.slot_size = folio_fetch32(&h.slot_size);
+	g.page_shift = folio_fetch32(&h.page_shift);
+	return folio_layout_init(&l, &g, r->size, NULL) == 0 ? l.area_size : 0;
+}
+
 /*
  * A guest that finds no host removes what the last one left; its own half is zeroed when it is
  * mapped. A host never does this: with no lock held there can be a virtual machine behind the
@@ -140,9 +158,13 @@ open_file(struct folio_region *r, bool keep, struct folio_error *err)
 static void
 take_over(struct folio_region *r)
 {
-	if (r->role == FOLIO_GUEST && r->size != 0 && role_is_free(r->fd, FOLIO_HOST))
+	if (r->role != FOLIO_GUEST || r->size == 0)
+		return;
+	if (role_is_free(r->fd, FOLIO_HOST))
 		(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 				(off_t)r->size);
+	else
+		r->old_area = area_of_predecessor(r);
 }
 
 /*
@@ -314,6 +336,7 @@ map_file(struct folio_region *r, const struct folio_layout *l, int numa_node,
 	return 0;
 }
 
+/* h NULL: wipe. */
 static void
 write_page(struct folio_region *r, uint64_t offset, const struct folio_wire_header *h)
 {
@@ -322,19 +345,21 @@ write_page(struct folio_region *r, uint64_t offset, const struct folio_wire_head
 
 	if (page == MAP_FAILED)
 		return;
-	memcpy(page, h, sizeof(*h));
+	if (h == NULL)
+		folio_session_wipe_header(page);
+	else
+		memcpy(page, h, sizeof(*h));
 	munmap(page, r->page_size);
 }
 
 static void
 wipe_post(struct folio_region *r)
 {
-	static const struct folio_wire_header nothing;
 	struct stat st;
 
 	if (r->posted != 0 && fstat(r->fd, &st) == 0 &&
 	    (uint64_t)st.st_size >= r->posted + r->page_size)
-		write_page(r, r->posted, &nothing);
+		write_page(r, r->posted, NULL);
 	r->posted = 0;
 }
 
@@ -358,10 +383,10 @@ static void
 retire_predecessor(struct folio_region *r)
 {
 	const struct timespec wait = {.tv_nsec = 3 * FOLIO_TICK_MS * 1000000L};
-	struct folio_wire_header *h = folio_layout_header(r->own);
-	bool was_started = folio_fetch32(&h->state) == FOLIO_WIRE_STATE_STARTED;
+	bool was_started = folio_fetch32(&folio_layout_header(r->own)->state) ==
+			   FOLIO_WIRE_STATE_STARTED;
 
-	memset(h, 0, sizeof(*h));
+	folio_session_wipe_header(r->own);
 	if (was_started)
 		nanosleep(&wait, NULL);
 }
@@ -378,6 +403,11 @@ folio_region_map(struct folio_region *r, const struct folio_layout *l, int numa_
 		return ret;
 	retire_predecessor(r);
 	folio_region_zero(r, l);
+	/* A larger predecessor's data lies where the host's half is now; the host waits for us. */
+	if (r->old_area > l->area_size)
+		(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				(off_t)l->area_size, (off_t)(r->old_area - l->area_size));
+	r->old_area = 0;
 	return 0;
 }
 

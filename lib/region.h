@@ -28,6 +28,7 @@ struct folio_region {
 	uint32_t page_size; /* of the pages behind the file */
 	uint64_t size;	    /* of the file when it was last looked at */
 	uint64_t mapped;    /* bytes an area; 0: not mapped */
+	uint64_t old_area;  /* guest: bytes that a crashed predecessor wrote */
 	uint64_t posted;    /* offset of a header that was posted without mapping; 0: none */
 	void *own;	    /* read-write */
 	void *peer;	    /* read-only */

@@ -139,16 +139,20 @@ folio_prod_describe(struct folio_prod *p, uint32_t at, uint32_t len)
 	folio_put64(&p->desc[at & p->mask], len);
 }
 
-/* Let the peer have everything before slot `head`. Once per burst. */
-static inline void
+/*
+ * Let the peer have everything before slot `head`. Once per burst. False: framing was lost during
+ * the burst, and its frames with it.
+ */
+static inline bool
 folio_prod_publish(struct folio_prod *p, uint32_t head)
 {
 	__atomic_store_n(&p->head, head, __ATOMIC_RELAXED);
 	if (FOLIO_UNLIKELY(p->broken)) {
-		p->seen = head - p->size; /* the burst found out half-way: stay full */
-		return;
+		p->seen = head - p->size; /* stay full */
+		return false;
 	}
 	folio_put32_release(p->produced, head);
+	return true;
 }
 
 /* Filled slots; looks at the shared index only when fewer than want are known to be filled. */

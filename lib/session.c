@@ -30,15 +30,15 @@ struct view {
 	struct folio_geometry geom;
 };
 
-/* Each field once. The generation first: what was published before it is visible after. */
+/* Each field once. The state first: what was published before it is visible after. */
 static void
 look(struct view *v, const struct folio_wire_header *h)
 {
+	v->state = folio_fetch32_acquire(&h->state);
 	v->generation = folio_fetch64_acquire(&h->generation);
 	v->magic = folio_fetch64(&h->magic);
 	v->version = folio_fetch32(&h->version);
 	v->role = folio_fetch32(&h->role);
-	v->state = folio_fetch32(&h->state);
 	v->ack = folio_fetch64_acquire(&h->ack);
 	v->refusal = folio_fetch32(&h->refusal);
 	v->heartbeat = folio_fetch32(&h->heartbeat);
@@ -79,6 +79,10 @@ void
 folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation)
 {
 	s->link = FOLIO_LINK_REJECTED;
+	if (s->suspect != (int)v) {
+		s->suspect = v;
+		return;
+	}
 	s->reject = v;
 	if (s->reject_gen != generation)
 		s->reject_kinds = 0;
@@ -94,6 +98,7 @@ folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t g
 static void
 accept_peer(struct folio_session *s)
 {
+	s->suspect = -1;
 	if (s->reject < 0)
 		return;
 	s->reject = -1;
@@ -108,7 +113,9 @@ peer_is_there(struct folio_session *s, const struct view *v)
 {
 	uint32_t peer_role = s->role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_HOST : FOLIO_WIRE_ROLE_GUEST;
 
-	if (v->magic == 0) {
+	if (v->magic == 0 ||
+	    (v->magic == FOLIO_WIRE_MAGIC && v->state == FOLIO_WIRE_STATE_ABSENT)) {
+		s->suspect = -1;
 		s->link = FOLIO_LINK_NO_PEER;
 		return false;
 	}
@@ -130,7 +137,8 @@ peer_is_there(struct folio_session *s, const struct view *v)
 		folio_session_reject(s, FOLIO_PEER_BAD_ROLE, v->generation);
 		return false;
 	}
-	if (v->state == FOLIO_WIRE_STATE_ABSENT || v->state == FOLIO_WIRE_STATE_STOPPED) {
+	if (v->state == FOLIO_WIRE_STATE_STOPPED) {
+		s->suspect = -1;
 		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_NO_PEER
 							       : FOLIO_LINK_REFUSED;
 		return false;
@@ -210,20 +218,33 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->hold_off = 0;
 	s->link = FOLIO_LINK_STOPPED;
 	s->peer_refusal = FOLIO_WIRE_REFUSED_NOT;
+	s->suspect = -1;
 	s->reject = -1;
 	s->reject_kinds = 0;
 	s->detail.text[0] = '\0';
 
+	/* First of all it is a folio region, whose writer is not there yet. */
+	folio_put64_release(&s->own->magic, FOLIO_WIRE_MAGIC);
 	folio_put32(&s->own->version, FOLIO_WIRE_VERSION);
 	folio_put32(&s->own->role, role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_GUEST
 						       : FOLIO_WIRE_ROLE_HOST);
-	folio_put32(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
 	folio_put64(&s->own->features, FOLIO_WIRE_FEATURES_KNOWN);
 	folio_put32(&s->own->queues, geom->queues);
 	folio_put32(&s->own->ring_size, geom->ring_size);
 	folio_put32(&s->own->slot_size, geom->slot_size);
 	folio_put32(&s->own->page_shift, geom->page_shift);
-	folio_put64_release(&s->own->magic, FOLIO_WIRE_MAGIC);
+	folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
+}
+
+void
+folio_session_wipe_header(void *area)
+{
+	struct folio_wire_header *h = folio_layout_header(area);
+	const size_t behind_magic = offsetof(struct folio_wire_header, version);
+
+	folio_put32_release(&h->state, FOLIO_WIRE_STATE_ABSENT);
+	memset((uint8_t *)h + behind_magic, 0, sizeof(*h) - behind_magic);
+	folio_put64_release(&h->magic, 0);
 }
 
 static void
@@ -280,8 +301,8 @@ folio_session_answer(struct folio_session *s)
 		s->generation = random_generation();
 		s->state = FOLIO_SESSION_OFFER;
 		s->link = FOLIO_LINK_NO_PEER;
-		folio_put32(&s->own->state, FOLIO_WIRE_STATE_STARTED);
 		folio_put64_release(&s->own->generation, s->generation);
+		folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STARTED);
 		return;
 	}
 	s->acked = s->answering;

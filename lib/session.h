@@ -54,6 +54,7 @@ struct folio_session {
 	uint32_t hold_off;     /* steps before the next RESET for the peer */
 	enum folio_link link;  /* why the link is as it is, for people */
 	uint32_t peer_refusal; /* what the peer says of us */
+	int suspect;	       /* enum folio_violation, or -1: seen once, not yet believed */
 	int reject;	       /* enum folio_violation, or -1: why the peer is not acceptable */
 	uint64_t reject_gen;   /* its generation then */
 	uint32_t reject_kinds; /* what was counted in that generation, a bit per violation */
@@ -75,6 +76,9 @@ void folio_session_stop(struct folio_session *s);
 
 /* The rings are closed because framing was lost: end this generation, offer another. */
 void folio_session_renegotiate(struct folio_session *s);
+
+/* Zero a header page: first nobody is there, and last it is no longer folio's. */
+void folio_session_wipe_header(void *area);
 
 /* One step; heartbeat included. The caller carries out what is returned before the next step. */
 enum folio_action folio_session_step(struct folio_session *s);
@@ -101,7 +105,10 @@ int folio_session_peek(struct folio_session *s, const struct folio_wire_header *
 uint32_t folio_session_over_limit(struct folio_session *s, const struct folio_geometry *geom,
 				  const struct folio_geometry *limit, uint64_t generation);
 
-/* Count a peer that is not acceptable, once per kind and generation. */
+/*
+ * A peer is not acceptable. Counted once per kind and generation, and only when two looks in a row
+ * say the same: a header that is being written or wiped looks odd for a moment.
+ */
 void folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation);
 
 #endif /* FOLIO_SESSION_H */

@@ -253,10 +253,11 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n, const bool fast_free)
 		bytes += slots == 0 ? 0 : m->pkt_len;
 		head += slots;
 	}
-	if (likely(head != p.head))
-		folio_prod_publish(&end->ring, head);
-	q->stats.packets += i - dropped;
-	q->stats.bytes += bytes;
+	/* Frames that a lost session took with it are gone, like those in the ring. */
+	if (likely(head != p.head && folio_prod_publish(&end->ring, head))) {
+		q->stats.packets += i - dropped;
+		q->stats.bytes += bytes;
+	}
 	folio_gate_leave(&end->gate);
 
 	/* Copied: the mbufs have done their work. */
