@@ -62,8 +62,9 @@ folio_gate_close(struct folio_gate *g)
 	struct timespec deadline;
 
 	__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);
-	if (!g->fenced)
-		(void)membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	/* Without the barrier nothing is known (a seccomp filter came late?): never unmap then. */
+	if (!g->fenced && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += WAIT_SECONDS;
 	while (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) != 0) {

@@ -36,6 +36,7 @@ struct folio {
 	int numa_node;
 	uint64_t size;
 	uint32_t queues; /* pairs that there are ends for */
+	uint32_t ring_size; /* slots now, or to be expected; read without the lock */
 	uint32_t retry;	 /* steps until the next attempt to attach */
 	struct folio_geometry want; /* guest: its geometry. host: the most it accepts */
 	struct folio_layout layout;
@@ -68,6 +69,15 @@ heap_free(void *mem, void *ctx)
 {
 	(void)ctx;
 	free(mem);
+}
+
+/* For applications that ask before there is a guest: its default, within our limit. */
+static uint32_t
+expected_ring_size(const struct folio *f)
+{
+	if (f->role == FOLIO_HOST && f->want.ring_size > FOLIO_DEFAULT_RING_SIZE)
+		return FOLIO_DEFAULT_RING_SIZE;
+	return f->want.ring_size;
 }
 
 /* Gates. */
@@ -150,6 +160,7 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 	if (ret != 0)
 		return ret;
 	f->layout = *l;
+	__atomic_store_n(&f->ring_size, l->geom.ring_size, __ATOMIC_RELAXED);
 	attach_rings(f);
 	f->attached = true;
 	f->detail.text[0] = '\0';
@@ -232,10 +243,8 @@ host_attach(struct folio *f, struct folio_error *err)
 	uint64_t generation, rejected;
 	uint32_t code;
 
-	if (!folio_region_peek(&f->region, &copy)) {
-		s->link = FOLIO_LINK_NO_PEER;
-		return 0;
-	}
+	if (!folio_region_peek(&f->region, &copy))
+		memset(&copy, 0, sizeof(copy)); /* too short for a guest to be there */
 	if (folio_session_peek(s, &copy, &g, &generation) <= 0)
 		return 0;
 	if (folio_region_grow(&f->region, 0, err) != 0)
@@ -289,6 +298,7 @@ detach(struct folio *f)
 
 	set_link(f, false);
 	f->attached = false;
+	__atomic_store_n(&f->ring_size, expected_ring_size(f), __ATOMIC_RELAXED);
 	f->session.own = NULL;
 	f->session.peer = NULL;
 	if (!all_out) {
@@ -511,6 +521,7 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->size = cfg->size;
 	f->queues = want.queues;
 	f->want = want;
+	f->ring_size = expected_ring_size(f);
 	f->copy = folio_copy_select(cfg->isa);
 	f->region.fd = -1;
 	f->session.reject = -1;
@@ -743,14 +754,9 @@ folio_port_max_frame(const struct folio *f)
 }
 
 uint32_t
-folio_port_ring_size(struct folio *f)
+folio_port_ring_size(const struct folio *f)
 {
-	uint32_t size;
-
-	pthread_mutex_lock(&f->lock);
-	size = f->attached ? f->layout.geom.ring_size : f->want.ring_size;
-	pthread_mutex_unlock(&f->lock);
-	return size;
+	return __atomic_load_n(&f->ring_size, __ATOMIC_RELAXED);
 }
 
 static uint32_t
@@ -761,7 +767,8 @@ used(struct folio *f, uint32_t q, bool rx)
 	uint32_t n = 0;
 
 	/* The lock keeps the mapping; the owner of the ring's end may be in a burst. */
-	pthread_mutex_lock(&f->lock);
+	if (pthread_mutex_trylock(&f->lock) != 0)
+		return 0;
 	if (f->link_up && q < f->layout.geom.queues) {
 		if (rx)
 			n = folio_fetch32(c->produced) - __atomic_load_n(&c->head, __ATOMIC_RELAXED);

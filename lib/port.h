@@ -50,12 +50,16 @@ const struct folio_copy *folio_port_copy(const struct folio *f);
  */
 uint32_t folio_port_max_frame(const struct folio *f);
 
-/* Slots a ring now; for a host without a guest the most that it accepts. */
-uint32_t folio_port_ring_size(struct folio *f);
+/*
+ * Slots a ring now; for a host without a guest what it may expect. Takes no lock, so that
+ * secondary processes may ask.
+ */
+uint32_t folio_port_ring_size(const struct folio *f);
 
 /*
  * Slots filled in a ring as the peer's index says, limited to the ring's size; 0 while the link is
- * down. Changes nothing, so any thread may ask at any time; a little stale by nature.
+ * down or control is at work. Changes nothing and never waits, so any thread may ask at any time;
+ * a little stale by nature.
  */
 uint32_t folio_port_rx_used(struct folio *f, uint32_t q);
 uint32_t folio_port_tx_used(struct folio *f, uint32_t q);

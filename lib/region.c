@@ -66,7 +66,8 @@ check_content(struct folio_region *r, struct folio_error *err)
 {
 	struct folio_wire_header h;
 
-	if (r->size == 0)
+	/* A file that folio made may have been scribbled on by the peer: it is ours all the same. */
+	if (r->size == 0 || r->ours)
 		return 0;
 	if (r->size < FOLIO_WIRE_PAGE || r->size % FOLIO_WIRE_PAGE != 0)
 		return folio_fail(err, -EINVAL,
@@ -133,38 +134,34 @@ open_file(struct folio_region *r, bool keep, struct folio_error *err)
 	return check_content(r, err);
 }
 
-/* How far the area of a guest reached that crashed while its host lives on; 0 if there is none. */
-static uint64_t
-area_of_predecessor(const struct folio_region *r)
-{
-	struct folio_wire_header h;
-	struct folio_geometry g;
-	struct folio_layout l;
-
-	if (!folio_region_peek(r, &h) || folio_fetch64(&h.magic) != FOLIO_WIRE_MAGIC)
-		return 0;
-	g.queues = folio_fetch32(&h.queues);
-	g.ring_size = folio_fetch32(&h.ring_size);
-	g.slot_size = folio_fetch32(&h.slot_size);
-	g.page_shift = folio_fetch32(&h.page_shift);
-	return folio_layout_init(&l, &g, r->size, NULL) == 0 ? l.area_size : 0;
-}
-
 /*
- * A guest that finds no host removes what the last one left; its own half is zeroed when it is
- * mapped. A host never does this: with no lock held there can be a virtual machine behind the
- * guest's half.
+ * What a guest finds of a predecessor. Without a living host all of it goes. With one, the host
+ * keeps its half, and how far the guest's own reached is remembered for folio_region_map(). A host
+ * touches nothing: with no lock held there can be a virtual machine behind the guest's half.
  */
 static void
 take_over(struct folio_region *r)
 {
-	if (r->role != FOLIO_GUEST || r->size == 0)
+	struct folio_wire_header h;
+	struct folio_geometry g;
+	struct folio_layout l;
+	bool folio;
+
+	if (r->role != FOLIO_GUEST || !folio_region_peek(r, &h))
 		return;
-	if (role_is_free(r->fd, FOLIO_HOST))
-		(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-				(off_t)r->size);
-	else
-		r->old_area = area_of_predecessor(r);
+	folio = folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC;
+	if (role_is_free(r->fd, FOLIO_HOST)) {
+		if (folio || r->ours)
+			(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+					(off_t)r->size);
+		return;
+	}
+	g.queues = folio_fetch32(&h.queues);
+	g.ring_size = folio_fetch32(&h.ring_size);
+	g.slot_size = folio_fetch32(&h.slot_size);
+	g.page_shift = folio_fetch32(&h.page_shift);
+	if (folio && folio_layout_init(&l, &g, r->size, NULL) == 0)
+		r->old_area = l.area_size;
 }
 
 /*
@@ -247,18 +244,28 @@ folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy)
 	return pread(r->fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);
 }
 
+static int
+allocate(int fd, uint64_t offset, uint64_t len)
+{
+	int ret;
+
+	do
+		ret = posix_fallocate(fd, (off_t)offset, (off_t)len);
+	while (ret == EINTR);
+	return ret;
+}
+
 /* Reserve what we will write, so that a full file system is an error here and no SIGBUS later. */
 static int
 reserve(struct folio_region *r, const struct folio_layout *l, uint64_t area, struct folio_error *err)
 {
 	int ret;
 
-	ret = posix_fallocate(r->fd, (off_t)area, (off_t)l->meta_off);
+	ret = allocate(r->fd, area, l->meta_off);
 	if (ret == 0) /* the peer's header is looked at before there is a peer */
-		ret = posix_fallocate(r->fd, (off_t)(l->area_size - area), FOLIO_WIRE_PAGE);
+		ret = allocate(r->fd, l->area_size - area, FOLIO_WIRE_PAGE);
 	if (ret == 0)
-		ret = posix_fallocate(r->fd, (off_t)(area + l->data_off),
-				      (off_t)(l->used - l->data_off));
+		ret = allocate(r->fd, area + l->data_off, l->used - l->data_off);
 	if (ret != 0)
 		return folio_fail(err, -ret,
 				  "path=%s: cannot reserve %" PRIu64 " bytes of memory: %s",
@@ -369,7 +376,7 @@ folio_region_post(struct folio_region *r, const struct folio_layout *l,
 {
 	wipe_post(r);
 	if (l->area_size % r->page_size != 0 ||
-	    posix_fallocate(r->fd, (off_t)l->area_size, FOLIO_WIRE_PAGE) != 0)
+	    allocate(r->fd, l->area_size, FOLIO_WIRE_PAGE) != 0)
 		return;
 	write_page(r, l->area_size, h);
 	r->posted = l->area_size;
@@ -445,11 +452,15 @@ folio_region_is_cut(const struct folio_region *r)
 bool
 folio_region_lost(const struct folio_region *r)
 {
-	struct stat st;
+	struct stat here, at_path;
 
 	if (r->path == NULL)
 		return false;
-	return fstat(r->fd, &st) != 0 || st.st_nlink == 0 || folio_region_is_cut(r);
+	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 || folio_region_is_cut(r))
+		return true;
+	if (stat(r->path, &at_path) != 0)
+		return errno == ENOENT;
+	return at_path.st_dev != here.st_dev || at_path.st_ino != here.st_ino;
 }
 
 void

@@ -30,8 +30,13 @@
 #define FOLIO_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)
 
-/* How many slots ahead the producer asks for a line in exclusive state. */
-#define FOLIO_PREFETCH_SLOTS 12
+/*
+ * How many slots ahead the producer asks for a slot's first line in exclusive state, and the
+ * consumer for the first line of a slot that it knows to be filled. A consumer that asked for more
+ * would take lines away from the producer.
+ */
+#define FOLIO_PROD_PREFETCH 20
+#define FOLIO_CONS_PREFETCH 12
 
 struct folio_prod {
 	uint32_t head; /* next slot to fill: the truth, the shared one is only a copy */
@@ -123,7 +128,7 @@ folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, uint32_t len,
 	       folio_copy_fn exact)
 {
 	__builtin_prefetch(folio_layout_slot(p->data, p->stride, p->mask,
-					     at + FOLIO_PREFETCH_SLOTS), 1, 3);
+					     at + FOLIO_PROD_PREFETCH), 1, 3);
 	exact(folio_layout_slot(p->data, p->stride, p->mask, at), src, len);
 	folio_put64(&p->desc[at & p->mask], len);
 }
@@ -179,6 +184,15 @@ static inline bool
 folio_desc_is_plain(uint64_t desc, uint32_t max)
 {
 	return desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;
+}
+
+/* Ask for a slot that will be read soon; `left` is how many filled ones there are from `at` on. */
+static inline void
+folio_cons_prefetch(const struct folio_cons *c, uint32_t at, uint32_t left)
+{
+	if (left > FOLIO_CONS_PREFETCH)
+		__builtin_prefetch(folio_layout_slot((uint8_t *)(uintptr_t)c->data, c->stride,
+						     c->mask, at + FOLIO_CONS_PREFETCH), 0, 3);
 }
 
 /*

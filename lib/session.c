@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "count.h"
 #include "error.h"
@@ -48,16 +49,45 @@ look(struct view *v, const struct folio_wire_header *h)
 	v->geom.page_shift = folio_fetch32(&h->page_shift);
 }
 
-static uint64_t
-random_generation(void)
+/*
+ * Our header, all of it, from private state: whatever the peer or a former owner of the memory did
+ * to it is gone after the next step. What a reader must see first is stored first.
+ */
+static void
+publish(const struct folio_session *s)
 {
+	bool started = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
+	struct folio_wire_header *h = s->own;
+
+	folio_put64_release(&h->magic, FOLIO_WIRE_MAGIC);
+	folio_put32(&h->version, FOLIO_WIRE_VERSION);
+	folio_put32(&h->role, s->role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_GUEST
+						     : FOLIO_WIRE_ROLE_HOST);
+	folio_put64(&h->features, FOLIO_WIRE_FEATURES_KNOWN);
+	folio_put32(&h->queues, s->geom.queues);
+	folio_put32(&h->ring_size, s->geom.ring_size);
+	folio_put32(&h->slot_size, s->geom.slot_size);
+	folio_put32(&h->page_shift, s->geom.page_shift);
+	folio_put32(&h->refusal, s->refusal);
+	folio_put32(&h->heartbeat, s->heartbeat);
+	folio_put64_release(&h->generation, s->generation);
+	folio_put32_release(&h->state, started ? FOLIO_WIRE_STATE_STARTED
+					       : FOLIO_WIRE_STATE_STOPPED);
+	folio_put64_release(&h->ack, s->acked);
+}
+
+/* Never 0, never the last one; random so that a successor's differs from a crashed owner's. */
+static uint64_t
+new_generation(uint64_t last)
+{
+	struct timespec now;
 	uint64_t g = 0;
 
-	while (g == 0) {
-		if (getrandom(&g, sizeof(g), 0) != (ssize_t)sizeof(g))
-			g = 0;
+	if (getrandom(&g, sizeof(g), GRND_NONBLOCK) != (ssize_t)sizeof(g)) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		g = (uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec;
 	}
-	return g;
+	return g == 0 || g == last ? last + 1 : g;
 }
 
 static uint32_t
@@ -78,11 +108,12 @@ refusal_code(int reject)
 void
 folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation)
 {
-	s->link = FOLIO_LINK_REJECTED;
 	if (s->suspect != (int)v) {
 		s->suspect = v;
+		s->link = FOLIO_LINK_HANDSHAKE;
 		return;
 	}
+	s->link = FOLIO_LINK_REJECTED;
 	s->reject = v;
 	if (s->reject_gen != generation)
 		s->reject_kinds = 0;
@@ -91,20 +122,24 @@ folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t g
 		return;
 	s->reject_kinds |= 1u << v;
 	folio_count(&s->violations[v]);
-	if (s->own != NULL)
-		folio_put32(&s->own->refusal, refusal_code(v));
+	s->refusal = refusal_code(v);
+}
+
+/* There is nothing to say against the peer, or no peer. */
+static void
+no_complaint(struct folio_session *s)
+{
+	s->suspect = -1;
+	s->reject = -1;
+	s->detail.text[0] = '\0';
+	s->refusal = FOLIO_WIRE_REFUSED_NOT;
 }
 
 static void
 accept_peer(struct folio_session *s)
 {
-	s->suspect = -1;
-	if (s->reject < 0)
-		return;
-	s->reject = -1;
+	no_complaint(s);
 	s->reject_kinds = 0;
-	s->detail.text[0] = '\0';
-	folio_put32(&s->own->refusal, FOLIO_WIRE_REFUSED_NOT);
 }
 
 /* Is there a started peer of our kind? The geometry is a matter of its own. */
@@ -115,7 +150,7 @@ peer_is_there(struct folio_session *s, const struct view *v)
 
 	if (v->magic == 0 ||
 	    (v->magic == FOLIO_WIRE_MAGIC && v->state == FOLIO_WIRE_STATE_ABSENT)) {
-		s->suspect = -1;
+		no_complaint(s);
 		s->link = FOLIO_LINK_NO_PEER;
 		return false;
 	}
@@ -138,7 +173,7 @@ peer_is_there(struct folio_session *s, const struct view *v)
 		return false;
 	}
 	if (v->state == FOLIO_WIRE_STATE_STOPPED) {
-		s->suspect = -1;
+		no_complaint(s);
 		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_NO_PEER
 							       : FOLIO_LINK_REFUSED;
 		return false;
@@ -194,7 +229,7 @@ folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy
 
 	look(&v, copy);
 	if (!peer_is_there(s, &v))
-		return s->link == FOLIO_LINK_REJECTED ? -1 : 0;
+		return s->suspect >= 0 ? -1 : 0;
 	*geom = v.geom;
 	*generation = v.generation;
 	return 1;
@@ -217,23 +252,14 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->quiet = 0;
 	s->hold_off = 0;
 	s->link = FOLIO_LINK_STOPPED;
+	s->refusal = FOLIO_WIRE_REFUSED_NOT;
 	s->peer_refusal = FOLIO_WIRE_REFUSED_NOT;
 	s->suspect = -1;
 	s->reject = -1;
 	s->reject_kinds = 0;
 	s->detail.text[0] = '\0';
 
-	/* First of all it is a folio region, whose writer is not there yet. */
-	folio_put64_release(&s->own->magic, FOLIO_WIRE_MAGIC);
-	folio_put32(&s->own->version, FOLIO_WIRE_VERSION);
-	folio_put32(&s->own->role, role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_GUEST
-						       : FOLIO_WIRE_ROLE_HOST);
-	folio_put64(&s->own->features, FOLIO_WIRE_FEATURES_KNOWN);
-	folio_put32(&s->own->queues, geom->queues);
-	folio_put32(&s->own->ring_size, geom->ring_size);
-	folio_put32(&s->own->slot_size, geom->slot_size);
-	folio_put32(&s->own->page_shift, geom->page_shift);
-	folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
+	publish(s);
 }
 
 void
@@ -253,17 +279,10 @@ begin_settle(struct folio_session *s, uint32_t at_least)
 	s->state = FOLIO_SESSION_SETTLE;
 	s->waited = 0;
 	s->settle_min = at_least;
-	s->link = FOLIO_LINK_SETTLING;
-}
-
-/* Say that our rings are at rest and that we no longer look at the peer's. */
-static void
-let_go(struct folio_session *s)
-{
 	s->acked = 0;
 	s->silent = false;
-	folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STOPPED);
-	folio_put64_release(&s->own->ack, 0);
+	s->link = FOLIO_LINK_SETTLING;
+	publish(s);
 }
 
 void
@@ -275,15 +294,16 @@ folio_session_start(struct folio_session *s)
 void
 folio_session_stop(struct folio_session *s)
 {
-	let_go(s);
 	s->state = FOLIO_SESSION_STOPPED;
+	s->acked = 0;
+	s->silent = false;
 	s->link = FOLIO_LINK_STOPPED;
+	publish(s);
 }
 
 void
 folio_session_renegotiate(struct folio_session *s)
 {
-	let_go(s);
 	begin_settle(s, PENALTY_STEPS);
 }
 
@@ -298,17 +318,18 @@ folio_session_answer(struct folio_session *s)
 {
 	s->dirty = false;
 	if (s->state == FOLIO_SESSION_SETTLE) {
-		s->generation = random_generation();
+		s->generation = new_generation(s->generation);
 		s->state = FOLIO_SESSION_OFFER;
 		s->link = FOLIO_LINK_NO_PEER;
-		folio_put64_release(&s->own->generation, s->generation);
-		folio_put32_release(&s->own->state, FOLIO_WIRE_STATE_STARTED);
+	} else if (s->answering != 0) {
+		s->acked = s->answering;
+		s->hold_off = PENALTY_STEPS;
+	} else {
+		/* The peer is gone. A session ends once: whoever comes gets a new generation. */
+		begin_settle(s, 0);
 		return;
 	}
-	s->acked = s->answering;
-	if (s->acked != 0)
-		s->hold_off = PENALTY_STEPS;
-	folio_put64_release(&s->own->ack, s->acked);
+	publish(s);
 }
 
 static enum folio_action
@@ -319,7 +340,10 @@ step_settle(struct folio_session *s, const struct view *v)
 	s->waited++;
 	if ((held && s->waited < SETTLE_STEPS) || s->waited < s->settle_min)
 		return FOLIO_DO_NOTHING;
-	return FOLIO_DO_RESET;
+	if (s->dirty)
+		return FOLIO_DO_RESET;
+	folio_session_answer(s);
+	return FOLIO_DO_NOTHING;
 }
 
 /* The peer's generation, or its absence (0), is new: reset our rings if they were used, and say so. */
@@ -406,7 +430,8 @@ folio_session_step(struct folio_session *s)
 {
 	struct view v;
 
-	folio_put32(&s->own->heartbeat, ++s->heartbeat);
+	s->heartbeat++;
+	publish(s);
 	look(&v, s->peer);
 	if (v.heartbeat != s->peer_beat) {
 		s->peer_beat = v.heartbeat;

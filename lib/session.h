@@ -53,6 +53,7 @@ struct folio_session {
 	uint32_t settle_min;   /* at least so many */
 	uint32_t hold_off;     /* steps before the next RESET for the peer */
 	enum folio_link link;  /* why the link is as it is, for people */
+	uint32_t refusal;      /* what we say of the peer */
 	uint32_t peer_refusal; /* what the peer says of us */
 	int suspect;	       /* enum folio_violation, or -1: seen once, not yet believed */
 	int reject;	       /* enum folio_violation, or -1: why the peer is not acceptable */

@@ -493,6 +493,94 @@ test_fast_free(void **state)
 	pair_close(&p);
 }
 
+/* What a queue was promised holds for that queue only, also when it is set up again later. */
+static void
+test_fast_free_is_per_queue(void **state)
+{
+	const struct port_setup setup = {.tx_offloads = 0};
+	struct rte_eth_txconf fast = {.offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE};
+	struct rte_mempool *other;
+	struct rte_mbuf *m[2], *r;
+	struct pair p;
+
+	(void)state;
+	other = rte_pktmbuf_pool_create("other", 63, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					SOCKET_ID_ANY);
+	pair_open(&p, "", "", &setup);
+	assert_int_equal(rte_eth_dev_tx_queue_stop(p.guest, 0), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(p.guest, 0, 0, 0, &fast), 0);
+	assert_int_equal(rte_eth_dev_tx_queue_start(p.guest, 0), 0);
+	exchange(&p, 0, 64, 1, 1);
+	assert_int_equal(rte_eth_dev_tx_queue_stop(p.guest, 0), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(p.guest, 0, 0, 0, NULL), 0);
+	assert_int_equal(rte_eth_dev_tx_queue_start(p.guest, 0), 0);
+	m[0] = make_frame(common_pool, 64, 1, 1);
+	m[1] = make_frame(other, 64, 2, 1);
+	rte_mbuf_refcnt_update(m[1], 1);
+	assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, 2), 2);
+	assert_int_equal(rte_mbuf_refcnt_read(m[1]), 1);
+	assert_int_equal(rte_mempool_avail_count(other), 62);
+	rte_pktmbuf_free(m[1]);
+	assert_int_equal(rte_mempool_avail_count(other), 63);
+	while (rte_eth_rx_burst(p.host, 0, &r, 1) == 1)
+		rte_pktmbuf_free(r);
+	pair_close(&p);
+	rte_mempool_free(other);
+}
+
+/* A port starts with a queue that is yet to be set up. */
+static void
+test_missing_queue(void **state)
+{
+	struct rte_eth_conf conf = {0};
+	struct pair p;
+
+	(void)state;
+	region_path(p.path, sizeof(p.path));
+	{
+		char args[256];
+
+		snprintf(args, sizeof(args), "path=%s,queues=2", p.path);
+		assert_int_equal(attach("net_folio0", args, &p.guest), 0);
+	}
+	assert_int_equal(rte_eth_dev_configure(p.guest, 2, 2, &conf), 0);
+	assert_int_equal(rte_eth_rx_queue_setup(p.guest, 1, 0, 0, NULL, common_pool), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(p.guest, 1, 0, 0, NULL), 0);
+	start(p.guest);
+	assert_int_equal(rte_eth_rx_queue_setup(p.guest, 0, 0, 0, NULL, common_pool), 0);
+	assert_int_equal(rte_eth_dev_set_link_down(p.guest), 0);
+	assert_int_equal(rte_eth_dev_stop(p.guest), 0);
+	assert_int_not_equal(rte_eth_dev_set_link_up(p.guest), 0);
+	detach(p.guest);
+}
+
+/* The burst takes mbufs for many frames; a frame that needs them all gets them. */
+static void
+test_scatter_from_a_small_pool(void **state)
+{
+	struct port_setup setup = {.mtu = 4000};
+	struct rte_mempool *small;
+	struct rte_mbuf *m[32];
+	struct pair p;
+	int i;
+
+	(void)state;
+	small = rte_pktmbuf_pool_create("scarce", 63, 0, 0, RTE_PKTMBUF_HEADROOM + 100,
+					SOCKET_ID_ANY);
+	setup.pool = small;
+	pair_open(&p, "", "", &setup);
+	for (i = 0; i < 32; i++)
+		send_one(p.guest, 0, make_frame(common_pool, 3600, i, 2));
+	for (i = 0; i < 32; i++) {
+		assert_int_equal(rte_eth_rx_burst(p.host, 0, m, 32), 1);
+		check_frame(m[0], 3600, i);
+		rte_pktmbuf_free(m[0]);
+	}
+	pair_close(&p);
+	assert_int_equal(rte_mempool_avail_count(small), 63);
+	rte_mempool_free(small);
+}
+
 /* A frame that somebody else holds too is copied, not taken. */
 static void
 test_shared_mbuf(void **state)
@@ -966,6 +1054,9 @@ main(void)
 		TEST(test_stats),
 		TEST(test_descriptor_status),
 		TEST(test_fast_free),
+		TEST(test_fast_free_is_per_queue),
+		TEST(test_missing_queue),
+		TEST(test_scatter_from_a_small_pool),
 		TEST(test_shared_mbuf),
 		TEST(test_clean_mbufs),
 		TEST(test_link_events),

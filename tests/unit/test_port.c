@@ -513,7 +513,7 @@ test_defaults_and_status(void **state)
 	assert_int_equal(st.role, FOLIO_HOST);
 	assert_int_equal(st.queues | st.ring_size | st.slot_size, 0);
 	assert_int_equal(folio_port_max_frame(d->host), FOLIO_WIRE_FRAME_MAX);
-	assert_int_equal(folio_port_ring_size(d->host), FOLIO_WIRE_RING_MAX);
+	assert_int_equal(folio_port_ring_size(d->host), FOLIO_DEFAULT_RING_SIZE);
 	folio_start(d->guest);
 	folio_start(d->host);
 	bring_up(d);
@@ -805,6 +805,15 @@ reopen_guest_on_the_hosts_file(struct duo *d, uint32_t ring, uint32_t slot)
 	folio_start(d->guest);
 	bring_up(d);
 	check_queue(d, 0);
+}
+
+static void
+reopen_guest_without_bring_up(struct duo *d, uint32_t ring)
+{
+	close_side(d, &d->guest);
+	d->guest = open_port(d, FOLIO_GUEST, (struct folio_config){.ring_size = ring});
+	folio_start(d->guest);
+	tick_both(d, 3);
 }
 
 static void
@@ -1754,8 +1763,9 @@ test_peer_header_overwritten(void **state)
 
 		memcpy(&good, field, sizeof(good));
 		for (n = 0; n < 20; n++) {
+			/* Its owner would repair it in its next tick. */
 			memcpy(field, &bad, sizeof(bad));
-			tick_both(d, 1);
+			folio_tick(victim);
 		}
 		assert_false(folio_link_is_up(victim));
 		if (cases[i / 2].counts == FOLIO_PEER_BAD_STATE) {
@@ -1776,6 +1786,43 @@ test_peer_header_overwritten(void **state)
 	assert_int_equal(violation(d->guest, FOLIO_RX_BAD_INDEX), 0);
 	assert_int_equal(violation(d->host, FOLIO_RX_BAD_INDEX), 0);
 	raw_unmap(&r);
+}
+
+/* T3. A header that the peer wiped is whole again after our next step; no restart of ours is needed. */
+static void
+test_own_header_wiped(void **state)
+{
+	struct duo *d = *state;
+	struct raw r;
+	int i;
+
+	open_duo(d, 1);
+	r = raw_map(d);
+	for (i = 0; i < 2; i++) {
+		memset(raw_header(&r, i ? FOLIO_GUEST : FOLIO_HOST), 0, FOLIO_WIRE_PAGE);
+		tick_both(d, 3);
+		bring_up(d);
+		check_queue(d, 0);
+	}
+	raw_unmap(&r);
+}
+
+/*
+ * While the host is stopped, a guest comes with larger rings, over the place of the host's header,
+ * and goes again. Both meet all the same.
+ */
+static void
+test_stopped_host_is_overrun(void **state)
+{
+	struct duo *d = *state;
+
+	open_duo(d, 1);
+	folio_stop(d->host);
+	reopen_guest_without_bring_up(d, 8192);
+	reopen_guest_without_bring_up(d, 2048);
+	folio_start(d->host);
+	bring_up(d);
+	check_queue(d, 0);
 }
 
 /* What a started guest could write into an otherwise zeroed file. */
@@ -1962,6 +2009,8 @@ main(void)
 		TEST(test_broken_ring_is_forgotten_with_its_file),
 		TEST(test_storm_of_bad_indices),
 		TEST(test_peer_header_overwritten),
+		TEST(test_own_header_wiped),
+		TEST(test_stopped_host_is_overrun),
 		TEST(test_host_is_offered_bad_geometries),
 		TEST(test_host_survives_random_guests),
 		TEST(test_peer_that_never_receives),

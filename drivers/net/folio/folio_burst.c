@@ -33,13 +33,45 @@ fill_mbuf(struct rte_mbuf *m, const struct folio_rx_queue *q, uint32_t len)
 	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, packet_type), desc, sizeof(desc));
 }
 
-/* Spread a frame over a chain of mbufs that begins with `first`. False: no mbufs, none kept. */
-static bool
-scatter_frame(struct folio_rx_queue *q, struct rte_mbuf *first, uint32_t head, uint32_t len)
+/* The mbufs that a burst allocated and has not filled: pkts[used] to pkts[n - 1]. */
+struct reserve {
+	struct rte_mbuf **pkts;
+	uint16_t used;
+	uint16_t n;
+};
+
+/*
+ * A further segment: from the far end of the reserve, so that the pool which the burst itself has
+ * emptied is asked last. pkts[used] is the frame's first mbuf.
+ */
+static struct rte_mbuf *
+next_segment(struct folio_rx_queue *q, struct reserve *r)
 {
+	return r->n > r->used + 1 ? r->pkts[--r->n] : rte_mbuf_raw_alloc(q->pool);
+}
+
+/* Give back the segments behind the first, which stays with the burst. */
+static void
+drop_segments(struct rte_mbuf *first)
+{
+	struct rte_mbuf *m = first->next, *next;
+
+	first->next = NULL;
+	first->nb_segs = 1;
+	for (; m != NULL; m = next) {
+		next = m->next;
+		m->next = NULL;
+		rte_mbuf_raw_free(m);
+	}
+}
+
+/* Spread a frame over a chain of mbufs. False: there are not enough of them. */
+static bool
+scatter_frame(struct folio_rx_queue *q, struct reserve *r, uint32_t head, uint32_t len)
+{
+	struct rte_mbuf *first = r->pkts[r->used];
 	struct rte_mbuf *m = first;
 	uint32_t done = 0;
-	uint16_t segs = 1;
 
 	fill_mbuf(first, q, 0);
 	for (;;) {
@@ -51,20 +83,15 @@ scatter_frame(struct folio_rx_queue *q, struct rte_mbuf *first, uint32_t head, u
 		done += part;
 		if (done == len)
 			break;
-		m->next = rte_mbuf_raw_alloc(q->pool);
+		m->next = next_segment(q, r);
 		if (m->next == NULL) {
-			/* `first` stays with the caller, as it was allocated. */
-			first->nb_segs = segs;
-			rte_pktmbuf_free(first->next);
-			first->next = NULL;
-			first->nb_segs = 1;
+			drop_segments(first);
 			return false;
 		}
 		m = m->next;
 		fill_mbuf(m, q, 0);
-		segs++;
+		first->nb_segs++;
 	}
-	first->nb_segs = segs;
 	first->pkt_len = len;
 	return true;
 }
@@ -77,7 +104,7 @@ enum slow_result {
 
 /* A descriptor that the fast check did not take: several slots, several mbufs, or a violation. */
 static __rte_noinline enum slow_result
-receive_slow(struct folio_rx_queue *q, struct rte_mbuf *m, uint64_t desc, uint32_t head,
+receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_t head,
 	     struct folio_frame *frame)
 {
 	switch (folio_cons_judge(&q->end->ring, desc, head, frame)) {
@@ -92,7 +119,7 @@ receive_slow(struct folio_rx_queue *q, struct rte_mbuf *m, uint64_t desc, uint32
 		q->stats.oversize++;
 		return SLOW_DROPPED;
 	}
-	if (!scatter_frame(q, m, head, frame->len)) {
+	if (!scatter_frame(q, r, head, frame->len)) {
 		q->stats.nombuf++;
 		return SLOW_STOP;
 	}
@@ -140,11 +167,13 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	while (got < n && head != stop) {
 		struct rte_mbuf *m = pkts[got];
 		uint64_t desc = folio_cons_desc(&c, head);
+		struct reserve reserve = {.pkts = pkts, .used = got, .n = n};
 		struct folio_frame frame;
 
 		if (likely(folio_desc_is_plain(desc, fast_max))) {
 			uint32_t len = (uint32_t)desc;
 
+			folio_cons_prefetch(&c, head, stop - head);
 			folio_cons_get(&c, head, (uint8_t *)m->buf_addr + q->data_off, len,
 				       folio_kernel_padded);
 			fill_mbuf(m, q, len);
@@ -153,7 +182,7 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			got++;
 			continue;
 		}
-		switch (receive_slow(q, m, desc, head, &frame)) {
+		switch (receive_slow(q, &reserve, desc, head, &frame)) {
 		case SLOW_RECEIVED:
 			bytes += frame.len;
 			got++;
@@ -165,6 +194,7 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			stop = head;
 			break;
 		}
+		n = reserve.n;
 	}
 	folio_cons_commit(&end->ring, head);
 	if (unlikely(got < n))
@@ -211,8 +241,8 @@ transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head)
 	return slots;
 }
 
-static __rte_always_inline uint16_t
-transmit(void *queue, struct rte_mbuf **pkts, uint16_t n, const bool fast_free)
+static uint16_t
+transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_tx_queue *q = queue;
 	struct folio_txq *end = q->end;
@@ -261,23 +291,11 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n, const bool fast_free)
 	folio_gate_leave(&end->gate);
 
 	/* Copied: the mbufs have done their work. */
-	if (fast_free && likely(!chained && i > 0))
+	if (q->fast_free && likely(!chained && i > 0))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
 	else
 		rte_pktmbuf_free_bulk(pkts, i);
 	return i;
-}
-
-static uint16_t
-transmit_any(void *queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	return transmit(queue, pkts, n, false);
-}
-
-static uint16_t
-transmit_fast_free(void *queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	return transmit(queue, pkts, n, true);
 }
 
 extern const struct folio_burst FOLIO_BURST_OPS;
@@ -285,6 +303,5 @@ extern const struct folio_burst FOLIO_BURST_OPS;
 const struct folio_burst FOLIO_BURST_OPS = {
 	.isa = FOLIO_KERNEL_ISA,
 	.rx = receive,
-	.tx = transmit_any,
-	.tx_fast_free = transmit_fast_free,
+	.tx = transmit,
 };

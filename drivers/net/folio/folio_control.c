@@ -113,20 +113,23 @@ tick(void *arg)
 		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_LSC, NULL);
 }
 
-void
+int
 folio_control_start(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
+	int ret = 0;
 
 	a->logged_link = FOLIO_LINK_STOPPED;
 	a->log_pause = 0;
 	if (!a->loopback && !a->ticking) {
-		a->ticking = true;
-		if (rte_eal_alarm_set(1, tick, dev) != 0)
-			FOLIO_LOG(ERR, "%s: cannot set the alarm: the link will stay down",
-				  dev->data->name);
+		ret = rte_eal_alarm_set(1, tick, dev);
+		if (ret != 0)
+			FOLIO_LOG(ERR, "%s: cannot set the alarm that control work needs: %s",
+				  dev->data->name, strerror(-ret));
+		a->ticking = ret == 0;
 	}
 	folio_link_update(dev, 0);
+	return ret;
 }
 
 void

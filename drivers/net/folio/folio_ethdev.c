@@ -32,11 +32,11 @@ dev_start(struct rte_eth_dev *dev)
 	int ret;
 
 	folio_rx_update_limits(dev);
-	dev->rx_pkt_burst = a->burst->rx;
-	folio_tx_select_burst(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct folio_rx_queue *q = dev->data->rx_queues[i];
 
+		if (q == NULL) /* may be set up later, at run time */
+			continue;
 		if (q->deferred_start)
 			folio_rx_queue_stop(dev, i);
 		else
@@ -45,6 +45,8 @@ dev_start(struct rte_eth_dev *dev)
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
 		const struct folio_tx_queue *q = dev->data->tx_queues[i];
 
+		if (q == NULL)
+			continue;
 		if (q->deferred_start)
 			folio_tx_queue_stop(dev, i);
 		else
@@ -53,8 +55,10 @@ dev_start(struct rte_eth_dev *dev)
 	ret = folio_start(a->port);
 	if (ret != 0 && ret != -EALREADY)
 		return ret;
-	folio_control_start(dev);
-	return 0;
+	ret = folio_control_start(dev);
+	if (ret != 0)
+		folio_stop(a->port);
+	return ret;
 }
 
 static int
@@ -76,10 +80,12 @@ dev_stop(struct rte_eth_dev *dev)
 static int
 dev_set_link_up(struct rte_eth_dev *dev)
 {
-	int ret = folio_start(folio_adapter(dev)->port);
+	int ret;
 
-	folio_control_start(dev);
-	return ret == -EALREADY ? 0 : ret;
+	if (!dev->data->dev_started)
+		return -EIO;
+	ret = folio_start(folio_adapter(dev)->port);
+	return ret == 0 ? folio_control_start(dev) : ret == -EALREADY ? 0 : ret;
 }
 
 static int
@@ -262,6 +268,8 @@ rte_pmd_folio_status_get(uint16_t port_id, struct folio_status *status)
 	dev = &rte_eth_devices[port_id];
 	if (!folio_is_ours(dev))
 		return -ENOTSUP;
+	if (folio_adapter(dev)->port == NULL)
+		return -ENODEV; /* closed */
 	folio_status(folio_adapter(dev)->port, status);
 	return 0;
 }

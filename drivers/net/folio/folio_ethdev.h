@@ -52,6 +52,7 @@ struct folio_rx_queue {
 
 struct folio_tx_queue {
 	struct folio_txq *end;
+	bool fast_free; /* all mbufs are of one pool and have no other reference */
 	struct folio_tx_stats stats;
 	struct folio_tx_stats base;
 	uint16_t port_id;
@@ -64,8 +65,7 @@ struct folio_tx_queue {
 struct folio_burst {
 	enum folio_isa isa;
 	eth_rx_burst_t rx;
-	eth_tx_burst_t tx;	     /* any mbufs */
-	eth_tx_burst_t tx_fast_free; /* all of one pool, with no other reference */
+	eth_tx_burst_t tx;
 };
 
 /* dev_private; in memory that secondary processes share. */
@@ -125,7 +125,6 @@ void folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_tx
 int folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
 int folio_tx_descriptor_status(void *queue, uint16_t offset);
 int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
-void folio_tx_select_burst(struct rte_eth_dev *dev);
 
 /* folio_stats.c */
 int folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG);
@@ -135,7 +134,7 @@ int folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *n
 			   unsigned int n);
 
 /* folio_control.c: the work of the control thread. */
-void folio_control_start(struct rte_eth_dev *dev);
+int folio_control_start(struct rte_eth_dev *dev);
 void folio_control_stop(struct rte_eth_dev *dev);
 int folio_link_update(struct rte_eth_dev *dev, int wait);
 

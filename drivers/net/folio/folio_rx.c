@@ -62,6 +62,11 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 			  RTE_PKTMBUF_HEADROOM + FOLIO_WIRE_LINE);
 		return -EINVAL;
 	}
+	if ((rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0) {
+		FOLIO_LOG(ERR, "%s: rx queue %u: mempool %s has pinned external buffers: allowed "
+			  "are pools with buffers of their own", dev->data->name, qid, pool->name);
+		return -EINVAL;
+	}
 	q = rte_zmalloc_socket("folio_rx_queue", sizeof(*q), __alignof__(*q), socket);
 	if (q == NULL) {
 		FOLIO_LOG(ERR, "%s: rx queue %u: no memory", dev->data->name, qid);
@@ -75,6 +80,7 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->port_id = dev->data->port_id;
 	q->queue_id = qid;
 	q->room = room - RTE_PKTMBUF_HEADROOM;
+	/* ethdev leaves out here what the whole port has. */
 	q->offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
 	q->deferred_start = conf->rx_deferred_start;
 	dev->data->rx_queues[qid] = q;
@@ -117,6 +123,8 @@ folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_inf
 {
 	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
 
+	if (q == NULL)
+		return;
 	info->mp = q->pool;
 	info->scattered_rx = q->scatter;
 	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
@@ -130,6 +138,8 @@ folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_bu
 {
 	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
 
+	if (q == NULL)
+		return -EINVAL;
 	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
 		 folio_isa_name(folio_adapter(dev)->burst->isa), q->scatter ? ", scattered" : "");
 	return 0;

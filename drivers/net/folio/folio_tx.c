@@ -23,7 +23,9 @@ folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->end = folio_port_txq(folio_adapter(dev)->port, qid);
 	q->port_id = dev->data->port_id;
 	q->queue_id = qid;
+	/* ethdev leaves out here what the whole port has. */
 	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	q->fast_free = (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 	q->deferred_start = conf->tx_deferred_start;
 	dev->data->tx_queues[qid] = q;
 	return 0;
@@ -64,42 +66,23 @@ folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_inf
 {
 	const struct folio_tx_queue *q = dev->data->tx_queues[qid];
 
+	if (q == NULL)
+		return;
 	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
 	info->conf.offloads = q->offloads;
 	info->conf.tx_deferred_start = q->deferred_start;
 }
 
-static bool
-all_fast_free(const struct rte_eth_dev *dev)
-{
-	uint16_t i;
-
-	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		const struct folio_tx_queue *q = dev->data->tx_queues[i];
-
-		if (q != NULL && (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) == 0)
-			return false;
-	}
-	return true;
-}
-
-/* ethdev has one transmit function a port, so the fast one needs every queue's consent. */
-void
-folio_tx_select_burst(struct rte_eth_dev *dev)
-{
-	const struct folio_burst *b = folio_adapter(dev)->burst;
-
-	dev->tx_pkt_burst = all_fast_free(dev) ? b->tx_fast_free : b->tx;
-}
-
 int
 folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode)
 {
-	const struct folio_burst *b = folio_adapter(dev)->burst;
+	const struct folio_tx_queue *q = dev->data->tx_queues[qid];
 
-	RTE_SET_USED(qid);
-	snprintf(mode->info, sizeof(mode->info), "%s copy%s", folio_isa_name(b->isa),
-		 dev->tx_pkt_burst == b->tx_fast_free ? ", fast free" : "");
+	if (q == NULL)
+		return -EINVAL;
+	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
+		 folio_isa_name(folio_adapter(dev)->burst->isa),
+		 q->fast_free ? ", fast free" : "");
 	return 0;
 }
 
