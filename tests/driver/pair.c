@@ -13,6 +13,7 @@
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
+#include <rte_version.h>
 
 #define MBUFS 8191
 #define WAIT_STEP_US 1000
@@ -288,4 +289,20 @@ xstat(uint16_t port, const char *name)
 	assert_int_equal(rte_eth_xstats_get_id_by_name(port, name, &id), 0);
 	assert_int_equal(rte_eth_xstats_get_by_id(port, &id, &value, 1), 1);
 	return value;
+}
+
+uint64_t
+queue_packets(uint16_t port, uint16_t queue)
+{
+#if RTE_VERSION < RTE_VERSION_NUM(25, 11, 0, 0)
+	struct rte_eth_stats stats;
+
+	assert_int_equal(rte_eth_stats_get(port, &stats), 0);
+	return stats.q_ipackets[queue];
+#else
+	char name[32];
+
+	snprintf(name, sizeof(name), "rx_q%u_packets", queue);
+	return xstat(port, name);
+#endif
 }

@@ -75,4 +75,7 @@ void expect_silence(uint16_t port, uint16_t queue);
 /* Value of an extended statistic; fails if there is none of that name. */
 uint64_t xstat(uint16_t port, const char *name);
 
+/* Packets received on a queue, from the basic statistics where they have queues (until 25.11). */
+uint64_t queue_packets(uint16_t port, uint16_t queue);
+
 #endif /* PAIR_H */

@@ -33,7 +33,7 @@ struct tag {
 	uint32_t len;
 	uint64_t identity;
 	uint64_t sequence;
-} __rte_packed;
+};
 
 struct counters {
 	uint64_t sent;
@@ -83,7 +83,7 @@ body(uint8_t *frame, const struct tag *t, bool fill)
 static struct rte_mbuf *
 make_frame(struct rte_mempool *pool, uint16_t queue)
 {
-	static uint8_t frame[65536];
+	static _Alignas(8) uint8_t frame[65536];
 	struct tag *t = (struct tag *)frame;
 	struct rte_mbuf *head = NULL, *last = NULL;
 	uint32_t done;
@@ -120,7 +120,7 @@ make_frame(struct rte_mempool *pool, uint16_t queue)
 static void
 check_frame(const struct rte_mbuf *m, uint16_t queue)
 {
-	static uint8_t copy[65536];
+	static _Alignas(8) uint8_t copy[65536];
 	const struct tag *t = (const struct tag *)copy;
 	const uint8_t *data = rte_pktmbuf_read(m, 0, m->pkt_len, copy);
 
