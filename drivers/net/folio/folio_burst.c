@@ -167,7 +167,7 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	while (got < n && head != stop) {
 		struct rte_mbuf *m = pkts[got];
 		uint64_t desc = folio_cons_desc(&c, head);
-		struct reserve reserve = {.pkts = pkts, .used = got, .n = n};
+		struct reserve reserve;
 		struct folio_frame frame;
 
 		if (likely(folio_desc_is_plain(desc, fast_max))) {
@@ -182,6 +182,7 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			got++;
 			continue;
 		}
+		reserve = (struct reserve){.pkts = pkts, .used = got, .n = n};
 		switch (receive_slow(q, &reserve, desc, head, &frame)) {
 		case SLOW_RECEIVED:
 			bytes += frame.len;
