@@ -36,7 +36,7 @@
  * would take lines away from the producer.
  */
 #define FOLIO_PROD_PREFETCH 20
-#define FOLIO_CONS_PREFETCH 12
+#define FOLIO_CONS_PREFETCH 16
 
 struct folio_prod {
 	uint32_t head; /* next slot to fill: the truth, the shared one is only a copy */
