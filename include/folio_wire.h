@@ -105,7 +105,7 @@ enum folio_wire_refusal {
  * First page of an area.
  *
  * `generation` is a random, non-zero number that its writer changes whenever it starts anew; it is
- * published (release) after every other field. `ack` is the generation of the peer for which the
+ * published (release) before `state` says STARTED. `ack` is the generation of the peer for which the
  * writer has reset its rings, 0 for none. The rings may be used by a side while both are STARTED
  * and each one's `ack` is the other's `generation`.
  */
