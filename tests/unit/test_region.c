@@ -761,6 +761,7 @@ test_no_permission(void **state)
 static const char *
 hugetlbfs_with(unsigned int pages)
 {
+	const char *dir = getenv("FOLIO_HUGE_DIR"); /* the scripts' own mount */
 	struct statfs fs;
 	unsigned int free_pages = 0;
 	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
@@ -770,23 +771,30 @@ hugetlbfs_with(unsigned int pages)
 			free_pages = 0;
 		fclose(f);
 	}
-	if (free_pages < pages || statfs("/dev/hugepages", &fs) != 0 ||
-	    fs.f_type != HUGETLBFS_MAGIC || fs.f_bsize != 2 << 20)
+	if (dir == NULL || dir[0] == '\0')
+		dir = "/dev/hugepages";
+	if (free_pages < pages || statfs(dir, &fs) != 0 || fs.f_type != HUGETLBFS_MAGIC ||
+	    fs.f_bsize != 2 << 20)
 		return NULL;
-	return "/dev/hugepages";
+	return dir;
 }
 
 static int
 huge_setup(void **state)
 {
 	struct env *e = calloc(1, sizeof(*e));
+	char *dir;
 
 	if (e == NULL)
 		return -1;
 	*state = e;
-	e->dir = strdup("/dev/hugepages/folio-unit.XXXXXX");
-	if (hugetlbfs_with(0) == NULL)
+	if (hugetlbfs_with(0) == NULL) {
+		e->dir = strdup("");
 		return 0;
+	}
+	if (asprintf(&dir, "%s/folio-unit.XXXXXX", hugetlbfs_with(0)) < 0)
+		return -1;
+	e->dir = dir;
 	snprintf(e->path, sizeof(e->path), "%s/region", mkdtemp(e->dir));
 	return 0;
 }
