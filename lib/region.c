@@ -35,11 +35,18 @@ role_name(enum folio_role role)
 	return role == FOLIO_GUEST ? "guest" : "host";
 }
 
-/* Byte 1 of the file is the guest's lock, byte 2 the host's. Returns 0, or a positive errno. */
+/* Byte 1 of the file is the guest's lock, byte 2 the host's. */
+static struct flock
+role_lock(short type, enum folio_role role)
+{
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = role, .l_len = 1};
+}
+
+/* Returns 0, or a positive errno. */
 static int
 lock_role(int fd, enum folio_role role)
 {
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = role, .l_len = 1};
+	struct flock fl = role_lock(F_WRLCK, role);
 
 	return fcntl(fd, F_OFD_SETLK, &fl) == 0 ? 0 : errno;
 }
@@ -47,7 +54,7 @@ lock_role(int fd, enum folio_role role)
 static bool
 role_is_free(int fd, enum folio_role role)
 {
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = role, .l_len = 1};
+	struct flock fl = role_lock(F_WRLCK, role);
 
 	return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type == F_UNLCK;
 }
@@ -171,8 +178,7 @@ take_over(struct folio_region *r)
 static void
 remove_if_last(struct folio_region *r)
 {
-	struct flock unlock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = r->role,
-			       .l_len = 1};
+	struct flock unlock = role_lock(F_UNLCK, r->role);
 	struct stat at_path, here;
 
 	if (!(r->ours || r->fresh) || fcntl(r->fd, F_OFD_SETLK, &unlock) != 0 ||
@@ -456,7 +462,8 @@ folio_region_lost(const struct folio_region *r)
 
 	if (r->path == NULL)
 		return false;
-	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 || folio_region_is_cut(r))
+	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
+	    (uint64_t)here.st_size < 2 * r->mapped)
 		return true;
 	if (stat(r->path, &at_path) != 0)
 		return errno == ENOENT;

@@ -10,7 +10,7 @@ export PATH=/usr/bin:/usr/sbin:/bin:/sbin:$PATH
 PACKAGES=(
 	dpdk dpdk-dev libdpdk-dev dpkg-dev
 	gcc libc6-dev meson ninja-build pkg-config libcmocka-dev libnuma-dev
-	iproute2 iputils-ping numactl python3
+	iproute2 iputils-ping python3
 )
 
 note() {

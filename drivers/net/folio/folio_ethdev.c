@@ -319,7 +319,6 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 	a = folio_adapter(dev);
 	a->port = port;
 	a->burst = folio_burst_get(folio_port_copy(port)->isa);
-	a->role = da->config.role;
 	a->loopback = da->config.loopback;
 	a->max_queues = (uint16_t)RTE_MAX(da->config.queues, FOLIO_DEFAULT_QUEUES);
 	a->max_frame = folio_port_max_frame(port);

@@ -72,7 +72,6 @@ struct folio_burst {
 struct folio_adapter {
 	struct folio *port;
 	const struct folio_burst *burst; /* primary only */
-	enum folio_role role;
 	bool loopback;
 	bool ticking;
 	uint16_t max_queues;
