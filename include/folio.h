@@ -72,6 +72,14 @@ enum folio_violation {
 	FOLIO_VIOLATIONS,
 };
 
+/** How the memory of a region is cached here. Reading is what is slow where it is not. */
+enum folio_caching {
+	FOLIO_CACHING_UNKNOWN,
+	FOLIO_CACHING_WRITE_BACK, /**< like all memory: fast */
+	FOLIO_CACHING_WRITE_COMBINING,
+	FOLIO_CACHING_UNCACHED,
+};
+
 /** Memory for private state. Must return zeroed memory; used at open only. */
 typedef void *(*folio_alloc_fn)(size_t size, size_t align, void *ctx);
 typedef void (*folio_free_fn)(void *mem, void *ctx);
@@ -79,7 +87,8 @@ typedef void (*folio_free_fn)(void *mem, void *ctx);
 /** How to open a port. Zero-initialise, then set what differs from the defaults. */
 struct folio_config {
 	enum folio_role role;
-	const char *path;     /**< file that holds the region; ignored for a loopback port */
+	const char *path;     /**< file that holds the region, or /dev/folioN; NULL for loopback */
+	const char *pci;      /**< instead of path: ivshmem device, e.g. "0000:00:04.0"; or NULL */
 	uint64_t size;	      /**< bytes of the region if it is created; 0: what it needs */
 	uint32_t queues;      /**< queue pairs, 1 to 64; host: the most it accepts; 0: default */
 	uint32_t ring_size;   /**< slots, power of two 64 to 32768; 0: default, host: no limit */
@@ -134,8 +143,12 @@ struct folio_status {
 	uint32_t page_size;	  /**< bytes of the pages behind the region */
 	uint64_t generation;	  /**< ours; 0 while none is offered */
 	uint64_t peer_generation; /**< the one we answered; 0 none */
+	enum folio_caching caching; /**< as the mapping asks for it */
+	uint32_t read_cost;	  /**< device: reading the region takes so many per cent of what
+				   * reading private memory takes, as measured; 0: not measured */
 	enum folio_isa isa;	  /**< copy kernels in use */
 	struct folio_counters counters;
+	char region[64];	  /**< what the region is, if a device; else empty */
 	char detail[256];	  /**< one line: why there is no region, or why it was rejected */
 };
 
@@ -213,6 +226,9 @@ const char *folio_violation_name(enum folio_violation v);
 
 /** @return A link state in words, e.g. "waiting for a peer". */
 const char *folio_link_name(enum folio_link l);
+
+/** @return How memory is cached, e.g. "write-back". */
+const char *folio_caching_name(enum folio_caching c);
 
 /** @return Name of an instruction set, e.g. "avx2". */
 const char *folio_isa_name(enum folio_isa isa);

@@ -41,3 +41,16 @@ folio_link_name(enum folio_link l)
 
 	return (unsigned int)l < sizeof(names) / sizeof(names[0]) ? names[l] : "unknown";
 }
+
+const char *
+folio_caching_name(enum folio_caching c)
+{
+	static const char *const names[] = {
+		[FOLIO_CACHING_UNKNOWN] = "cached in an unknown way",
+		[FOLIO_CACHING_WRITE_BACK] = "write-back",
+		[FOLIO_CACHING_WRITE_COMBINING] = "write-combining",
+		[FOLIO_CACHING_UNCACHED] = "uncached",
+	};
+
+	return (unsigned int)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
+}

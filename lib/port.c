@@ -46,6 +46,7 @@ struct folio {
 	uint64_t link_ups;
 	uint64_t renegotiations;
 	char *path;
+	char *pci; /* instead of path */
 	struct folio_error detail; /* why there is no region */
 	struct folio_txq *txq;
 	struct folio_rxq *rxq;
@@ -156,7 +157,7 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 {
 	int ret;
 
-	ret = folio_region_map(&f->region, l, f->numa_node, err);
+	ret = folio_region_map(&f->region, l, err);
 	if (ret != 0)
 		return ret;
 	f->layout = *l;
@@ -254,8 +255,8 @@ host_attach(struct folio *f, struct folio_error *err)
 	    (UINT64_C(1) << g.page_shift) % f->region.page_size != 0) {
 		if (s->detail.text[0] == '\0')
 			folio_fail(&s->detail, 0, "areas are aligned to %" PRIu64
-				   " bytes, but path=%s lies on pages of %u",
-				   UINT64_C(1) << g.page_shift, f->path, f->region.page_size);
+				   " bytes, but %s lies on pages of %u",
+				   UINT64_C(1) << g.page_shift, f->region.name, f->region.page_size);
 		folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, generation);
 		return 0;
 	}
@@ -272,13 +273,20 @@ host_attach(struct folio *f, struct folio_error *err)
 static int
 open_region(struct folio *f, struct folio_error *err)
 {
+	struct folio_pci_place pci = {
+		.address = f->pci,
+		.sysfs = FOLIO_PCI_SYSFS,
+		.dev = FOLIO_PCI_DEV,
+	};
+	/* A host that is told a size makes the file for a virtual machine, which holds no lock. */
+	bool keep = f->role == FOLIO_HOST && f->size != 0;
 	int ret;
 
-	/* A host that is told a size makes the file for a virtual machine, which holds no lock. */
-	ret = folio_region_open(&f->region, f->path, f->role, f->role == FOLIO_HOST && f->size != 0,
-				err);
+	ret = f->pci != NULL ? folio_region_open_pci(&f->region, &pci, f->role, err)
+			     : folio_region_open(&f->region, f->path, f->role, keep, err);
 	if (ret != 0)
 		return ret;
+	f->region.numa_node = f->numa_node;
 	if (f->role == FOLIO_GUEST)
 		ret = guest_attach(f, err);
 	else if (f->region.size == 0 && f->size != 0)
@@ -386,8 +394,8 @@ tick_attached(struct folio *f)
 		if (close_gates(f))
 			wipe(f);
 		detach(f);
+		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
 		folio_region_close(&f->region);
-		folio_fail(&f->detail, 0, "path=%s was removed, replaced or cut", f->path);
 		f->session.link = FOLIO_LINK_NO_REGION;
 		f->retry = 0;
 		return;
@@ -446,9 +454,12 @@ check_config(const struct folio_config *cfg, const struct folio_geometry *want,
 	if (cfg->role != FOLIO_GUEST && cfg->role != FOLIO_HOST)
 		return folio_fail(err, -EINVAL, "role=%d is unknown: allowed are guest and host",
 				  (int)cfg->role);
-	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0'))
+	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0') && cfg->pci == NULL)
 		return folio_fail(err, -EINVAL, "path is missing: it names the file that holds the "
 				  "region, e.g. path=/dev/hugepages/folio0");
+	if (cfg->path != NULL && cfg->pci != NULL)
+		return folio_fail(err, -EINVAL, "path=%s and pci=%s: allowed is one of them",
+				  cfg->path, cfg->pci);
 	if ((cfg->alloc == NULL) != (cfg->free == NULL))
 		return folio_fail(err, -EINVAL, "alloc and free go together");
 	return folio_layout_init(&l, &g, 0, err);
@@ -483,6 +494,7 @@ free_port(struct folio *f)
 {
 	pthread_mutex_destroy(&f->lock);
 	free(f->path);
+	free(f->pci);
 	if (f->txq != NULL)
 		f->free(f->txq, f->alloc_ctx);
 	if (f->rxq != NULL)
@@ -524,12 +536,17 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->ring_size = expected_ring_size(f);
 	f->copy = folio_copy_select(cfg->isa);
 	f->region.fd = -1;
+	f->region.numa_node = f->numa_node;
+	f->region.caching = FOLIO_CACHING_WRITE_BACK;
 	f->session.reject = -1;
 	f->session.suspect = -1;
 	pthread_mutex_init(&f->lock, NULL);
-	f->path = strdup(cfg->loopback ? "" : cfg->path);
+	if (!cfg->loopback && cfg->pci == NULL)
+		f->path = strdup(cfg->path);
+	else if (!cfg->loopback)
+		f->pci = strdup(cfg->pci);
 
-	if (f->path == NULL || alloc_queues(f, alloc) != 0) {
+	if ((!cfg->loopback && f->path == NULL && f->pci == NULL) || alloc_queues(f, alloc) != 0) {
 		folio_fail(err, 0, "out of memory");
 		free_port(f);
 		return NULL;
@@ -693,6 +710,9 @@ folio_status(struct folio *f, struct folio_status *st)
 		st->peer_generation = f->session.acked;
 	}
 	st->page_size = f->region.page_size;
+	st->caching = f->region.caching;
+	st->read_cost = f->region.read_cost;
+	snprintf(st->region, sizeof(st->region), "%s", f->region.detail);
 	st->isa = f->copy->isa;
 	folio_counters(f, &st->counters);
 	detail = f->session.reject >= 0 ? f->session.detail.text : f->detail.text;

@@ -6,9 +6,13 @@
 #define FOLIO_REGION_H
 
 /*
- * Where shared memory comes from: a file on hugetlbfs, tmpfs or a disk, or private memory for a
- * loopback port. Who has which role is settled by a lock on the file, which the kernel drops when
- * its owner dies.
+ * Where shared memory comes from:
+ *
+ * region_file.c    a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock on
+ *		    the file, which the kernel drops when its owner dies.
+ * region_node.c    in a virtual machine: a file of the kernel module.
+ * region_bar.c	    in a virtual machine without the module: BAR2 of an ivshmem device.
+ * region.c	    what they have in common, and private memory for a loopback port.
  */
 
 #include <stdbool.h>
@@ -19,45 +23,75 @@
 
 #include "layout.h"
 
+struct folio_region_source;
+
 struct folio_region {
-	int fd;		    /* -1: no file */
-	char *path;	    /* NULL for private memory */
+	int fd;		    /* -1: none */
+	const struct folio_region_source *source; /* NULL: private memory */
+	char *path;	    /* of fd */
+	char *name;	    /* for people: the devarg that names the region */
 	enum folio_role role;
 	bool ours;	    /* folio made the file: it may grow, and the last one out removes it */
 	bool fresh;	    /* this open created it, and the port is not up yet */
-	uint32_t page_size; /* of the pages behind the file */
-	uint64_t size;	    /* of the file when it was last looked at */
+	bool allocates;	    /* device: folio_region_grow() allocates its memory */
+	int numa_node;	    /* where its memory should be; negative: anywhere */
+	uint32_t page_size; /* of the pages behind it */
+	uint64_t size;	    /* when it was last looked at */
 	uint64_t mapped;    /* bytes an area; 0: not mapped */
 	uint64_t old_area;  /* guest: bytes that a crashed predecessor wrote */
 	uint64_t posted;    /* offset of a header that was posted without mapping; 0: none */
 	void *own;	    /* read-write */
 	void *peer;	    /* read-only */
+	const void *first;  /* device: its first page, read-only, to peek at */
+	enum folio_caching caching;
+	uint32_t read_cost; /* device: per cent of what reading private memory takes; 0: unknown */
+	char detail[64];    /* what it is, for people */
 };
+
+/* Where a PCI device is found; the folders are others in tests only. */
+struct folio_pci_place {
+	const char *address;	 /* as the user wrote it, e.g. 0000:00:04.0 */
+	const char *sysfs;	 /* folder with a folder for each device */
+	const char *dev;	 /* folder with the kernel module's files */
+};
+
+#define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
+#define FOLIO_PCI_DEV "/dev"
 
 /*
  * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not
- * marked as folio's own, so that nobody removes it at the end. Checks that the file is a regular one,
- * writable, and empty, zeroed or a folio region.
+ * marked as folio's own, so that nobody removes it at the end. Checks that it is a regular file,
+ * writable, and empty, zeroed or a folio region; or a character device of the kernel module.
  *
  * Returns 0 or a negative errno with a line for the user; then nothing is left behind.
  */
 int folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
 		      struct folio_error *err);
 
-/* Guest: make the file at least size bytes long; refuses if it is fixed and too short. */
+/*
+ * The same for BAR2 of an ivshmem device: through the kernel module if it has the device, else
+ * through sysfs.
+ */
+int folio_region_open_pci(struct folio_region *r, const struct folio_pci_place *place,
+			  enum folio_role role, struct folio_error *err);
+
+/*
+ * Look at the size again, and make the region at least size bytes long if it can grow; refuses if it
+ * is fixed and too short.
+ */
 int folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err);
 
 /*
- * Private copy of the guest's header page, without mapping anything. The file changes at any
- * moment; the copy does not. Returns false if the file is too short.
+ * Private copy of the guest's header page, without mapping the areas. The region changes at any
+ * moment; the copy does not. Returns false if it is too short.
  */
 bool folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy);
 
 /*
- * Map both areas, reserve the memory of ours (on numa_node unless that is negative) and zero it.
- * With private memory (path NULL) the two areas are one.
+ * Map both areas, reserve the memory of ours and zero it. With private memory (source NULL) the two
+ * areas are one.
  */
-int folio_region_map(struct folio_region *r, const struct folio_layout *l, int numa_node,
+int folio_region_map(struct folio_region *r, const struct folio_layout *l,
 		     struct folio_error *err);
 
 /* Zero what we write, behind the header page. Touches no page that is never used. */
@@ -73,10 +107,10 @@ void folio_region_populate(const struct folio_region *r, const struct folio_layo
 void folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		       const struct folio_wire_header *h);
 
-/* The file was cut shorter than what is mapped: touching the rest is a SIGBUS. */
+/* The file was cut shorter than what is mapped, or the device is gone: touching it is a SIGBUS. */
 bool folio_region_is_cut(const struct folio_region *r);
 
-/* The file was unlinked, replaced or cut: nobody will meet us there any more. */
+/* The file was unlinked, replaced or cut, the device is gone: nobody will meet us there any more. */
 bool folio_region_lost(const struct folio_region *r);
 
 void folio_region_unmap(struct folio_region *r);

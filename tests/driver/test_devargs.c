@@ -168,12 +168,26 @@ test_foreign_files(void **state)
 	unlink(path);
 
 	EXPECT_REFUSED("path=/dev/shm", "path=/dev/shm", "directory");
-	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "not a regular file");
+	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "neither a regular file");
 	EXPECT_REFUSED("path=/nowhere/at/all", "path=/nowhere/at/all", "No such file");
 	EXPECT_REFUSED("path=/proc/version", "path=/proc/version");
 	snprintf(args, sizeof(args), "path=%s,size=1M", path);
 	EXPECT_REFUSED(args, "size=1048576 is too small", "need at least");
 	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+/* What is refused before there is a device. */
+static void
+test_pci(void **state)
+{
+	(void)state;
+	EXPECT_REFUSED("pci=04.0", "pci=04.0 is not a PCI address", "e.g. 0000:00:04.0");
+	EXPECT_REFUSED("pci=ffff:ff:1f.7", "pci=ffff:ff:1f.7", "no such PCI device");
+	EXPECT_REFUSED("pci=ffff:ff:1f.7,role=host", "pci=ffff:ff:1f.7", "no such PCI device");
+	EXPECT_REFUSED("pci=", "pci=", "no value");
+	EXPECT_REFUSED("pci=0000:00:04.0,path=/x", "path=/x and pci=0000:00:04.0", "one of them");
+	EXPECT_REFUSED("pci=0000:00:04.0,size=1M", "size=1048576 with pci=0000:00:04.0");
+	EXPECT_REFUSED("pci=0000:00:04.0,loopback=1", "loopback=1", "pci");
 }
 
 static void
@@ -229,7 +243,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_syntax),	TEST(test_numbers),    TEST(test_good_sizes),
-		TEST(test_foreign_files), TEST(test_role_taken), TEST(test_file_systems),
+		TEST(test_foreign_files), TEST(test_pci), TEST(test_role_taken),
+		TEST(test_file_systems),
 	};
 
 	return cmocka_run_group_tests(tests, eal_setup, eal_teardown);

@@ -98,7 +98,7 @@ map_region(struct folio_region *r)
 	struct folio_error err = {.text = ""};
 
 	if (folio_region_grow(r, layout.region_size, &err) != 0 ||
-	    folio_region_map(r, &layout, -1, &err) != 0)
+	    folio_region_map(r, &layout, &err) != 0)
 		fail_msg("%s", err.text);
 }
 
@@ -303,7 +303,7 @@ test_what_is_no_file_is_refused(void **state)
 
 	check_refused_to_both(e->dir, -EISDIR, "cannot open it");
 	assert_int_equal(mkfifo(e->path, 0600), 0);
-	check_refused_to_both(e->path, -EINVAL, "not a regular file");
+	check_refused_to_both(e->path, -EINVAL, "neither a regular file");
 	unlink(e->path);
 	snprintf(path, sizeof(path), "%s/nowhere", e->path);
 	check_refused_to_both(path, -ENOENT, "cannot create it");
@@ -451,7 +451,7 @@ crash(void *arg)
 
 	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, NULL) != 0 ||
 	    folio_region_grow(&r, layout.region_size, NULL) != 0 ||
-	    folio_region_map(&r, &layout, -1, NULL) != 0)
+	    folio_region_map(&r, &layout, NULL) != 0)
 		return 1;
 	memset(r.own, 0x5a, layout.used);
 	h = folio_layout_header(r.own);
@@ -490,7 +490,7 @@ test_take_over_while_a_host_is_there(void **state)
 
 	assert_true(util_died_of(util_run_child(crash, e), SIGKILL));
 	open_region(&host, e->path, FOLIO_HOST);
-	assert_int_equal(folio_region_map(&host, &layout, -1, NULL), 0);
+	assert_int_equal(folio_region_map(&host, &layout, NULL), 0);
 	memset((uint8_t *)host.own + layout.data_off, 0x66, 1000);
 	open_region(&guest, e->path, FOLIO_GUEST);
 	map_region(&guest);
@@ -584,7 +584,7 @@ test_post(void **state)
 	folio_put32(&h.refusal, FOLIO_WIRE_REFUSED_SLOT_SIZE);
 	folio_region_post(&host, &layout, &h);
 	assert_memory_equal(guest.peer, &h, sizeof(h));
-	assert_int_equal(folio_region_map(&host, &layout, -1, NULL), 0);
+	assert_int_equal(folio_region_map(&host, &layout, NULL), 0);
 	assert_true(util_all_bytes(guest.peer, 0, layout.area_size));
 	folio_region_unmap(&host);
 	folio_region_post(&host, &layout, &h);
@@ -599,7 +599,7 @@ test_private_memory(void **state)
 	struct folio_region r = {.fd = -1};
 
 	(void)state;
-	assert_int_equal(folio_region_map(&r, &layout, -1, NULL), 0);
+	assert_int_equal(folio_region_map(&r, &layout, NULL), 0);
 	assert_ptr_equal(r.own, r.peer);
 	assert_true(util_all_bytes(r.own, 0, layout.area_size));
 	memset(r.own, 1, layout.used);
@@ -675,7 +675,7 @@ without_space(void *arg)
 	/* A small region fits: it is the space that was missing, nothing else. */
 	if (folio_region_open(&r, e->path, FOLIO_GUEST, false, &err) != 0 ||
 	    folio_region_grow(&r, layout.region_size, &err) != 0 ||
-	    folio_region_map(&r, &layout, -1, &err) != 0)
+	    folio_region_map(&r, &layout, &err) != 0)
 		return complain("a small region does not fit", &err);
 	folio_region_close(&r);
 	return exists(e->path);
@@ -832,14 +832,14 @@ test_hugetlbfs(void **state)
 	/* Areas that share a page can't be mapped one by one. */
 	assert_int_equal(folio_layout_init(&l, &unaligned, 0, NULL), 0);
 	assert_int_equal(folio_region_grow(&guest, 4 << 20, &err), 0);
-	assert_int_equal(folio_region_map(&guest, &l, -1, &err), -EINVAL);
+	assert_int_equal(folio_region_map(&guest, &l, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "pages of 2097152 bytes"));
 
 	assert_int_equal(folio_layout_init(&l, &g, 0, NULL), 0);
 	assert_int_equal(folio_region_grow(&guest, l.region_size, &err), 0);
-	assert_int_equal(folio_region_map(&guest, &l, -1, &err), 0);
+	assert_int_equal(folio_region_map(&guest, &l, &err), 0);
 	open_region(&host, e->path, FOLIO_HOST);
-	assert_int_equal(folio_region_map(&host, &l, -1, &err), 0);
+	assert_int_equal(folio_region_map(&host, &l, &err), 0);
 	memset((uint8_t *)guest.own + l.data_off, 0x31, 1000);
 	memset((uint8_t *)host.own + l.data_off, 0x32, 1000);
 	assert_true(util_all_bytes((uint8_t *)host.peer + l.data_off, 0x31, 1000));

@@ -75,6 +75,14 @@ parse_path(struct parser *p, const char *key, const char *value)
 }
 
 static int
+parse_pci(struct parser *p, const char *key, const char *value)
+{
+	RTE_SET_USED(key);
+	p->out->config.pci = value;
+	return 0;
+}
+
+static int
 parse_size(struct parser *p, const char *key, const char *value)
 {
 	unsigned int shift = 0;
@@ -168,7 +176,7 @@ static const struct {
 } keys[] = {
 	{"role", parse_role},	      {"path", parse_path},	      {"size", parse_size},
 	{"queues", parse_queues},     {"ring_size", parse_ring_size}, {"slot_size", parse_slot_size},
-	{"mac", parse_mac},	      {"loopback", parse_loopback},
+	{"mac", parse_mac},	      {"loopback", parse_loopback},   {"pci", parse_pci},
 };
 
 static int
@@ -190,8 +198,8 @@ parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvarg
 		}
 		return keys[i].parse(p, pair->key, pair->value);
 	}
-	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, size, queues, ring_size, "
-		  "slot_size, mac and loopback", p->name, pair->key,
+	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, pci, size, queues, "
+		  "ring_size, slot_size, mac and loopback", p->name, pair->key,
 		  pair->value != NULL ? pair->value : "");
 	return -EINVAL;
 }
@@ -202,14 +210,27 @@ check_combination(const struct parser *p)
 {
 	const struct folio_config *c = &p->out->config;
 
-	if (c->loopback && (c->path != NULL || c->size != 0 || c->role == FOLIO_HOST)) {
-		FOLIO_LOG(ERR, "%s: loopback=1 has no peer and no file: path, size and role=host "
-			  "are not allowed with it", p->name);
+	bool somewhere = c->path != NULL || c->pci != NULL;
+
+	if (c->loopback && (somewhere || c->size != 0 || c->role == FOLIO_HOST)) {
+		FOLIO_LOG(ERR, "%s: loopback=1 has no peer and no file: path, pci, size and "
+			  "role=host are not allowed with it", p->name);
 		return -EINVAL;
 	}
-	if (!c->loopback && c->path == NULL) {
+	if (!c->loopback && !somewhere) {
 		FOLIO_LOG(ERR, "%s: path is missing: it names the file that holds the region, e.g. "
-			  "path=/dev/hugepages/folio0 (or loopback=1)", p->name);
+			  "path=/dev/hugepages/folio0 (or pci=0000:00:04.0, or loopback=1)",
+			  p->name);
+		return -EINVAL;
+	}
+	if (c->path != NULL && c->pci != NULL) {
+		FOLIO_LOG(ERR, "%s: path=%s and pci=%s: allowed is one of them", p->name, c->path,
+			  c->pci);
+		return -EINVAL;
+	}
+	if (c->pci != NULL && c->size != 0) {
+		FOLIO_LOG(ERR, "%s: size=%" PRIu64 " with pci=%s: the size of a BAR is the host's "
+			  "choice, size is not allowed", p->name, c->size, c->pci);
 		return -EINVAL;
 	}
 	return 0;
@@ -233,7 +254,6 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 {
 	struct parser p = {.name = name, .out = out};
 	struct rte_kvargs *kv = NULL;
-	const char *path;
 	unsigned int i;
 	int ret = 0;
 
@@ -255,23 +275,18 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	if (ret == 0 && !p.has_mac)
 		rte_eth_random_addr(out->mac.addr_bytes);
 
-	/* The list owns the strings: keep the one that outlives it. */
-	path = out->config.path;
-	out->config.path = NULL;
-	if (ret == 0 && path != NULL) {
-		out->text = strdup(path);
-		out->config.path = out->text;
-		if (out->text == NULL)
-			ret = -ENOMEM;
-	}
-	rte_kvargs_free(kv);
+	/* The list owns the strings: it lives as long as they are used. */
+	out->kvlist = kv;
+	if (ret != 0)
+		folio_devargs_free(out);
 	return ret;
 }
 
 void
 folio_devargs_free(struct folio_devargs *out)
 {
-	free(out->text);
-	out->text = NULL;
+	rte_kvargs_free(out->kvlist);
+	out->kvlist = NULL;
 	out->config.path = NULL;
+	out->config.pci = NULL;
 }

@@ -17,6 +17,9 @@ RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 /* What a burst takes without a second look at the rings; any size works. */
 #define PREFERRED_BURST 32
 
+/* Per cent of private memory's: cached memory stays below even if another machine has just used it. */
+#define SLOW_READ_COST 400
+
 static int
 dev_configure(struct rte_eth_dev *dev)
 {
@@ -288,6 +291,26 @@ core_free(void *mem, void *ctx)
 	rte_free(mem);
 }
 
+/*
+ * In a virtual machine the user should know how the region is cached: reads of what is not are some
+ * hundred times slower, and nothing else tells.
+ */
+static void
+log_region(const char *name, struct folio *port)
+{
+	struct folio_status st;
+
+	folio_status(port, &st);
+	if (st.region[0] == '\0')
+		return;
+	FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s, reads take %u %% of private memory's time",
+		  name, st.region, folio_caching_name(st.caching), st.read_cost);
+	if (st.caching != FOLIO_CACHING_WRITE_BACK && st.read_cost > SLOW_READ_COST)
+		FOLIO_LOG(WARNING, "%s: the region is not cached: packets are received very "
+			  "slowly. Load the folio kernel module, which maps it write-back, and have "
+			  "the BAR above 4 GiB", name);
+}
+
 static struct folio *
 open_port(const char *name, struct folio_devargs *da, int socket)
 {
@@ -302,6 +325,8 @@ open_port(const char *name, struct folio_devargs *da, int socket)
 	port = folio_open(&da->config, &err);
 	if (port == NULL)
 		FOLIO_LOG(ERR, "%s: %s", name, err.text);
+	else
+		log_region(name, port);
 	return port;
 }
 
@@ -402,6 +427,7 @@ RTE_PMD_REGISTER_VDEV(net_folio, folio_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_folio,
 	"role=guest|host "
 	"path=<file> "
+	"pci=<domain:bus:device.function> "
 	"size=<bytes>[K|M|G] "
 	"queues=<1-64> "
 	"ring_size=<64-32768> "

@@ -6,6 +6,7 @@
 #define FOLIO_ETHDEV_H
 
 #include <folio.h>
+#include <rte_kvargs.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
 
@@ -85,9 +86,9 @@ struct folio_adapter {
 
 /* What the devargs say. */
 struct folio_devargs {
-	struct folio_config config; /* path points into `text` */
+	struct folio_config config; /* its strings are kvlist's */
 	struct rte_ether_addr mac;
-	char *text;
+	struct rte_kvargs *kvlist;
 };
 
 static inline struct folio_adapter *

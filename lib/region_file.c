@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* A region in a regular file that two processes of one machine, or a machine and its host, open. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "region_source.h"
+#include "shared.h"
+
+/*
+ * What folio made it may resize and remove: the sticky bit, which has no other use on a file, says
+ * so to whoever comes later, also after a crash.
+ */
+#define MODE_OURS (S_ISVTX | S_IRUSR | S_IWUSR)
+
+/* A file can be removed by a peer that closes between our open and our lock: then try again. */
+#define OPEN_TRIES 8
+
+/* Byte 1 of the file is the guest's lock, byte 2 the host's. */
+static struct flock
+role_lock(short type, enum folio_role role)
+{
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = role, .l_len = 1};
+}
+
+static bool
+role_is_free(int fd, enum folio_role role)
+{
+	struct flock fl = role_lock(F_WRLCK, role);
+
+	return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type == F_UNLCK;
+}
+
+int
+folio_region_lock_role(struct folio_region *r, struct folio_error *err)
+{
+	struct flock fl = role_lock(F_WRLCK, r->role);
+
+	if (fcntl(r->fd, F_OFD_SETLK, &fl) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return folio_fail(err, -EBUSY, "role=%s is taken: another process has %s in this role",
+				  r->role == FOLIO_GUEST ? "guest" : "host", r->name);
+	return folio_fail(err, -errno, "%s: cannot lock it: %s", r->name, strerror(errno));
+}
+
+static int
+file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
+{
+	struct stat st;
+
+	if (fstat(r->fd, &st) != 0)
+		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
+	r->size = (uint64_t)st.st_size;
+	if (r->size >= size)
+		return 0;
+	/* Somebody else chose the size of their file: not ours to change. */
+	if (r->size != 0 && !r->ours)
+		return folio_fail(err, -ENOSPC,
+				  "region too small: %s has %" PRIu64
+				  " bytes, the geometry needs %" PRIu64, r->name, r->size, size);
+	if (ftruncate(r->fd, (off_t)size) != 0)
+		return folio_fail(err, -errno, "%s: cannot make it %" PRIu64 " bytes long: %s",
+				  r->name, size, strerror(errno));
+	r->size = size;
+	return 0;
+}
+
+static bool
+file_peek(const struct folio_region *r, struct folio_wire_header *copy)
+{
+	return pread(r->fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);
+}
+
+static int
+file_reserve(struct folio_region *r, uint64_t offset, uint64_t len)
+{
+	int ret;
+
+	do
+		ret = posix_fallocate(r->fd, (off_t)offset, (off_t)len);
+	while (ret == EINTR);
+	return ret;
+}
+
+static void
+file_discard(struct folio_region *r, uint64_t offset, uint64_t len)
+{
+	(void)fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			(off_t)len);
+}
+
+static bool
+file_is_cut(const struct folio_region *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->mapped;
+}
+
+static bool
+file_is_lost(const struct folio_region *r)
+{
+	struct stat here, at_path;
+
+	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
+	    (uint64_t)here.st_size < 2 * r->mapped)
+		return true;
+	if (stat(r->path, &at_path) != 0)
+		return errno == ENOENT;
+	return at_path.st_dev != here.st_dev || at_path.st_ino != here.st_ino;
+}
+
+/*
+ * The last one out removes a file that folio made. Our own role is given up before the look at the
+ * other's, so that of two who close at once at least one finds nobody.
+ */
+static void
+remove_if_last(struct folio_region *r)
+{
+	struct flock unlock = role_lock(F_UNLCK, r->role);
+	struct stat at_path, here;
+
+	if (!(r->ours || r->fresh) || fcntl(r->fd, F_OFD_SETLK, &unlock) != 0 ||
+	    !role_is_free(r->fd, FOLIO_GUEST) || !role_is_free(r->fd, FOLIO_HOST))
+		return;
+	if (fstat(r->fd, &here) == 0 && stat(r->path, &at_path) == 0 &&
+	    at_path.st_dev == here.st_dev && at_path.st_ino == here.st_ino)
+		(void)unlink(r->path);
+}
+
+static const struct folio_region_source file_source = {
+	.grow = file_grow,
+	.peek = file_peek,
+	.reserve = file_reserve,
+	.discard = file_discard,
+	.is_cut = file_is_cut,
+	.is_lost = file_is_lost,
+	.release = remove_if_last,
+};
+
+static int
+check_content(struct folio_region *r, struct folio_error *err)
+{
+	/* A file that folio made may have been scribbled on by the peer: it is ours all the same. */
+	if (r->size == 0 || r->ours)
+		return 0;
+	if (r->size < FOLIO_WIRE_PAGE || r->size % FOLIO_WIRE_PAGE != 0)
+		return folio_fail(err, -EINVAL,
+				  "%s is not a folio region: its size of %" PRIu64
+				  " bytes is not a multiple of %u", r->name, r->size, FOLIO_WIRE_PAGE);
+	return folio_region_check_content(r, err);
+}
+
+/* One attempt. -EAGAIN: the file vanished under us. */
+static int
+open_once(struct folio_region *r, bool keep, struct folio_error *err)
+{
+	struct statfs fs;
+	struct stat st;
+	int ret;
+
+	r->fresh = false;
+	r->fd = open(r->path, O_RDWR | O_CLOEXEC);
+	if (r->fd < 0 && errno == ENOENT) {
+		r->fd = open(r->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+		if (r->fd < 0 && errno == EEXIST)
+			return -EAGAIN;
+		r->fresh = r->fd >= 0;
+		if (r->fresh && !keep)
+			(void)fchmod(r->fd, MODE_OURS);
+		if (r->fd < 0)
+			return folio_fail(err, -errno, "%s: cannot create it: %s", r->name,
+					  strerror(errno));
+	}
+	if (r->fd < 0)
+		return folio_fail(err, -errno, "%s: cannot open it for writing: %s", r->name,
+				  strerror(errno));
+
+	if (fstat(r->fd, &st) != 0 || fstatfs(r->fd, &fs) != 0)
+		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return folio_fail(err, -EINVAL, "%s is neither a regular file nor a device of the "
+				  "folio kernel module", r->name);
+
+	ret = folio_region_lock_role(r, err);
+	if (ret != 0)
+		return ret;
+
+	/* Only now does it stay: whoever removes a file looks at the locks first or holds one. */
+	if (fstat(r->fd, &st) != 0 || st.st_nlink == 0)
+		return -EAGAIN;
+	r->ours = (st.st_mode & S_ISVTX) != 0;
+	r->size = (uint64_t)st.st_size;
+	r->page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
+						    : (uint32_t)sysconf(_SC_PAGESIZE);
+	return check_content(r, err);
+}
+
+/*
+ * What a guest finds of a predecessor. Without a living host all of it goes. With one, the host
+ * keeps its half, and how far the guest's own reached is remembered for folio_region_map(). A host
+ * touches nothing: with no lock held there can be a virtual machine behind the guest's half.
+ */
+static void
+take_over(struct folio_region *r)
+{
+	struct folio_wire_header h;
+
+	if (r->role != FOLIO_GUEST || !file_peek(r, &h))
+		return;
+	if (!role_is_free(r->fd, FOLIO_HOST))
+		folio_region_note_predecessor(r);
+	else if (folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC || r->ours)
+		file_discard(r, 0, r->size);
+}
+
+int
+folio_region_open_file(struct folio_region *r, const char *path, bool keep,
+		       struct folio_error *err)
+{
+	int ret = -EAGAIN;
+	int i;
+
+	r->source = &file_source;
+	r->caching = FOLIO_CACHING_WRITE_BACK;
+	r->path = strdup(path);
+	if (r->path == NULL)
+		return folio_fail(err, -ENOMEM, "out of memory");
+	for (i = 0; i < OPEN_TRIES && ret == -EAGAIN; i++) {
+		ret = open_once(r, keep, err);
+		if (ret == -EAGAIN && r->fd >= 0) {
+			close(r->fd);
+			r->fd = -1;
+		}
+	}
+	if (ret == -EAGAIN)
+		return folio_fail(err, ret, "%s: keeps being removed by somebody else", r->name);
+	if (ret == 0)
+		take_over(r);
+	return ret;
+}

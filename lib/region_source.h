@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_REGION_SOURCE_H
+#define FOLIO_REGION_SOURCE_H
+
+/* What each kind of shared memory does in its own way; for region*.c only. */
+
+#include "region.h"
+
+struct folio_region_source {
+	/* As folio_region_grow(). */
+	int (*grow)(struct folio_region *r, uint64_t size, struct folio_error *err);
+	/* As folio_region_peek(). */
+	bool (*peek)(const struct folio_region *r, struct folio_wire_header *copy);
+	/* Have memory behind a range. Returns 0 or a positive errno. */
+	int (*reserve)(struct folio_region *r, uint64_t offset, uint64_t len);
+	/* Zero a range, and give its memory back if that is possible. Best effort. */
+	void (*discard)(struct folio_region *r, uint64_t offset, uint64_t len);
+	/* As folio_region_is_cut() and folio_region_lost(). */
+	bool (*is_cut)(const struct folio_region *r);
+	bool (*is_lost)(const struct folio_region *r);
+	/* Last look at the file before its descriptor is closed. */
+	void (*release)(struct folio_region *r);
+};
+
+/*
+ * Fill in r, whose role and name are set. On failure the caller closes the region, whatever it has
+ * come to.
+ */
+int folio_region_open_file(struct folio_region *r, const char *path, bool keep,
+			   struct folio_error *err);
+int folio_region_open_node(struct folio_region *r, const char *path, struct folio_error *err);
+int folio_region_open_bar(struct folio_region *r, const struct folio_pci_place *place,
+			  struct folio_error *err);
+
+/* Take the role on r->fd; a line for the user if somebody else has it. */
+int folio_region_lock_role(struct folio_region *r, struct folio_error *err);
+
+/* At the guest's end of the region, is this folio's or unused? */
+int folio_region_check_content(struct folio_region *r, struct folio_error *err);
+
+/* A guest takes over from a predecessor whose host may live: remember how far its area reached. */
+void folio_region_note_predecessor(struct folio_region *r);
+
+#endif /* FOLIO_REGION_SOURCE_H */
