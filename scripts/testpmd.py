@@ -14,6 +14,10 @@ import tty
 
 PROMPT = "testpmd> "
 
+# Events would be printed by another thread, even into the middle of a prompt.
+TESTPMD_ARGS = ["-i", "--total-num-mbufs=16384", "--mask-event=intr_lsc",
+                "--mask-event=queue_state"]
+
 
 class Failure(Exception):
     """A process or a port did not do what it should."""
@@ -54,67 +58,32 @@ class RegionFile:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Testpmd:
-    """One testpmd process in interactive mode."""
+class Terminal:
+    """What a process prints, and how to wait for it."""
 
-    _serial = 0
-
-    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
-        Testpmd._serial += 1
-        self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
-        self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
-                     "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
-                     "-d", plugin_path(), *eal_args]
-        for vdev in vdevs:
-            self.args += ["--vdev", vdev]
-        # Events would be printed by another thread, even into the middle of a prompt.
-        self.args += ["--", "-i", "--total-num-mbufs=16384", "--mask-event=intr_lsc",
-                      "--mask-event=queue_state", *app_args]
-        # A terminal, because testpmd would keep back what it prints into a pipe.
-        self._terminal, slave = os.openpty()
-        tty.setraw(slave)
-        self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, text=True, bufsize=1,
-                                        stdout=slave, stderr=subprocess.PIPE, env=env)
-        os.close(slave)
+    def __init__(self):
         self._text = ""
-        self._log = ""
         self._ended = False
         self._changed = threading.Condition()
-        self._readers = [threading.Thread(target=read, daemon=True)
-                         for read in (self._read_output, self._read_log)]
-        for reader in self._readers:
-            reader.start()
 
-    def _read_output(self):
-        while True:
-            try:
-                chunk = os.read(self._terminal, 65536)
-            except OSError:  # how a terminal says that nobody is there any more
-                chunk = b""
-            with self._changed:
-                self._text += chunk.decode(errors="replace")
-                self._ended = not chunk
-                self._changed.notify_all()
-            if not chunk:
-                os.close(self._terminal)
-                return
+    def write(self, text):
+        """Type something."""
+        raise NotImplementedError
 
-    def _read_log(self):
-        with self.process.stderr as log:
-            for line in log:
-                self._log += line
+    def feed(self, chunk):
+        """The reader's side: more output; none: it was the last."""
+        with self._changed:
+            self._text += chunk.decode(errors="replace")
+            self._ended = not chunk
+            self._changed.notify_all()
 
-    def output(self):
-        """All that the process has printed so far."""
+    def text(self):
+        """All that was printed so far."""
         with self._changed:
             return self._text
 
-    def report(self):
-        """For the reader of a failure: the end of what was printed, and of the log."""
-        return f"{self.output()[-3000:]}\n--- log:\n{self._log[:2000]}\n...\n{self._log[-1000:]}"
-
-    def _wait_output(self, start, done, what, timeout):
-        """Wait until done(new text) is true."""
+    def wait(self, start, done, what, timeout, report=None):
+        """Wait until done(text behind start) is true; returns that text."""
         deadline = time.monotonic() + timeout
         while True:
             with self._changed:
@@ -124,22 +93,26 @@ class Testpmd:
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     why = "ended" if self._ended else "timed out"
-                    raise Failure(f"testpmd {why} waiting for {what}:\n{self.report()}")
+                    raise Failure(f"{why} waiting for {what}:\n"
+                                  f"{report() if report else self._text[-3000:]}")
                 self._changed.wait(min(left, 1.0))
 
-    def wait_prompt(self, timeout=60):
-        """Wait until it takes commands."""
-        self._wait_output(0, lambda t: PROMPT in t, "its prompt", timeout)
-        if "No probed ethernet devices" in self._log:
-            raise Failure(f"testpmd has no port:\n{self.report()}")
-        return self
+
+class Commands:
+    """The command line of a testpmd, wherever it runs."""
+
+    terminal = None
+
+    def report(self):
+        """For the reader of a failure: the end of what was printed."""
+        return self.terminal.text()[-3000:]
 
     def cmd(self, text, timeout=30):
         """Run a command; returns what it printed."""
-        start = len(self.output())
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-        return self._wait_output(start, lambda t: PROMPT in t, text, timeout)
+        start = len(self.terminal.text())
+        self.terminal.write(text + "\n")
+        return self.terminal.wait(start, lambda t: PROMPT in t, "testpmd: " + text, timeout,
+                                  self.report)
 
     def stats(self, port=0):
         """Basic statistics of a port: name -> number."""
@@ -149,7 +122,7 @@ class Testpmd:
     def xstats(self, port=0):
         """Extended statistics of a port."""
         text = self.cmd(f"show port xstats {port}")
-        return {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)\r?$", text, re.M)}
+        return {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)\r*$", text, re.M)}
 
     def violations(self, port=0):
         """Sum of the counters of what the peer did wrong."""
@@ -180,24 +153,88 @@ class Testpmd:
                               f"{self.report()}")
             time.sleep(0.02)
 
-    def quit(self, timeout=30):
-        """End it in good order; returns the exit status."""
-        self.process.stdin.write("quit\n")
+
+class ProcessTerminal(Terminal):
+    """The terminal of a child: testpmd would keep back what it prints into a pipe."""
+
+    def __init__(self, args, env):
+        super().__init__()
+        self._master, slave = os.openpty()
+        tty.setraw(slave)
+        self.process = subprocess.Popen(args, stdin=subprocess.PIPE, text=True, bufsize=1,
+                                        stdout=slave, stderr=subprocess.PIPE, env=env)
+        os.close(slave)
+        self.log = ""
+        self._readers = [threading.Thread(target=read, daemon=True)
+                         for read in (self._read_output, self._read_log)]
+        for reader in self._readers:
+            reader.start()
+
+    def write(self, text):
+        self.process.stdin.write(text)
         self.process.stdin.flush()
-        return self._wait(timeout)
 
-    def kill(self):
-        """SIGKILL."""
-        self.process.send_signal(signal.SIGKILL)
-        self._wait(30)
+    def _read_output(self):
+        chunk = b"-"
+        while chunk:
+            try:
+                chunk = os.read(self._master, 65536)
+            except OSError:  # how a terminal says that nobody is there any more
+                chunk = b""
+            self.feed(chunk)
+        os.close(self._master)
 
-    def _wait(self, timeout):
-        """Wait for its end, and take what it still has to say."""
+    def _read_log(self):
+        with self.process.stderr as log:
+            for line in log:
+                self.log += line
+
+    def wait_end(self, timeout):
+        """Wait for the child's end, and take what it still has to say."""
         status = self.process.wait(timeout)
         self.process.stdin.close()
         for reader in self._readers:
             reader.join(timeout)
         return status
+
+
+class Testpmd(Commands):
+    """A testpmd process of this machine in interactive mode."""
+
+    _serial = 0
+
+    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
+        Testpmd._serial += 1
+        self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
+        self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
+                     "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
+                     "-d", plugin_path(), *eal_args]
+        for vdev in vdevs:
+            self.args += ["--vdev", vdev]
+        self.args += ["--", *TESTPMD_ARGS, *app_args]
+        self.terminal = ProcessTerminal(self.args, env)
+        self.process = self.terminal.process
+
+    def report(self):
+        log = self.terminal.log
+        return f"{super().report()}\n--- log:\n{log[:2000]}\n...\n{log[-1000:]}"
+
+    def wait_prompt(self, timeout=60):
+        """Wait until it takes commands."""
+        self.terminal.wait(0, lambda t: PROMPT in t, "testpmd's prompt", timeout, self.report)
+        if "No probed ethernet devices" in self.terminal.log:
+            raise Failure(f"testpmd has no port:\n{self.report()}")
+        return self
+
+    def quit(self, timeout=30):
+        """End it in good order; returns the exit status."""
+        self.terminal.write("quit\n")
+        return self.terminal.wait_end(timeout)
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.send_signal(signal.SIGKILL)
+        self.terminal.wait_end(30)
 
     def end(self):
         """Make sure that it is gone, in whatever state it is."""

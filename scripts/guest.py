@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""A virtual machine with a bounce region: QEMU, its serial ports, and what runs at their ends.
+
+The guest's memory is anonymous memory of the QEMU process, as it is by default; the only memory that
+anybody else can map is the file behind the ivshmem device.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from testpmd import PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal
+
+READY = "folio-guest-ready"
+PLUGIN = "/opt/folio/librte_net_folio.so"
+BOOT_TIMEOUT = 180
+
+
+def accelerator():
+    """KVM where it works. (/dev/kvm being there is not enough: some machines have one that hangs.)"""
+    return os.environ.get("FOLIO_ACCEL", "tcg")
+
+
+class SocketTerminal(Terminal):
+    """One serial port of a guest, at a UNIX socket that QEMU listens on."""
+
+    def __init__(self, path, process):
+        super().__init__()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self._socket.connect(path)
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    self._socket.close()
+                    raise
+                time.sleep(0.02)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def write(self, text):
+        # A serial port has no flow control worth the name: at most what its line buffer holds.
+        self._socket.sendall(text.encode())
+
+    def _read(self):
+        chunk = b"-"
+        while chunk:
+            try:
+                chunk = self._socket.recv(65536)
+            except OSError:
+                chunk = b""
+            self.feed(chunk)
+
+    def close(self):
+        """Hang up."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._reader.join(10)
+        self._socket.close()
+
+
+class Shell:
+    """A shell on a serial port: one command at a time."""
+
+    def __init__(self, terminal, guest):
+        self.terminal = terminal
+        self._guest = guest
+        self._serial = 0
+        self._from = 0
+
+    def wait_ready(self, timeout=BOOT_TIMEOUT):
+        """Wait until the guest has come (once more) as far as to start the shell."""
+        text = self.terminal.wait(self._from, lambda t: READY in t, "the guest to boot", timeout,
+                                  self._guest.report)
+        self._from += text.index(READY) + len(READY)
+
+    def run(self, command, timeout=60):
+        """Run a command; returns its exit status and what it printed."""
+        self._serial += 1
+        mark = f"@@{self._serial}="
+        start = len(self.terminal.text())
+        self.terminal.write(f"{command}; echo @@{self._serial}=$?@\n")
+        text = self.terminal.wait(start, lambda t: mark in t and "@" in t.split(mark)[1],
+                                  command, timeout, self._guest.report)
+        output, status = text.split(mark)
+        return int(status.split("@")[0]), output.replace("\r", "")
+
+    def check(self, command, timeout=60):
+        """Run a command that must succeed; returns what it printed."""
+        status, output = self.run(command, timeout)
+        if status != 0:
+            raise Failure(f"in the guest: {command}: exit status {status}:\n{output}\n"
+                          f"{self._guest.report()}")
+        return output
+
+
+class GuestTestpmd(Commands):
+    """An unmodified dpdk-testpmd in the guest. It takes its shell's serial port until it ends."""
+
+    def __init__(self, shell, vdevs, app_args=(), eal_args=(), memory=128):
+        self.terminal = shell.terminal
+        self._shell = shell
+        self._start = len(self.terminal.text())
+        args = ["dpdk-testpmd", "--lcores", "0@0,1@0", "--no-pci", "--no-telemetry", "--no-huge",
+                "-m", str(memory), "-d", PLUGIN, *eal_args]
+        for vdev in vdevs:
+            args += ["--vdev", vdev]
+        args += ["--", *TESTPMD_ARGS, *app_args]
+        self.terminal.write(" ".join(args) + "\n")
+
+    def report(self):
+        return self.terminal.text()[self._start:][-5000:]
+
+    def wait_prompt(self, timeout=120):
+        """Wait until it takes commands."""
+        text = self.terminal.wait(self._start, lambda t: PROMPT in t, "testpmd's prompt in the guest",
+                                  timeout, self.report)
+        if "No probed ethernet devices" in text:
+            raise Failure(f"testpmd in the guest has no port:\n{self.report()}")
+        return self
+
+    def quit(self, timeout=60):
+        """End it in good order; the shell has the port again."""
+        self.terminal.write("quit\n")
+        self.terminal.wait(self._start, lambda t: "Bye..." in t, "testpmd to end", timeout,
+                           self.report)
+        return self._shell.run("true", timeout)[0]
+
+
+class Guest:
+    """A virtual machine with an ivshmem device for each region file."""
+
+    def __init__(self, kernel, initrd, regions, memory=384, append="", machine_args=()):
+        self._folder = tempfile.mkdtemp(prefix="folio-vm.")
+        self.memory = memory
+        self.process = None
+        self._terminals = []
+        self.shells = []
+        self._boot_log = None
+        self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator(), "-cpu", "max",
+                     "-smp", "1", "-m", str(memory), "-nodefaults", "-display", "none",
+                     "-no-user-config", "-kernel", kernel, "-initrd", initrd, "-append",
+                     "console=ttyS0 quiet panic=-1 " + append,
+                     "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off"]
+        for n in range(4):
+            self.args += ["-chardev", f"socket,id=s{n},path={self._folder}/s{n},server=on,wait=off",
+                          "-serial", f"chardev:s{n}"]
+        for n, (path, size) in enumerate(regions):
+            self.args += ["-object", f"memory-backend-file,id=region{n},mem-path={path},"
+                          f"size={size}M,share=on",
+                          "-device", f"ivshmem-plain,id=ivshmem{n},memdev=region{n},addr={n + 4}"]
+        self.args += machine_args
+
+    @staticmethod
+    def pci_address(n=0):
+        """Of the device for the nth region."""
+        return f"0000:00:{n + 4:02x}.0"
+
+    def report(self):
+        """The end of the kernel's console, for the reader of a failure."""
+        return f"--- console of the guest:\n{self.console()[-3000:]}"
+
+    def console(self):
+        """What the kernel printed."""
+        return self._terminals[0].text() if self._terminals else ""
+
+    def boot(self):
+        """Start it and wait for its shells."""
+        with open(os.path.join(self._folder, "qemu.log"), "wb") as log:
+            self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
+        try:
+            self._terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
+                               for n in range(4)]
+        except OSError as error:
+            with open(os.path.join(self._folder, "qemu.log"), encoding="utf-8") as log:
+                raise Failure(f"QEMU did not start: {log.read()}") from error
+        self.shells = [Shell(t, self) for t in self._terminals[1:]]
+        self.wait_boot()
+        return self
+
+    def wait_boot(self):
+        """Wait for the shells, after a reset too."""
+        for shell in self.shells:
+            shell.wait_ready()
+
+    def testpmd(self, devargs, shell=1, **kwargs):
+        """Start a testpmd in the guest with a folio port."""
+        return GuestTestpmd(self.shells[shell], [f"net_folio0,{devargs}"], **kwargs)
+
+    def qmp(self, command, **arguments):
+        """One command of QEMU's monitor; returns its answer."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(30)
+            connection.connect(f"{self._folder}/qmp")
+            with connection.makefile("rw", encoding="utf-8") as stream:
+                for message in ({"execute": "qmp_capabilities"},
+                                {"execute": command, "arguments": arguments}):
+                    stream.write(json.dumps(message) + "\n")
+                    stream.flush()
+                    answer = {}
+                    while "return" not in answer and "error" not in answer:
+                        answer = json.loads(stream.readline())
+        if "error" in answer:
+            raise Failure(f"QEMU: {command}: {answer['error']}")
+        return answer["return"]
+
+    def reset(self):
+        """The reset button."""
+        self.qmp("system_reset")
+
+    def power_off(self):
+        """Pull the plug, by QEMU's own hand."""
+        try:
+            self.qmp("quit")
+        except (OSError, ValueError):
+            pass # it may end before it answers
+        self._ended()
+
+    def kill(self):
+        """SIGKILL to QEMU."""
+        self.process.send_signal(signal.SIGKILL)
+        self._ended()
+
+    def _ended(self):
+        self.process.wait(30)
+        for terminal in self._terminals:
+            terminal.close()
+        self._terminals = []
+        self.shells = []
+
+    def end(self):
+        """Make sure that it is gone, in whatever state it is."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
