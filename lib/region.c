@@ -72,17 +72,28 @@ init(struct folio_region *r, const char *key, const char *value, enum folio_role
 	return r->name != NULL;
 }
 
+/* Directly in /dev are devices: a file of that name would be a mistake that hides the real one. */
+static bool
+is_device_name(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 && strchr(path + 5, '/') == NULL;
+}
+
 int
 folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
 		  struct folio_error *err)
 {
 	struct stat st;
+	bool exists = stat(path, &st) == 0;
 	int ret;
 
 	if (!init(r, "path", path, role))
 		ret = folio_fail(err, -ENOMEM, "out of memory");
-	else if (stat(path, &st) == 0 && S_ISCHR(st.st_mode))
+	else if (exists && S_ISCHR(st.st_mode))
 		ret = folio_region_open_node(r, path, err);
+	else if (!exists && is_device_name(path))
+		ret = folio_fail(err, -ENODEV, "%s: there is no such device: load the folio kernel "
+				 "module (modprobe folio); a file lies in a folder below /dev", r->name);
 	else
 		ret = folio_region_open_file(r, path, keep, err);
 	if (ret != 0)

@@ -141,7 +141,7 @@ class GuestTestpmd(Commands):
 class Guest:
     """A virtual machine with an ivshmem device for each region file."""
 
-    def __init__(self, kernel, initrd, regions, memory=384, append="", machine_args=()):
+    def __init__(self, kernel, initrd, regions, memory=384, cpus=1, append=""):
         self._folder = tempfile.mkdtemp(prefix="folio-vm.")
         self.memory = memory
         self.process = None
@@ -149,7 +149,7 @@ class Guest:
         self.shells = []
         self._boot_log = None
         self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator(), "-cpu", "max",
-                     "-smp", "1", "-m", str(memory), "-nodefaults", "-display", "none",
+                     "-smp", str(cpus), "-m", str(memory), "-nodefaults", "-display", "none",
                      "-no-user-config", "-kernel", kernel, "-initrd", initrd, "-append",
                      "console=ttyS0 quiet panic=-1 " + append,
                      "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off"]
@@ -160,7 +160,6 @@ class Guest:
             self.args += ["-object", f"memory-backend-file,id=region{n},mem-path={path},"
                           f"size={size}M,share=on",
                           "-device", f"ivshmem-plain,id=ivshmem{n},memdev=region{n},addr={n + 4}"]
-        self.args += machine_args
 
     @staticmethod
     def pci_address(n=0):
@@ -226,15 +225,16 @@ class Guest:
             self.qmp("quit")
         except (OSError, ValueError):
             pass # it may end before it answers
-        self._ended()
+        self.wait_end()
 
     def kill(self):
         """SIGKILL to QEMU."""
         self.process.send_signal(signal.SIGKILL)
-        self._ended()
+        self.wait_end()
 
-    def _ended(self):
-        self.process.wait(30)
+    def wait_end(self):
+        """Wait until QEMU has ended, and hang up."""
+        self.process.wait(60)
         for terminal in self._terminals:
             terminal.close()
         self._terminals = []

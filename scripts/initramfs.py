@@ -16,6 +16,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+LIBGCC = "/lib/x86_64-linux-gnu/libgcc_s.so.1"
 FOLDERS = ("bin", "dev", "etc", "lib/modules", "opt/folio", "proc", "root", "run", "sbin", "sys", "tmp",
            "usr/bin", "usr/sbin", "var")
 MOTD = """
@@ -78,6 +79,8 @@ def main():
         os.symlink("busybox", os.path.join(root, "bin/sh"))
         tree.add(os.path.join(HERE, "guest-init"), "/init", libraries=False)
         tree.add("/usr/bin/dpdk-testpmd", "/usr/bin/dpdk-testpmd")
+        # glibc loads it when a thread is cancelled, as EAL does at its end.
+        tree.add(LIBGCC, LIBGCC)
         drivers = next(d for d in sorted(os.listdir(LIBRARIES + "/dpdk")) if d.startswith("pmds-"))
         driver = f"{LIBRARIES}/dpdk/{drivers}/librte_mempool_ring.so"
         tree.add(driver, driver)

@@ -169,6 +169,7 @@ test_foreign_files(void **state)
 
 	EXPECT_REFUSED("path=/dev/shm", "path=/dev/shm", "directory");
 	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "neither a regular file");
+	EXPECT_REFUSED("path=/dev/folio9", "path=/dev/folio9", "load the folio kernel module");
 	EXPECT_REFUSED("path=/nowhere/at/all", "path=/nowhere/at/all", "No such file");
 	EXPECT_REFUSED("path=/proc/version", "path=/proc/version");
 	snprintf(args, sizeof(args), "path=%s,size=1M", path);
