@@ -180,6 +180,17 @@ struct end {
 	struct folio *port;
 	uint64_t received; /* written by the data thread only */
 	bool shutdown;
+	struct pace *pace;
+};
+
+/*
+ * The control threads step together. A session gives its peer so many steps to let go of the rings;
+ * with steps this short a thread that gets no CPU for a moment would look like a peer that does not.
+ */
+struct pace {
+	pthread_barrier_t barrier;
+	bool shutdown;
+	bool last; /* written between two barriers only */
 };
 
 /* Length and content follow from the number that a frame begins with (and ends with). */
@@ -269,9 +280,14 @@ static void *
 control_thread(void *arg)
 {
 	struct end *e = arg;
+	bool last = false;
 
-	while (!is_set(&e->shutdown)) {
+	while (!last) {
 		folio_tick(e->port);
+		if (pthread_barrier_wait(&e->pace->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+			e->pace->last = is_set(&e->pace->shutdown);
+		pthread_barrier_wait(&e->pace->barrier);
+		last = e->pace->last;
 		usleep(500);
 	}
 	return NULL;
@@ -330,7 +346,8 @@ static void
 run_streams(const char *dir, uint64_t frames, bool watched)
 {
 	struct folio_config cfg = {.ring_size = 256, .slot_size = 256};
-	struct end ends[2] = {0};
+	struct pace pace = {.shutdown = false};
+	struct end ends[2] = {{.pace = &pace}, {.pace = &pace}};
 	pthread_t threads[6];
 	struct folio_counters c;
 	char path[PATH_MAX];
@@ -339,6 +356,7 @@ run_streams(const char *dir, uint64_t frames, bool watched)
 
 	snprintf(path, sizeof(path), "%s/region", dir);
 	cfg.path = path;
+	assert_int_equal(pthread_barrier_init(&pace.barrier, NULL, 2), 0);
 	for (i = 0; i < 2; i++) {
 		cfg.role = i == 0 ? FOLIO_GUEST : FOLIO_HOST;
 		ends[i].port = folio_open(&cfg, NULL);
@@ -356,8 +374,10 @@ run_streams(const char *dir, uint64_t frames, bool watched)
 		wait_for(&ends[i].received, frames);
 	for (i = 0; i < 2; i++)
 		set(&ends[i].shutdown);
+	set(&pace.shutdown);
 	while (n > 0)
 		pthread_join(threads[--n], NULL);
+	pthread_barrier_destroy(&pace.barrier);
 	for (i = 0; i < 2; i++) {
 		folio_counters(ends[i].port, &c);
 		for (v = 0; v < FOLIO_VIOLATIONS; v++)
