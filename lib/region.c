@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "fault.h"
 #include "region.h"
 #include "session.h"
 #include "shared.h"
@@ -333,6 +334,12 @@ map_file(struct folio_region *r, const struct folio_layout *l, int numa_node,
 	r->own = own;
 	r->peer = peer;
 	r->mapped = l->area_size;
+	if (folio_fault_watch(own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {
+		folio_region_unmap(r);
+		return folio_fail(err, -ENOSPC, "path=%s: too many regions in this process: "
+				  "allowed is %d", r->path, FOLIO_FAULT_MAX / 2);
+	}
 	place(own, l->area_size, numa_node);
 	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
 		(void)madvise(own, l->area_size, MADV_HUGEPAGE);
@@ -358,10 +365,13 @@ write_page(struct folio_region *r, uint64_t offset, const struct folio_wire_head
 
 	if (page == MAP_FAILED)
 		return;
-	if (h == NULL)
-		folio_session_wipe_header(page);
-	else
-		memcpy(page, h, sizeof(*h));
+	if (folio_fault_watch(page, r->page_size, PROT_READ | PROT_WRITE) == 0) {
+		if (h == NULL)
+			folio_session_wipe_header(page);
+		else
+			memcpy(page, h, sizeof(*h));
+		folio_fault_unwatch(page);
+	}
 	munmap(page, r->page_size);
 }
 
@@ -446,13 +456,20 @@ folio_region_populate(const struct folio_region *r, const struct folio_layout *l
 #endif
 }
 
+/* Found the hard way, by a fault. */
+static bool
+was_hit(const struct folio_region *r)
+{
+	return folio_fault_hit(r->own) || folio_fault_hit(r->peer);
+}
+
 bool
 folio_region_is_cut(const struct folio_region *r)
 {
 	struct stat st;
 
-	return r->path != NULL &&
-	       (fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->mapped);
+	return r->path != NULL && (was_hit(r) || fstat(r->fd, &st) != 0 ||
+				   (uint64_t)st.st_size < 2 * r->mapped);
 }
 
 bool
@@ -462,7 +479,7 @@ folio_region_lost(const struct folio_region *r)
 
 	if (r->path == NULL)
 		return false;
-	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
+	if (was_hit(r) || fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
 	    (uint64_t)here.st_size < 2 * r->mapped)
 		return true;
 	if (stat(r->path, &at_path) != 0)
@@ -475,6 +492,8 @@ folio_region_unmap(struct folio_region *r)
 {
 	if (r->mapped == 0)
 		return;
+	folio_fault_unwatch(r->own);
+	folio_fault_unwatch(r->peer);
 	munmap(r->own, r->mapped);
 	if (r->peer != r->own)
 		munmap(r->peer, r->mapped);
