@@ -32,7 +32,7 @@ static struct entry entries[FOLIO_FAULT_MAX];
 /*
  * Whoever installs a handler after us may pass on to ours what is not his. When ours then goes in
  * front of his it must be another one with another predecessor, or the two would pass a signal on
- * to each other for ever. Hence a small ladder of handlers.
+ * to each other for ever. Hence a small ladder of handlers. Whoever displaces all of them wins.
  */
 #define LEVELS 4
 
