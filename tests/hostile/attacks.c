@@ -60,10 +60,13 @@ fill_random(struct peer *p, uint8_t *mem, size_t len)
 static bool
 descriptor(struct peer *p, uint64_t desc)
 {
+	unsigned int i;
+
 	if (!settle(p))
 		return false;
 	peer_put(p, desc, 1);
-	beats(p, FEW);
+	for (i = 0; i < FEW && peer_pending(p) != 0; i++)
+		beats(p, 1);
 	return true;
 }
 
@@ -315,15 +318,16 @@ overwrite_rings(struct peer *p, uint64_t rounds)
 static bool
 overwrite_header(struct peer *p, uint64_t value)
 {
-	unsigned int i;
+	const folio_shared_u64 *generation = &peer_header(p->victim)->generation;
+	uint64_t ours = load64(generation);
+	unsigned int i, n;
 
 	for (i = 0; i < FEW; i++) {
-		uint64_t ack = load64(&peer_header(p->own)->ack);
-
 		memset(p->victim, (int)value, FOLIO_WIRE_PAGE);
-		beats(p, 2);
 		/* Made whole by the victim's step. */
-		if (load64(&peer_header(p->victim)->generation) != ack)
+		for (n = 0; n < PATIENCE && load64(generation) != ours; n++)
+			beats(p, 1);
+		if (n == PATIENCE)
 			return false;
 	}
 	return true;
@@ -358,9 +362,7 @@ no_generation(struct peer *p, uint64_t generation)
 static bool
 wrong_offer(struct peer *p, uint64_t offset)
 {
-	store64(&peer_header(p->own)->ack, 0);
-	store32(&peer_header(p->own)->state, FOLIO_WIRE_STATE_STOPPED);
-	beats(p, FEW);
+	peer_let_go(p);
 	peer_offer(p);
 	return wrong32(p, offset);
 }
@@ -373,11 +375,7 @@ other_geometry(struct peer *p, uint64_t value)
 {
 	unsigned int i;
 
-	store32(&peer_header(p->own)->state, FOLIO_WIRE_STATE_STOPPED);
-	store64(&peer_header(p->own)->ack, 0);
-	p->wait(p->ctx);
-	p->wait(p->ctx);
-	p->wait(p->ctx);
+	peer_let_go(p);
 	peer_offer(p);
 	store32((folio_shared_u32 *)(p->own + (value >> 32)), (uint32_t)value);
 	for (i = 0; i < 4 * FEW; i++) {
@@ -492,6 +490,7 @@ returns_with_other_rings(struct peer *p, uint64_t queues)
 	bool met;
 
 	snprintf(path, sizeof(path), "%s", p->path);
+	peer_let_go(p);
 	peer_close(p);
 	if (!peer_open(p, path, true, &other))
 		return false;
@@ -500,6 +499,7 @@ returns_with_other_rings(struct peer *p, uint64_t queues)
 		met = peer_send(p, 60) && settle(p);
 		peer_talk(p, 1);
 	}
+	peer_let_go(p);
 	peer_close(p);
 	if (!peer_open(p, path, true, &old))
 		return false;

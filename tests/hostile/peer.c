@@ -190,17 +190,24 @@ peer_is_up(const struct peer *p)
 	       load64(&v->generation) != 0 && load64(&h->ack) == load64(&v->generation);
 }
 
+void
+peer_let_go(struct peer *p)
+{
+	struct folio_wire_header *h = peer_header(p->own), *v = peer_header(p->victim);
+	int i;
+
+	store64(&h->ack, 0);
+	store32(&h->state, FOLIO_WIRE_STATE_STOPPED);
+	for (i = 0; i < PATIENCE && p->generation != 0 && load64(&v->ack) == p->generation; i++)
+		p->wait(p->ctx);
+}
+
 bool
 peer_connect(struct peer *p)
 {
-	struct folio_wire_header *h = peer_header(p->own);
 	int i;
 
-	/* Let go of the last session, so that the victim does. */
-	store64(&h->ack, 0);
-	store32(&h->state, FOLIO_WIRE_STATE_STOPPED);
-	for (i = 0; i < 6; i++)
-		p->wait(p->ctx);
+	peer_let_go(p);
 	peer_offer(p);
 	for (i = 0; i < PATIENCE && !peer_is_up(p); i++) {
 		p->wait(p->ctx);

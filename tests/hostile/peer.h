@@ -85,7 +85,10 @@ void peer_close(struct peer *p);
 /* Begin a session from scratch, as the wire format says, and wait until the victim is in it. */
 bool peer_connect(struct peer *p);
 
-/* The first half of it: a clean header and clean rings under a new generation. */
+/* The parts of it: end the last session, and wait until the victim has, too ... */
+void peer_let_go(struct peer *p);
+
+/* ... and a clean header and clean rings under a new generation. */
 void peer_offer(struct peer *p);
 
 /* What a peer that behaves does all the time. */
