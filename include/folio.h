@@ -69,6 +69,7 @@ enum folio_violation {
 	FOLIO_PEER_BAD_STATE,	/**< unknown state, or started without a generation */
 	FOLIO_PEER_BAD_GEOMETRY, /**< geometry invalid, too large for the region, or not ours */
 	FOLIO_PEER_OVER_LIMIT,	/**< geometry valid but beyond the limits of this (host) port */
+	FOLIO_PEER_CUT_REGION,	/**< memory of the region was taken away while it was in use */
 	FOLIO_VIOLATIONS,
 };
 

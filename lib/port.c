@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "error.h"
+#include "fault.h"
 #include "port.h"
 #include "region.h"
 #include "session.h"
@@ -304,6 +305,8 @@ detach(struct folio *f)
 {
 	bool all_out = close_gates(f);
 
+	if (folio_region_is_cut(&f->region))
+		folio_count(&f->session.violations[FOLIO_PEER_CUT_REGION]);
 	set_link(f, false);
 	f->attached = false;
 	__atomic_store_n(&f->ring_size, expected_ring_size(f), __ATOMIC_RELAXED);
@@ -601,7 +604,7 @@ folio_stop(struct folio *f)
 		all_out = close_gates(f);
 		if (f->attached && !f->loopback) {
 			if (folio_region_is_cut(&f->region))
-				detach(f); /* to write into it would be a SIGBUS */
+				detach(f); /* there is nobody to say it to */
 			else if (all_out)
 				folio_session_stop(&f->session);
 			else
@@ -618,6 +621,7 @@ folio_tick(struct folio *f)
 
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
+		folio_fault_keep();
 		if (!f->attached)
 			tick_detached(f);
 		else

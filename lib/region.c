@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "fault.h"
 #include "region_source.h"
 #include "session.h"
 #include "shared.h"
@@ -197,6 +198,12 @@ map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_er
 	r->own = own;
 	r->peer = peer;
 	r->mapped = l->area_size;
+	if (folio_fault_watch(own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {
+		folio_region_unmap(r);
+		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
+				  "%d", r->name, FOLIO_FAULT_MAX / 3);
+	}
 	if (r->first == NULL) /* a device's memory is where it is */
 		place(own, l->area_size, r->numa_node);
 	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
@@ -222,10 +229,13 @@ write_page(struct folio_region *r, uint64_t offset, const struct folio_wire_head
 
 	if (page == MAP_FAILED)
 		return;
-	if (h == NULL)
-		folio_session_wipe_header(page);
-	else
-		memcpy(page, h, sizeof(*h));
+	if (folio_fault_watch(page, r->page_size, PROT_READ | PROT_WRITE) == 0) {
+		if (h == NULL)
+			folio_session_wipe_header(page);
+		else
+			memcpy(page, h, sizeof(*h));
+		folio_fault_unwatch(page);
+	}
 	munmap(page, r->page_size);
 }
 
@@ -307,16 +317,23 @@ folio_region_populate(const struct folio_region *r, const struct folio_layout *l
 #endif
 }
 
+/* Found the hard way, by a fault. */
+static bool
+was_hit(const struct folio_region *r)
+{
+	return folio_fault_hit(r->own) || folio_fault_hit(r->peer);
+}
+
 bool
 folio_region_is_cut(const struct folio_region *r)
 {
-	return r->source != NULL && r->source->is_cut(r);
+	return r->source != NULL && (was_hit(r) || r->source->is_cut(r));
 }
 
 bool
 folio_region_lost(const struct folio_region *r)
 {
-	return r->source != NULL && r->source->is_lost(r);
+	return r->source != NULL && (was_hit(r) || r->source->is_lost(r));
 }
 
 void
@@ -324,6 +341,8 @@ folio_region_unmap(struct folio_region *r)
 {
 	if (r->mapped == 0)
 		return;
+	folio_fault_unwatch(r->own);
+	folio_fault_unwatch(r->peer);
 	munmap(r->own, r->mapped);
 	if (r->peer != r->own)
 		munmap(r->peer, r->mapped);

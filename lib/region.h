@@ -107,7 +107,7 @@ void folio_region_populate(const struct folio_region *r, const struct folio_layo
 void folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		       const struct folio_wire_header *h);
 
-/* The file was cut shorter than what is mapped, or the device is gone: touching it is a SIGBUS. */
+/* The file was cut shorter than what is mapped, or memory of it is gone (see fault.h). */
 bool folio_region_is_cut(const struct folio_region *r);
 
 /* The file was unlinked, replaced or cut, the device is gone: nobody will meet us there any more. */

@@ -12,6 +12,7 @@
 
 #include "copy.h"
 #include "error.h"
+#include "fault.h"
 #include "region_device.h"
 #include "shared.h"
 
@@ -66,7 +67,7 @@ folio_device_map_first(struct folio_region *r)
 	if (page == MAP_FAILED)
 		return -errno;
 	r->first = page;
-	return 0;
+	return folio_fault_watch(page, FOLIO_WIRE_PAGE, PROT_READ);
 }
 
 bool
@@ -107,8 +108,10 @@ folio_device_discard(struct folio_region *r, uint64_t offset, uint64_t len)
 void
 folio_device_release(struct folio_region *r)
 {
-	if (r->first != NULL)
-		munmap((void *)(uintptr_t)r->first, FOLIO_WIRE_PAGE);
+	if (r->first == NULL)
+		return;
+	folio_fault_unwatch(r->first);
+	munmap((void *)(uintptr_t)r->first, FOLIO_WIRE_PAGE);
 	r->first = NULL;
 }
 

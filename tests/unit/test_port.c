@@ -1127,12 +1127,14 @@ test_file_truncated_while_in_use(void **state)
 	assert_false(folio_link_is_up(d->host));
 	bring_up(d);
 	check_queue(d, 0);
-	assert_int_equal(all_violations(d->guest) + all_violations(d->host), 0);
+	assert_int_equal(violation(d->guest, FOLIO_PEER_CUT_REGION), 1);
+	assert_int_equal(violation(d->host, FOLIO_PEER_CUT_REGION), 1);
+	assert_int_equal(all_violations(d->guest) + all_violations(d->host), 2);
 }
 
 /*
- * L3: cut by a hostile peer. Control functions that come before the next tick must not fall over
- * it. In a child, because what they must not do is die of SIGBUS.
+ * L3: cut by a hostile peer. Control functions that come before the next tick must not touch what
+ * is gone. In a child, because what they must not do is die of SIGBUS.
  */
 struct cut {
 	struct duo *d;

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/*
+ * The core against the hostile peer, row by row and for both roles: one thread, so that every case
+ * goes the same way each time. After each attack the victim, which was never restarted, must carry
+ * traffic again.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "peer.h"
+#include "port.h"
+#include "../unit/util.h"
+
+#define RING 64
+#define SLOT 256
+#define STRIDE 320
+#define MAX_FRAME (RING * STRIDE)
+#define BURST 8
+#define MARGIN 64
+#define CANARY 0xc5
+
+static const struct geometry geometry = {1, RING, SLOT, 21};
+
+struct duel {
+	char path[160];
+	struct folio *victim;
+	bool victim_is_guest;
+	struct peer peer;
+	uint64_t received; /* by the victim */
+	uint64_t bad;	   /* of these, not what the peer sends when it behaves */
+	uint32_t room;
+	bool sends;
+};
+
+/* The victim's application: a burst each way. What is behind the room stays as it is. */
+static void
+victim_bursts(struct duel *d)
+{
+	static uint8_t in[BURST][MAX_FRAME + MARGIN], out[MAX_FRAME];
+	struct folio_buf bufs[BURST];
+	uint16_t n, i;
+
+	for (i = 0; i < BURST; i++) {
+		bufs[i] = (struct folio_buf){.data = in[i], .room = d->room};
+		memset(in[i] + d->room, CANARY, MARGIN);
+	}
+	n = folio_recv(d->victim, 0, bufs, BURST);
+	for (i = 0; i < BURST; i++)
+		assert_true(util_all_bytes(in[i] + d->room, CANARY, MARGIN));
+	for (i = 0; i < n; i++) {
+		assert_in_range(bufs[i].len, FOLIO_WIRE_FRAME_MIN, d->room);
+		d->received++;
+		d->bad += !peer_frame_ok(in[i], bufs[i].len);
+	}
+	if (!d->sends)
+		return;
+	for (i = 0; i < BURST; i++) {
+		uint32_t len = 14 + (uint32_t)(peer_random(&d->peer.seed) % 1500);
+
+		peer_frame_make(out, len, i);
+		bufs[0] = (struct folio_buf){.data = out, .len = len};
+		if (folio_send(d->victim, 0, bufs, 1) == 0)
+			break;
+	}
+}
+
+static void
+victim_step(void *ctx)
+{
+	struct duel *d = ctx;
+
+	victim_bursts(d);
+	folio_tick(d->victim);
+	victim_bursts(d);
+}
+
+static struct folio_counters
+counters(const struct duel *d)
+{
+	struct folio_counters c;
+
+	folio_counters(d->victim, &c);
+	return c;
+}
+
+/* After whatever happened to the file: meet in it, or in a new one. */
+static void
+peer_comes(struct duel *d)
+{
+	unsigned int i;
+
+	for (i = 0; d->peer.mem == NULL && i < 100; i++) {
+		if (!peer_open(&d->peer, d->path, !d->victim_is_guest, &geometry))
+			victim_step(d);
+	}
+	assert_non_null(d->peer.mem);
+	if (!peer_connect(&d->peer)) {
+		struct folio_status st;
+
+		folio_status(d->victim, &st);
+		fail_msg("no session: the victim says %s (%s)", folio_link_name(st.link), st.detail);
+	}
+	assert_true(folio_link_is_up(d->victim));
+}
+
+/* Frames in both directions, byte for byte. */
+static void
+traffic_flows(struct duel *d)
+{
+	uint64_t sent = d->peer.sent, received, bad, peer_bad, peer_got;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) { /* what is left from before may be anything */
+		peer_talk(&d->peer, 0);
+		victim_step(d);
+		peer_beat(&d->peer);
+	}
+	received = d->received;
+	bad = d->bad;
+	peer_got = d->peer.received;
+	peer_bad = d->peer.bad;
+	sent = d->peer.sent;
+	for (i = 0; i < 200; i++) {
+		peer_talk(&d->peer, 5);
+		victim_step(d);
+		peer_beat(&d->peer);
+	}
+	for (i = 0; i < 20; i++)
+		victim_step(d);
+	assert_true(d->peer.sent > sent + 100);
+	assert_int_equal(d->received - received, d->peer.sent - sent);
+	assert_int_equal(d->bad, bad);
+	assert_true(d->peer.received > peer_got + 100);
+	assert_int_equal(d->peer.bad, peer_bad);
+}
+
+static void
+begin(struct duel *d, bool victim_is_guest, const char *dir)
+{
+	struct folio_config cfg = {
+		.role = victim_is_guest ? FOLIO_GUEST : FOLIO_HOST,
+		.path = d->path,
+		.queues = 1,
+		.ring_size = victim_is_guest ? RING : 0,
+		.slot_size = victim_is_guest ? SLOT : 0,
+	};
+	struct folio_error err;
+
+	memset(d, 0, sizeof(*d));
+	snprintf(d->path, sizeof(d->path), "%s/region", dir);
+	d->victim_is_guest = victim_is_guest;
+	d->room = MAX_FRAME;
+	d->sends = true;
+	d->peer = (struct peer){.seed = 20261125, .check = true, .wait = victim_step, .ctx = d};
+	d->victim = folio_open(&cfg, &err);
+	assert_non_null(d->victim);
+	assert_int_equal(folio_start(d->victim), 0);
+	peer_comes(d);
+	traffic_flows(d);
+}
+
+/* The real other side comes, too: it finds a victim in good order. */
+static void
+end(struct duel *d)
+{
+	struct folio_config cfg = {
+		.role = d->victim_is_guest ? FOLIO_HOST : FOLIO_GUEST,
+		.path = d->path, .queues = 1,
+		.ring_size = d->victim_is_guest ? 0 : RING,
+		.slot_size = d->victim_is_guest ? 0 : SLOT,
+	};
+	struct folio *other;
+	unsigned int i;
+
+	peer_close(&d->peer);
+	other = folio_open(&cfg, NULL);
+	assert_non_null(other);
+	assert_int_equal(folio_start(other), 0);
+	for (i = 0; i < 300 && !(folio_link_is_up(other) && folio_link_is_up(d->victim)); i++) {
+		folio_tick(other);
+		victim_step(d);
+	}
+	assert_true(folio_link_is_up(other));
+	assert_true(folio_link_is_up(d->victim));
+	folio_stop(other);
+	for (i = 0; i < 5; i++)
+		folio_tick(d->victim);
+	folio_close(other);
+	folio_close(d->victim);
+	(void)unlink(d->path);
+}
+
+/* The one that was named, as often as it should; of the others none. */
+static void
+check_counters(const struct attack *a, const struct folio_counters *before,
+	       const struct folio_counters *after)
+{
+	unsigned int v;
+
+	if (a->effect == ANY)
+		return;
+	for (v = 0; v < FOLIO_VIOLATIONS; v++) {
+		const char *name = folio_violation_name(v);
+		uint64_t moved = after->violations[v] - before->violations[v];
+		uint64_t expected = a->counter != NULL && strcmp(name, a->counter) == 0 ? a->times
+											 : 0;
+
+		/* Memory that is gone reads as zero: a burst may take that for a bad index. */
+		if (a->effect == LEAVES && strncmp(name, "peer", 4) != 0)
+			continue;
+		if (moved != expected)
+			fail_msg("%s: %s moved by %u, expected %u", a->name, name,
+				 (unsigned int)moved, (unsigned int)expected);
+	}
+	assert_int_equal(after->renegotiations - before->renegotiations, a->effect == ENDS);
+}
+
+static void
+attack_once(struct duel *d, const struct attack *a)
+{
+	struct folio_counters before = counters(d), after;
+	unsigned int i;
+
+	print_message("%s, %s\n", a->name, d->victim_is_guest ? "guest" : "host");
+	if (!a->run(&d->peer, a->arg))
+		fail_msg("%s could not be carried out", a->name);
+	for (i = 0; i < 3; i++)
+		victim_step(d);
+	after = counters(d);
+	check_counters(a, &before, &after);
+	switch (a->effect) {
+	case GOES_ON:
+		assert_true(folio_link_is_up(d->victim));
+		assert_int_equal(after.link_ups, before.link_ups);
+		break;
+	case ANY:
+		break;
+	case LEAVES:
+		peer_close(&d->peer);
+		/* fallthrough */
+	default:
+		assert_false(folio_link_is_up(d->victim));
+	}
+	/* What the peer itself holds for the victim's state is wrong after T3. */
+	if (a->effect == GOES_ON && strncmp(a->name, "T3", 2) != 0) {
+		traffic_flows(d);
+		assert_int_equal(counters(d).link_ups, before.link_ups);
+	}
+	peer_comes(d);
+	before = counters(d);
+	traffic_flows(d);
+	after = counters(d);
+	assert_memory_equal(before.violations, after.violations, sizeof(before.violations));
+}
+
+/* All attacks of a row, one after the other against the same victim, which is never restarted. */
+static void
+run_row(void **state, const char *row)
+{
+	unsigned int fds = util_open_fds();
+	struct duel d;
+	size_t i, n = 0;
+	int role;
+
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		for (i = 0; i < attacks_count; i++) {
+			if (attack_is_of(&attacks[i], row, d.victim_is_guest)) {
+				attack_once(&d, &attacks[i]);
+				n++;
+			}
+		}
+		end(&d);
+	}
+	assert_true(n > 0);
+	assert_int_equal(util_open_fds(), fds);
+}
+
+static void
+test_V1_packet_lengths(void **state)
+{
+	run_row(state, "V1");
+}
+
+static void
+test_V2_over_the_end_of_the_ring(void **state)
+{
+	run_row(state, "V2");
+}
+
+/* Frames that the ring carries and the buffer does not: dropped, and the buffer's end respected. */
+static void
+test_V3_larger_than_the_buffer(void **state)
+{
+	static const uint32_t rooms[] = {14, 64, 100, 1514, 2048, 8999};
+	struct duel d;
+	size_t i;
+	int role;
+
+	run_row(state, "V3");
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		d.sends = false;
+		for (i = 0; i < ARRAY_LEN(rooms); i++) {
+			uint64_t received = d.received;
+
+			d.room = rooms[i];
+			assert_true(peer_send(&d.peer, 9000));
+			victim_step(&d);
+			assert_true(peer_send(&d.peer, rooms[i] + 1));
+			victim_step(&d);
+			assert_int_equal(d.received, received);
+			assert_true(peer_send(&d.peer, rooms[i]));
+			victim_step(&d);
+			assert_int_equal(d.received, received + 1);
+			assert_int_equal(peer_pending(&d.peer), 0);
+		}
+		d.room = MAX_FRAME;
+		d.sends = true;
+		traffic_flows(&d);
+		end(&d);
+	}
+}
+
+static void
+test_V4_shorter_than_the_header(void **state)
+{
+	run_row(state, "V4");
+}
+
+/* Both ends of both rings are put close to 2^32, where the attacks of the row are made again. */
+static void
+go_to_the_wrap(struct duel *d)
+{
+	struct folio_cons *c = &folio_port_rxq(d->victim, 0)->ring;
+	struct folio_prod *p = &folio_port_txq(d->victim, 0)->ring;
+	const uint32_t at = UINT32_MAX - 30;
+
+	d->sends = false;
+	while (peer_pending(&d->peer) != 0)
+		victim_step(d);
+	peer_talk(&d->peer, 0);
+	c->head = c->seen = c->published = at;
+	p->head = p->seen = at;
+	store32(&peer_index(&d->peer, d->peer.own)->produced, at);
+	store32(&peer_index(&d->peer, d->peer.own)->consumed, at);
+	store32(&peer_index(&d->peer, d->peer.victim)->produced, at);
+	store32(&peer_index(&d->peer, d->peer.victim)->consumed, at);
+	d->peer.produced = d->peer.consumed = at;
+	d->sends = true;
+}
+
+static void
+test_V5_indices(void **state)
+{
+	struct duel d;
+	size_t i;
+	int role;
+
+	run_row(state, "V5");
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		for (i = 0; i < attacks_count; i++) {
+			if (!attack_is_of(&attacks[i], "V5", d.victim_is_guest))
+				continue;
+			go_to_the_wrap(&d);
+			attack_once(&d, &attacks[i]);
+		}
+		go_to_the_wrap(&d);
+		traffic_flows(&d);
+		assert_true(d.peer.produced < UINT32_MAX / 2);
+		end(&d);
+	}
+}
+
+static void
+test_V6_unknown_bits(void **state)
+{
+	run_row(state, "V6");
+}
+
+/* No offload has a place: a descriptor is a length and 32 flags, of which none is taken. */
+static void
+test_V7_no_offload_fields(void **state)
+{
+	assert_int_equal(sizeof(folio_wire_desc), 8);
+	assert_int_equal(FOLIO_WIRE_FEATURES_KNOWN, 0);
+	run_row(state, "V7");
+}
+
+static void
+test_V8_chains(void **state)
+{
+	run_row(state, "V8");
+}
+
+/* A slot that is published again and again is one frame, and each frame is a copy of its own. */
+static void
+test_V9_no_ids_to_replay(void **state)
+{
+	struct duel d;
+	int role, i;
+
+	run_row(state, "V9");
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		for (i = 0; i < 3 * RING; i++) {
+			uint64_t received = d.received;
+
+			peer_beat(&d.peer);
+			assert_true(peer_send(&d.peer, 60));
+			victim_step(&d);
+			store32(&peer_index(&d.peer, d.peer.own)->produced, d.peer.produced);
+			victim_step(&d);
+			assert_int_equal(d.received, received + 1);
+			peer_talk(&d.peer, 0);
+		}
+		end(&d);
+	}
+}
+
+static void
+test_T1_flipped_fields(void **state)
+{
+	run_row(state, "T1");
+}
+
+static void
+test_T2_rewritten_payload(void **state)
+{
+	run_row(state, "T2");
+}
+
+static void
+test_T3_own_state_overwritten(void **state)
+{
+	run_row(state, "T3");
+}
+
+/* Nothing is encrypted or authenticated on the way: what crosses is the frame, and only that. */
+static void
+test_T4_no_crypto(void **state)
+{
+	uint8_t frame[200];
+	struct folio_buf b = {.data = frame, .len = sizeof(frame)};
+	struct duel d;
+	uint32_t at;
+	int role;
+
+	run_row(state, "T4");
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		d.sends = false;
+		peer_talk(&d.peer, 0);
+		at = d.peer.consumed;
+		assert_int_equal(load32(&peer_index(&d.peer, d.peer.victim)->produced), at);
+		memset(peer_slot(&d.peer, d.peer.victim, at), CANARY, STRIDE);
+		peer_frame_make(frame, sizeof(frame), 4);
+		assert_int_equal(folio_send(d.victim, 0, &b, 1), 1);
+		assert_int_equal(load64(peer_desc(&d.peer, d.peer.victim, at)), sizeof(frame));
+		assert_memory_equal(peer_slot(&d.peer, d.peer.victim, at), frame, sizeof(frame));
+		assert_true(util_all_bytes(peer_slot(&d.peer, d.peer.victim, at) + sizeof(frame),
+					   CANARY, STRIDE - sizeof(frame)));
+		end(&d);
+	}
+}
+
+static void
+test_L1_header(void **state)
+{
+	run_row(state, "L1");
+}
+
+static void
+test_L2_queue_counts(void **state)
+{
+	run_row(state, "L2");
+}
+
+static void
+test_L3_file(void **state)
+{
+	run_row(state, "L3");
+}
+
+static void
+test_L4_generation_storm(void **state)
+{
+	run_row(state, "L4");
+}
+
+static void
+test_L5_peer_that_stalls_or_returns(void **state)
+{
+	run_row(state, "L5");
+}
+
+/* Two that keep to the lock can't be there at once; two that don't are one hostile peer. */
+static void
+test_L6_two_peers(void **state)
+{
+	struct folio_config cfg = {.queues = 1, .ring_size = RING, .slot_size = SLOT};
+	struct folio_error err;
+	struct duel d;
+	int role;
+
+	run_row(state, "L6");
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		cfg.role = d.victim_is_guest ? FOLIO_GUEST : FOLIO_HOST;
+		cfg.path = d.path;
+		assert_null(folio_open(&cfg, &err));
+		assert_non_null(strstr(err.text, "is taken"));
+		traffic_flows(&d);
+		end(&d);
+	}
+}
+
+/* A port has its file and nothing else to be woken by; bytes without a meaning stay without one. */
+static void
+test_L7_no_doorbells(void **state)
+{
+	unsigned int fds = util_open_fds();
+	struct duel d;
+
+	begin(&d, true, *state);
+	assert_int_equal(util_open_fds(), fds + 2); /* the victim's and the peer's */
+	end(&d);
+	run_row(state, "L7");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, util_dir_setup, util_dir_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_V1_packet_lengths),
+		TEST(test_V2_over_the_end_of_the_ring),
+		TEST(test_V3_larger_than_the_buffer),
+		TEST(test_V4_shorter_than_the_header),
+		TEST(test_V5_indices),
+		TEST(test_V6_unknown_bits),
+		TEST(test_V7_no_offload_fields),
+		TEST(test_V8_chains),
+		TEST(test_V9_no_ids_to_replay),
+		TEST(test_T1_flipped_fields),
+		TEST(test_T2_rewritten_payload),
+		TEST(test_T3_own_state_overwritten),
+		TEST(test_T4_no_crypto),
+		TEST(test_L1_header),
+		TEST(test_L2_queue_counts),
+		TEST(test_L3_file),
+		TEST(test_L4_generation_storm),
+		TEST(test_L5_peer_that_stalls_or_returns),
+		TEST(test_L6_two_peers),
+		TEST(test_L7_no_doorbells),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
