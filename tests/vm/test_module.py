@@ -2,6 +2,8 @@
 # Copyright(c) 2026 The folio authors
 """The kernel module in a guest: its interface, loading and unloading, devices that go away."""
 
+import re
+
 import common
 
 PCI = "pci=0000:00:04.0"
@@ -12,13 +14,21 @@ DRIVER = "/sys/bus/pci/drivers/folio"
 class Module(common.GuestCase):
     """Every test looks at the kernel's log in the end, see common.py."""
 
-    def test_interface(self):
-        """test_kmod.c: good calls, wrong calls, races, and what is left of an owner that is killed."""
-        guest, _ = self.boot(memory=512, cpus=2)
-        status, text = guest.shells[0].run("cd /tmp; /opt/folio/test_kmod 2>&1", 900)
+    def run_in_guest(self, program):
+        """A program of cmocka tests; prints a line a case, as if it had run here."""
+        guest, _ = self.boot(memory=768, cpus=2)
+        status, text = guest.shells[0].run(f"cd /tmp; /opt/folio/{program} 2>&1", 900)
+        print("\n" + "\n".join(re.findall(r"^\[ .*(?:OK|FAILED|SKIPPED).*\] test_\w+$", text, re.M)))
         self.assertEqual(status, 0, text[-4000:])
         self.assertRegex(text, r"PASSED  \] [1-9]\d* test")
-        print("\n" + "\n".join(line for line in text.splitlines() if "OK ]" in line))
+
+    def test_interface(self):
+        """Good calls, wrong calls, and what is left of an owner that is killed."""
+        self.run_in_guest("test_kmod")
+
+    def test_races(self):
+        """Owners that open, map, close and are killed, thousands of times, against each other."""
+        self.run_in_guest("test_kmod_races")
 
     def test_loaded_a_hundred_times(self):
         guest, _ = self.boot()

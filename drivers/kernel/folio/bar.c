@@ -6,6 +6,7 @@
  */
 
 #include <linux/cdev.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -17,11 +18,15 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "region.h"
 
 #define IVSHMEM_BAR 2
 #define MAX_BARS 256
+
+/* Three steps of the other side's control work, FOLIO_TICK_MS of folio.h each. */
+#define GRACE_MS 60
 
 struct shr_bar {
 	struct shr_region region;
@@ -95,13 +100,29 @@ static int bar_open(struct inode *inode, struct file *file)
 	return ret ? ret : nonseekable_open(inode, file);
 }
 
+/*
+ * Behind an owner. The first page has the header that says who is there: it goes first, and the other
+ * side, which looks at it all the time, gets a moment to see that. To find nonsense in the rest while
+ * somebody still seems to be there would look like an attack.
+ */
+static void zero_behind_owner(struct shr_bar *bar)
+{
+	u64 first = min_t(u64, bar->region.size, PAGE_SIZE);
+
+	if (memchr_inv(bar->mem, 0, first)) {
+		shr_zero(bar->mem, first);
+		msleep(GRACE_MS);
+	}
+	shr_zero(bar->mem, bar->region.size);
+}
+
 static int bar_release(struct inode *inode, struct file *file)
 {
 	struct shr_bar *bar = to_bar(file);
 
 	mutex_lock(&bar->region.lock);
 	if (bar->mem)
-		shr_zero(bar->mem, bar->region.size);
+		zero_behind_owner(bar);
 	forget_mms(&bar->mms);
 	bar->owner = NULL;
 	mutex_unlock(&bar->region.lock);
@@ -339,7 +360,7 @@ static void bar_remove(struct pci_dev *pdev)
 	if (bar->owner) {
 		unmap_mapping_range(bar->owner->f_mapping, 0, 0, 1);
 		if (pci_device_is_present(pdev))
-			shr_zero(bar->mem, bar->region.size);
+			zero_behind_owner(bar);
 	}
 	memunmap(bar->mem);
 	bar->mem = NULL;
