@@ -35,6 +35,8 @@ struct tally {
 	atomic_uint gone;
 	atomic_uint dirty;  /* found what somebody else left: a failure */
 	atomic_uint failed; /* anything else that must not be */
+	atomic_uint stale;  /* a mapping outlived its device: a failure */
+	atomic_uint removals;
 };
 
 static struct tally *tally;
@@ -411,49 +413,73 @@ test_removal_under_an_owner(void **state)
 	close(open_bar());
 }
 
-/* In a child: own the device, map it, touch it until it is gone, again and again. */
+/* Map and touch until the device is gone; returns how many mappings are left in mem. */
+static unsigned int
+map_until_gone(int fd, uint8_t **mem, unsigned int room, size_t len, uint64_t *seed)
+{
+	unsigned int n = 0;
+	int sig;
+
+	for (;;) {
+		mem[n] = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (mem[n] == MAP_FAILED) {
+			atomic_fetch_add(errno == ENODEV ? &tally->gone : &tally->failed, 1);
+			return n;
+		}
+		sig = touch(mem[n] + len - 1);
+		n++;
+		if (sig != 0) {
+			atomic_fetch_add(sig == SIGBUS ? &tally->gone : &tally->failed, 1);
+			return n;
+		}
+		if (n == room || next_random(seed) % 2 == 0) {
+			n--;
+			munmap(mem[n], len);
+		}
+	}
+}
+
+/* In a child: own the device, and hold on to it until it is gone, again and again. */
 static void
 cling(unsigned int number)
 {
+	const struct timespec moment = {.tv_nsec = 1000 * 1000};
 	uint64_t seed = (uint64_t)getpid() * 2654435761u + number + 1;
+	const size_t len = 16 * page_size;
+	unsigned int i, n, before;
 	char node[PATH_MAX];
-	uint8_t *mem;
-	int fd, sig;
+	uint8_t *mem[8];
+	int fd;
 
 	for (;;) {
-		snprintf(node, sizeof(node), "/dev/folio%u", (unsigned int)(next_random(&seed) % 6));
+		snprintf(node, sizeof(node), "/dev/folio%u", (unsigned int)(next_random(&seed) % 3));
 		fd = open(node, O_RDWR);
 		if (fd < 0) {
 			atomic_fetch_add(errno == EBUSY ? &tally->busy
 					 : errno == ENOENT || errno == ENODEV || errno == ENXIO
 						 ? &tally->gone
 						 : &tally->failed, 1);
+			nanosleep(&moment, NULL);
 			continue;
 		}
+		before = atomic_load(&tally->removals);
 		atomic_fetch_add(&tally->owned, 1);
-		do {
-			mem = mmap(NULL, 64 * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-			if (mem == MAP_FAILED) {
-				atomic_fetch_add(errno == ENODEV ? &tally->gone : &tally->failed, 1);
-				break;
-			}
-			sig = touch(mem + 63 * page_size);
-			if (sig == SIGBUS)
-				atomic_fetch_add(&tally->gone, 1);
-			else if (sig != 0)
-				atomic_fetch_add(&tally->failed, 1);
-			if (next_random(&seed) % 4 != 0)
-				munmap(mem, 64 * page_size);
-		} while (sig == 0 && next_random(&seed) % 64 != 0);
+		n = map_until_gone(fd, mem, ARRAY_LEN(mem), len, &seed);
+		while (atomic_load(&tally->removals) == before)
+			nanosleep(&moment, NULL);
+		for (i = 0; i < n; i++) {
+			if (touch(mem[i]) != SIGBUS || touch(mem[i] + len - 1) != SIGBUS)
+				atomic_fetch_add(&tally->stale, 1);
+			munmap(mem[i], len);
+		}
 		close(fd);
-		start_afresh(NULL);
 	}
 }
 
 static void
 test_removal_races(void **state)
 {
-	const struct timespec moment = {.tv_nsec = 5 * 1000 * 1000};
+	const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
 	unsigned int i, n = rounds() / 20;
 	pid_t pids[WORKERS];
 
@@ -465,7 +491,7 @@ test_removal_races(void **state)
 	}
 	while (n-- > 0) {
 		bind(DRIVER "/unbind");
-		nanosleep(&moment, NULL);
+		atomic_fetch_add(&tally->removals, 1);
 		bind(DRIVER "/bind");
 		nanosleep(&moment, NULL);
 	}
@@ -476,6 +502,7 @@ test_removal_races(void **state)
 	print_message("%u turns, %u refused, %u times gone\n", atomic_load(&tally->owned),
 		      atomic_load(&tally->busy), atomic_load(&tally->gone));
 	assert_int_equal(atomic_load(&tally->failed), 0);
+	assert_int_equal(atomic_load(&tally->stale), 0);
 	assert_true(atomic_load(&tally->owned) > 0);
 	bind(DRIVER "/unbind");
 	bind(DRIVER "/bind");

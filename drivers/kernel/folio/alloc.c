@@ -34,6 +34,8 @@ static int reserve(u64 size)
 	u64 limit = (u64)READ_ONCE(max_alloc) << 20;
 	int ret = -ENOMEM;
 
+	if (size >> PAGE_SHIFT > totalram_pages())
+		return -ENOMEM;
 	mutex_lock(&allocated_lock);
 	if (allocated <= limit && size <= limit - allocated) {
 		allocated += size;
@@ -106,11 +108,12 @@ static void empty_region(struct shr_region *r)
 		take_back(&r->chunks[i]);
 	}
 	r->n_chunks = 0;
+	r->node = NUMA_NO_NODE;
 	kvfree(r->chunks);
 	r->chunks = NULL;
 }
 
-/* Tries *order and below, and says what it got. */
+/* Tries *order and below, and says what it got. Never calls the out-of-memory killer. */
 static struct page *get_pages(int node, unsigned int *order)
 {
 	struct page *page;
@@ -160,7 +163,7 @@ static int fill_region(struct shr_region *r, u64 size, int node)
 	int ret = 0;
 
 	r->chunks = kvmalloc_array(size >> PAGE_SHIFT, sizeof(*r->chunks),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	if (!r->chunks)
 		return -ENOMEM;
 	while (done < size) {
@@ -240,16 +243,6 @@ static long alloc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return shr_ioctl(r, cmd, (void __user *)arg);
 }
 
-/* All pages are mapped from the start: a fault means that the user has dropped them. */
-static vm_fault_t alloc_fault(struct vm_fault *vmf)
-{
-	return VM_FAULT_SIGBUS;
-}
-
-static const struct vm_operations_struct alloc_vm_ops = {
-	.fault = alloc_fault,
-};
-
 /* With struct pages, so that they can be pinned and /proc/self/pagemap knows them. */
 static int insert_pages(const struct shr_region *r, struct vm_area_struct *vma)
 {
@@ -280,10 +273,8 @@ static int alloc_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 	ret = shr_prepare_vma(r, vma);
-	if (!ret) {
-		vma->vm_ops = &alloc_vm_ops;
+	if (!ret)
 		ret = insert_pages(r, vma);
-	}
 	mutex_unlock(&r->lock);
 	return ret;
 }

@@ -134,16 +134,6 @@ static long bar_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return shr_ioctl(&to_bar(file)->region, cmd, (void __user *)arg);
 }
 
-/* Everything is mapped from the start: there is a fault only where removal has unmapped it. */
-static vm_fault_t bar_fault(struct vm_fault *vmf)
-{
-	return VM_FAULT_SIGBUS;
-}
-
-static const struct vm_operations_struct bar_vm_ops = {
-	.fault = bar_fault,
-};
-
 static int bar_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct shr_bar *bar = to_bar(file);
@@ -155,12 +145,10 @@ static int bar_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = shr_prepare_vma(&bar->region, vma);
 	if (!ret)
 		ret = remember_mm(bar, vma->vm_mm);
-	if (!ret) {
-		vma->vm_ops = &bar_vm_ops;
+	if (!ret)
 		ret = remap_pfn_range(vma, vma->vm_start,
 				      PHYS_PFN(bar->chunk.gpa) + vma->vm_pgoff,
 				      vma->vm_end - vma->vm_start, vma->vm_page_prot);
-	}
 	mutex_unlock(&bar->region.lock);
 	return ret;
 }

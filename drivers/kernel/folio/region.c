@@ -85,6 +85,18 @@ long shr_ioctl(struct shr_region *r, unsigned int cmd, void __user *arg)
 	}
 }
 
+/*
+ * mmap() fills in all of a mapping: a fault means that removal, or the user, has taken it away.
+ */
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct vm_ops = {
+	.fault = fault,
+};
+
 int shr_prepare_vma(struct shr_region *r, struct vm_area_struct *vma)
 {
 	u64 pages = r->size >> PAGE_SHIFT;
@@ -100,6 +112,7 @@ int shr_prepare_vma(struct shr_region *r, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
+	vma->vm_ops = &vm_ops;
 	return 0;
 }
 
