@@ -15,7 +15,7 @@
 
 #include "child.h"
 
-#define CHILD_SECONDS 30
+#define CHILD_SECONDS 15
 
 /* What is loaded must not write into the report. */
 static void

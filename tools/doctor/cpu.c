@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <copy.h>
+
 #include "doctor.h"
 
 /* Which CPUs may poll, which of them are near each other, and how they copy. */
@@ -218,7 +220,9 @@ report_copy(struct doctor *d)
 	const char *isa;
 
 	probe_lines(&d->probe, look_at_flags, &f, "/proc/cpuinfo");
-	if (!f.flags)
+	if (probe_is_here(&d->probe))
+		isa = folio_isa_name(folio_copy_select(FOLIO_ISA_AUTO)->isa);
+	else if (!f.flags)
 		isa = "portable";
 	else if (f.avx512f && f.avx512bw && f.avx512vl && f.bmi2)
 		isa = "avx512";
@@ -230,8 +234,8 @@ report_copy(struct doctor *d)
 	if (!f.flags)
 		return; /* no x86, or no /proc: nothing to choose */
 	if (strcmp(isa, "sse") == 0)
-		line_judge(l, VERDICT_WARN, "a CPU model with AVX2 and BMI2 (QEMU: -cpu host): large "
-					    "packets are copied faster with it");
+		line_judge(l, VERDICT_WARN, "a CPU model with AVX2 and BMI2 (QEMU: -cpu host): "
+					    "large packets are copied faster with it");
 	if (!f.prefetchw) {
 		line_say(l, ", no prefetchw");
 		line_judge(l, VERDICT_WARN, "a CPU model with 3dnowprefetch (QEMU: -cpu host): "

@@ -135,8 +135,9 @@ report_dpdk(struct doctor *d, const struct dpdk *k)
 	line_string(l, "eal", k->eal);
 	if (k->eal[0] == '\0') {
 		line_say(l, "no librte_eal.so.N found");
-		line_judge(l, VERDICT_WARN, "apt-get install dpdk, or ldconfig after an installation "
-					    "by hand; programs on libfolio need none (--no-dpdk)");
+		line_judge(l, VERDICT_WARN, "apt-get install dpdk, or ldconfig after an "
+					    "installation by hand; programs on libfolio need "
+					    "none (--no-dpdk)");
 		return;
 	}
 	line_say(l, "%s (%s)", k->version[0] != '\0' ? k->version : "of unknown version", k->eal);
@@ -220,6 +221,7 @@ static bool
 find_in_build(const struct probe *p, char out[PROBE_PATH])
 {
 	char exe[PROBE_PATH];
+	bool found;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	unsigned int up;
 	char *slash;
@@ -234,7 +236,10 @@ find_in_build(const struct probe *p, char out[PROBE_PATH])
 		*slash = '\0';
 	}
 	n = snprintf(out, PROBE_PATH, "%s/drivers/net/folio/" PLUGIN, exe);
-	return n < PROBE_PATH && access(out, F_OK) == 0;
+	found = n < PROBE_PATH && access(out, F_OK) == 0;
+	if (!found)
+		out[0] = '\0';
+	return found;
 }
 
 /* In a folder of DPDK's from which EAL loads by itself, such as dpdk/pmds-23.0. */
@@ -250,9 +255,10 @@ find_installed(const struct probe *p, const struct folders *libs, char out[PROBE
 		for (j = 0; j < names.n && !found; j++)
 			found = strncmp(names.name[j], "pmds", 4) == 0 &&
 				probe_exists(p, "%s/dpdk/%s/" PLUGIN, libs->path[i],
-					     names.name[j]) &&
-				probe_path(p, out, "%s/dpdk/%s/" PLUGIN, libs->path[i],
-					   names.name[j]);
+					     names.name[j]);
+		if (found) /* j went one too far */
+			found = probe_path(p, out, "%s/dpdk/%s/" PLUGIN, libs->path[i],
+					   names.name[j - 1]);
 		probe_names_free(&names);
 	}
 	return found;
@@ -289,10 +295,9 @@ report_plugin(struct doctor *d, const struct dpdk *k)
 	if (d->opt.plugin != NULL) {
 		snprintf(path, sizeof(path), "%s", d->opt.plugin);
 	} else {
-		installed = find_installed(&d->probe, &k->libs, path);
+		installed = !find_in_build(&d->probe, path) &&
+			    find_installed(&d->probe, &k->libs, path);
 		in_tree = installed && !probe_is_here(&d->probe);
-		if (!installed && !find_in_build(&d->probe, path))
-			path[0] = '\0';
 	}
 	line_string(l, "path", path);
 	line_bool(l, "installed", installed);
@@ -312,9 +317,9 @@ report_plugin(struct doctor *d, const struct dpdk *k)
 	if (exposed[0] != '\0') {
 		line_say(l, ": EAL refuses it, because everybody may write to %s", exposed);
 		line_bool(l, "loadable", false);
-		line_judge(l, VERDICT_FAIL, "move or install it, or chmod o-w %s; scripts/with-plugin "
-					    "PLUGIN COMMAND runs a command with a private copy",
-			   exposed);
+		line_judge(l, VERDICT_FAIL, "move or install it, or chmod o-w %s; "
+					    "scripts/with-plugin PLUGIN COMMAND runs a command "
+					    "with a private copy", exposed);
 		return;
 	}
 	if (in_tree) {

@@ -73,7 +73,7 @@ hypervisor_name(void)
 	for (i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++)
 		if (strcmp(seen.signature, hypervisors[i].signature) == 0)
 			return hypervisors[i].name;
-	return seen.dmi[0] != '\0' ? seen.dmi : "unknown";
+	return NULL;
 }
 
 static void
@@ -229,8 +229,10 @@ list_evidence(char list[256])
 		add_evidence(list, "CPUID 0x21 says IntelTDX");
 	if (seen.realm)
 		add_evidence(list, "the kernel has a realm's device");
-	if (seen.signature[0] != '\0')
+	if (hypervisor_name() != NULL)
 		add_evidence(list, "CPUID names %s", hypervisor_name());
+	else if (seen.signature[0] != '\0')
+		add_evidence(list, "CPUID names a hypervisor \"%s\"", seen.signature);
 	else if (seen.hypervisor)
 		add_evidence(list, "CPUID has the hypervisor bit");
 	if (seen.dmi[0] != '\0')
@@ -247,7 +249,7 @@ static void
 list_contradictions(enum machine_kind kind, char list[256])
 {
 	if (kind == MACHINE_SEV_SNP && seen.has_msr && (seen.sev_status & SEV_SNP_ACTIVE) == 0)
-		add_evidence(list, "the kernel has an SNP guest's device but MSR SEV_STATUS says no");
+		add_evidence(list, "MSR SEV_STATUS has no SEV-SNP");
 	if (kind == MACHINE_SEV_SNP && seen.has_cpuid && (seen.sev_leaf & CPUID_SEV_SNP) == 0)
 		add_evidence(list, "CPUID 0x8000001f has no SEV-SNP");
 	if ((kind == MACHINE_SEV || kind == MACHINE_SEV_ES) && seen.has_cpuid &&
@@ -274,7 +276,8 @@ report_kind(struct doctor *d)
 	line_say(l, "%s: %s", kind_name(d->kind), evidence);
 	line_string(l, "kind", kind_id(d->kind));
 	line_bool(l, "confidential", machine_is_confidential(d));
-	line_string(l, "hypervisor", d->kind == MACHINE_BARE ? "" : hypervisor_name());
+	line_string(l, "hypervisor", hypervisor_name() != NULL ? hypervisor_name()
+							      : seen.signature);
 	line_string(l, "evidence", evidence);
 	line_string(l, "contradictions", contradictions);
 	if (seen.has_msr)
@@ -324,11 +327,11 @@ static void
 report_kvm(struct doctor *d)
 {
 	struct line *l = report_add(&d->report, AREA, ROLE_HOST, "kvm");
-	const char *advice = d->kind == MACHINE_BARE
-				? "switch virtualisation on in the firmware, and modprobe kvm_amd or "
-				  "kvm_intel"
-				: "./run demo needs none; for virtual machines in this one, nested "
-				  "virtualisation from its host";
+	const char *advice =
+		d->kind == MACHINE_BARE
+			? "switch virtualisation on in the firmware; modprobe kvm_amd or kvm_intel"
+			: "./run demo needs none; for virtual machines in this one, nested "
+			  "virtualisation from its host";
 
 	if (probe_may(&d->probe, R_OK | W_OK, "/dev/kvm")) {
 		line_say(l, "/dev/kvm can be used");
@@ -341,7 +344,7 @@ report_kvm(struct doctor *d)
 		line_judge(l, VERDICT_WARN, "as root, or as a member of the group kvm");
 		return;
 	}
-	line_say(l, "no /dev/kvm: processes on this machine can be guests, virtual machines cannot");
+	line_say(l, "no /dev/kvm: processes here can be guests, virtual machines cannot");
 	line_judge(l, VERDICT_WARN, "%s", advice);
 }
 

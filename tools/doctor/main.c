@@ -19,7 +19,7 @@ usage(FILE *out)
 	      "What this machine is, what it has for folio, and what to do next.\n"
 	      "  --role guest|host  judge this role only; default: what the machine suggests\n"
 	      "  --json             the same for scripts\n"
-	      "  --plugin FILE      the driver to look at; default: installed, or in the build folder\n"
+	      "  --plugin FILE      the driver to look at; default: the built or installed one\n"
 	      "  --no-dpdk          leave DPDK out: for programs that use libfolio alone\n"
 	      "  --root DIR         look at the files of another machine, copied to DIR\n"
 	      "  --help             this text\n"

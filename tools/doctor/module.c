@@ -23,10 +23,14 @@ is_region_node(const char *name)
 void
 module_look(struct doctor *d)
 {
-	struct probe_names names = probe_list(&d->probe, "/dev");
+	struct probe_names names;
 	struct node *n;
 	unsigned int i;
 
+	/* Whoever lets go of a region zeroes it: a host's doctor has no business there. */
+	if (d->opt.role == ROLE_HOST)
+		return;
+	names = probe_list(&d->probe, "/dev");
 	d->module_loaded = probe_is_dir(&d->probe, "/sys/module/folio");
 	for (i = 0; i < names.n && d->n_nodes < MAX_NODES; i++) {
 		if (!is_region_node(names.name[i]))

@@ -81,6 +81,18 @@ pci_look(struct doctor *d)
 	probe_names_free(&names);
 }
 
+/* What to give the host's QEMU: BARs are powers of two. */
+static const char *
+backend_size(uint64_t bytes, char buf[32])
+{
+	uint64_t size = 1u << 20;
+
+	while (size < bytes)
+		size *= 2;
+	snprintf(buf, 32, "%" PRIu64 "M", size >> 20);
+	return buf;
+}
+
 /* Nothing else is wrong with it: can it be had through sysfs? */
 static void
 judge_access(struct line *l, struct doctor *d, const struct device *dev)
@@ -127,8 +139,8 @@ report_device(struct doctor *d, const struct device *dev)
 
 	if (dev->bar == 0) {
 		line_say(l, "ivshmem without memory: BAR2 has no address");
-		line_judge(l, VERDICT_FAIL, "a smaller region, or firmware with a larger 64-bit PCI "
-					    "window; kernel argument pci=realloc");
+		line_judge(l, VERDICT_FAIL, "a smaller region, or firmware with a larger 64-bit "
+					    "PCI window; kernel argument pci=realloc");
 		return;
 	}
 	line_say(l, "ivshmem, BAR2 %s at 0x%" PRIx64 " (%s 4 GiB)", size_text(dev->size, size),
@@ -136,8 +148,8 @@ report_device(struct doctor *d, const struct device *dev)
 	if (dev->size < d->region_size) {
 		line_say(l, ", too small: the default geometry needs %s",
 			 size_text(d->region_size, need));
-		line_judge(l, VERDICT_FAIL, "host: a memory backend of at least %s; or a smaller "
-					    "ring_size or slot_size", need);
+		line_judge(l, VERDICT_FAIL, "host: a memory backend of %s; or a smaller ring_size "
+					    "or slot_size", backend_size(d->region_size, need));
 		return;
 	}
 	if (foreign) {
@@ -158,6 +170,7 @@ pci_report(struct doctor *d)
 {
 	struct line *l;
 	unsigned int i;
+	char size[32];
 
 	for (i = 0; i < d->n_devices; i++)
 		report_device(d, &d->devices[i]);
@@ -166,5 +179,6 @@ pci_report(struct doctor *d)
 	l = report_add(&d->report, AREA, ROLE_GUEST, "ivshmem");
 	line_say(l, "no such device (PCI %04x:%04x)", IVSHMEM_VENDOR, IVSHMEM_DEVICE);
 	line_judge(l, VERDICT_FAIL, "host: start the machine with -object memory-backend-file,id=r,"
-				    "mem-path=FILE,share=on,size=SIZE -device ivshmem-plain,memdev=r");
+				    "mem-path=FILE,share=on,size=%s -device ivshmem-plain,memdev=r",
+		   backend_size(d->region_size, size));
 }

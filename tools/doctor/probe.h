@@ -43,8 +43,8 @@ bool probe_is_dir(const struct probe *p, const char *fmt, ...) PROBE_FMT(2, 3);
 bool probe_may(const struct probe *p, int mode, const char *fmt, ...) PROBE_FMT(3, 4);
 
 /* Up to len bytes at an offset. Returns how many, or -1 with errno. */
-ssize_t probe_bytes(const struct probe *p, void *buf, size_t len, off_t offset, const char *fmt, ...)
-	PROBE_FMT(5, 6);
+ssize_t probe_bytes(const struct probe *p, void *buf, size_t len, off_t offset, const char *fmt,
+		    ...) PROBE_FMT(5, 6);
 
 /* The beginning of a file as a string without white space at its end. False, and "", if absent. */
 bool probe_text(const struct probe *p, char *buf, size_t size, const char *fmt, ...)

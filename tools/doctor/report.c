@@ -275,8 +275,8 @@ report_json(const struct report *r, const char *root, bool can_run, FILE *out)
 	bool first = true;
 	unsigned int i;
 
-	fprintf(out, "{\n  \"format\": \"folio-doctor\",\n  \"version\": %u,\n  \"folio\": \"%s\",\n"
-		"  \"root\": ", REPORT_JSON_VERSION, FOLIO_VERSION);
+	fprintf(out, "{\n  \"format\": \"folio-doctor\",\n  \"version\": %u,\n"
+		"  \"folio\": \"%s\",\n  \"root\": ", REPORT_JSON_VERSION, FOLIO_VERSION);
 	if (root[0] == '\0')
 		fputs("null", out);
 	else

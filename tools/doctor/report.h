@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The version of the JSON. It changes when something is renamed or goes, not when something comes. */
+/* The version of the JSON. It changes when something goes or is renamed, not when it comes. */
 #define REPORT_JSON_VERSION 1
 
 #define REPORT_LINES 96
