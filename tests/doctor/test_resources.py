@@ -147,8 +147,8 @@ class CpuTest(DoctorCase):
     """CPUs that poll."""
 
     def test_l3(self):
-        facts = self.check(self.examine(), "l3", "ok", "2 shared by usable CPUs: 0-3; 4-7; let "
-                           "guest and host poll on CPUs of one, e.g. 0 and 2")
+        facts = self.check(self.examine(), "l3", "ok", "2 L3 caches, shared by CPUs 0-3; 4-7; "
+                           "let guest and host poll on two CPUs of one, e.g. 0 and 2")
         self.assertEqual((facts["groups"], facts["shared"], facts["pair"]), (2, "0-3; 4-7", "0,2"))
 
     def test_l3_of_a_small_cpuset(self):
@@ -158,7 +158,7 @@ class CpuTest(DoctorCase):
             line = self.examine()["by_name"]["l3"]
             self.assertEqual((line["verdict"], line["facts"]["pair"]), (verdict, pair))
         self.machine.put("/proc/self/status", "Cpus_allowed_list:\t3,4\n")
-        self.check(self.examine(), "l3", "warn", "2 shared by usable CPUs",
+        self.check(self.examine(), "l3", "warn", "2 L3 caches, shared by CPUs 0-3; 4-7",
                    "allow two CPUs that share")
 
     def test_l3_is_unknown(self):
@@ -177,6 +177,7 @@ class CpuTest(DoctorCase):
     def test_copy_kernels(self):
         self.check(self.examine(), "copy", "ok", "avx512 kernels, prefetchw")
         for flags, verdict, text, advice in (
+                ("avx512f avx512bw avx2 bmi2 3dnowprefetch", "ok", "avx2 kernels, prefetchw", None),
                 ("avx2 bmi2 3dnowprefetch", "ok", "avx2 kernels, prefetchw", None),
                 ("avx2 3dnowprefetch", "warn", "sse kernels", "AVX2 and BMI2"),
                 ("avx2 avx512f bmi2", "warn", "avx2 kernels, no prefetchw", "3dnowprefetch")):
