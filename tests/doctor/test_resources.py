@@ -41,8 +41,10 @@ class MemoryTest(DoctorCase):
         self.machine.put("/proc/mounts", "none /dev/hugepages hugetlbfs rw,pagesize=1024M 0 0\n")
         self.machine.put(f"{big}/nr_hugepages", "3")
         self.machine.put(f"{big}/free_hugepages", "2")
-        self.check(self.examine(), "hugepages-1048576kB", "warn", "3 pages of 1 GiB, 2 free; for a "
-                   "default region and a testpmd: 3")
+        report = self.examine()
+        self.check(report, "hugepages-1048576kB", "ok", "3 pages of 1 GiB, 2 free; for a default "
+                   "region and a testpmd: 3")
+        self.check(report, "hugepages-2048kB", "warn", "0 free", "echo 38 >")
         self.machine.put(f"{big}/free_hugepages", "3")
         report = self.examine()
         self.check(report, "hugepages-1048576kB", "ok", "3 free")
@@ -153,10 +155,12 @@ class CpuTest(DoctorCase):
 
     def test_l3_of_a_small_cpuset(self):
         for allowed, verdict, pair in (("5-7", "ok", "5,6"), ("6,7", "ok", "6,7"),
-                                       ("3,4", "warn", ""), ("3,5,7", "ok", "5,7")):
+                                       ("3,4", "warn", ""), ("3,5,7", "ok", "5,7"),
+                                       ("0-3", "ok", "0,2")):
             self.machine.put("/proc/self/status", f"Cpus_allowed_list:\t{allowed}\n")
             line = self.examine()["by_name"]["l3"]
             self.assertEqual((line["verdict"], line["facts"]["pair"]), (verdict, pair))
+        self.check(self.examine(), "l3", "ok", "1 L3 cache, shared by CPUs 0-3; let guest and host")
         self.machine.put("/proc/self/status", "Cpus_allowed_list:\t3,4\n")
         self.check(self.examine(), "l3", "warn", "2 L3 caches, shared by CPUs 0-3; 4-7",
                    "allow two CPUs that share")

@@ -177,7 +177,7 @@ report_l3(struct doctor *d, const struct cpu_set *usable)
 					    "host-cache-info=on) and pin its CPUs to one L3");
 		return;
 	}
-	line_say(l, "%u L3 caches, shared by CPUs %s", n, all);
+	line_say(l, "%u L3 cache%s, shared by CPUs %s", n, n == 1 ? "" : "s", all);
 	if (has_pair)
 		line_say(l, "; let guest and host poll on two CPUs of one, e.g. %u and %u", pair[0],
 			 pair[1]);

@@ -41,7 +41,7 @@ struct mount {
 struct memory {
 	struct huge_size sizes[MAX_SIZES];
 	unsigned int n_sizes;
-	const struct huge_size *enough; /* of which there are enough free pages */
+	bool enough; /* free pages of some size */
 	uint64_t default_kib;
 	struct mount mounts[MAX_MOUNTS];
 	unsigned int n_mounts;
@@ -97,8 +97,7 @@ look_at_sizes(const struct doctor *d, struct memory *m)
 		probe_number(m->probe, &s->free, "/sys/kernel/mm/hugepages/%s/free_hugepages",
 			     names.name[i]);
 		s->want = pages_wanted(d, s->kib);
-		if (s->free >= s->want && m->enough == NULL)
-			m->enough = s;
+		m->enough = m->enough || s->free >= s->want;
 		m->n_sizes++;
 	}
 	probe_names_free(&names);
@@ -181,7 +180,8 @@ report_sizes(struct doctor *d, const struct memory *m)
 		line_number(l, "wanted", s->want);
 		line_say(l, "%" PRIu64 " pages of %s, %" PRIu64 " free; for %s: %" PRIu64, s->total,
 			 size, s->free, purpose(d), s->want);
-		if (m->enough == NULL)
+		/* One recommendation is enough. */
+		if (!m->enough && (s->kib == m->default_kib || m->n_sizes == 1))
 			line_judge(l, VERDICT_WARN, "echo %" PRIu64 " > /sys/kernel/mm/hugepages/"
 				   "hugepages-%" PRIu64 "kB/nr_hugepages; or run on ordinary "
 				   "pages, slower (EAL: --no-huge)", s->total - s->free + s->want,
