@@ -15,6 +15,9 @@
 #include <folio.h>
 #include <folio_wire.h>
 
+/* A guest's areas start on 2 MiB: a huge page of whatever the file lies on can back them. */
+#define FOLIO_LAYOUT_SHIFT 21
+
 struct folio_geometry {
 	uint32_t queues;
 	uint32_t ring_size;  /* slots, a power of two */

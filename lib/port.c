@@ -15,9 +15,6 @@
 #include "region.h"
 #include "session.h"
 
-/* Areas start on 2 MiB: a huge page of whatever the file lies on can back them. */
-#define PAGE_SHIFT_DEFAULT 21
-
 /* Steps between two attempts to open a region that went away or did not fit. */
 #define RETRY_STEPS (200 / FOLIO_TICK_MS)
 
@@ -181,7 +178,7 @@ guest_layout(const struct folio *f, struct folio_layout *l, struct folio_error *
 {
 	struct folio_geometry g = f->want;
 
-	g.page_shift = PAGE_SHIFT_DEFAULT;
+	g.page_shift = FOLIO_LAYOUT_SHIFT;
 	while ((UINT64_C(1) << g.page_shift) < f->region.page_size)
 		g.page_shift++;
 	return folio_layout_init(l, &g, 0, err);
@@ -516,7 +513,7 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 							     : FOLIO_DEFAULT_RING_SIZE),
 		.slot_size = or_default(cfg->slot_size, host ? FOLIO_WIRE_SLOT_MAX
 							     : FOLIO_DEFAULT_SLOT_SIZE),
-		.page_shift = PAGE_SHIFT_DEFAULT,
+		.page_shift = FOLIO_LAYOUT_SHIFT,
 	};
 	struct folio *f;
 	int ret;
