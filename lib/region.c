@@ -15,7 +15,7 @@
 
 #include "error.h"
 #include "fault.h"
-#include "region_source.h"
+#include "region_device.h"
 #include "session.h"
 #include "shared.h"
 
@@ -277,6 +277,22 @@ retire_predecessor(struct folio_region *r)
 		nanosleep(&wait, NULL);
 }
 
+/*
+ * A predecessor with a larger geometry left something behind what we use, too: in our area, and where
+ * the host's is now. The host waits for us.
+ */
+static void
+wipe_predecessor(struct folio_region *r, const struct folio_layout *l)
+{
+	uint64_t inside = r->old_area < l->area_size ? r->old_area : l->area_size;
+
+	if (inside > l->used)
+		memset((uint8_t *)r->own + l->used, 0, inside - l->used);
+	if (r->old_area > l->area_size)
+		r->source->discard(r, l->area_size, r->old_area - l->area_size);
+	r->old_area = 0;
+}
+
 int
 folio_region_map(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
 {
@@ -288,10 +304,7 @@ folio_region_map(struct folio_region *r, const struct folio_layout *l, struct fo
 		return ret;
 	retire_predecessor(r);
 	folio_region_zero(r, l);
-	/* A larger predecessor's data lies where the host's half is now; the host waits for us. */
-	if (r->old_area > l->area_size)
-		r->source->discard(r, l->area_size, r->old_area - l->area_size);
-	r->old_area = 0;
+	wipe_predecessor(r, l);
 	return 0;
 }
 
@@ -307,13 +320,18 @@ folio_region_zero(struct folio_region *r, const struct folio_layout *l)
 void
 folio_region_populate(const struct folio_region *r, const struct folio_layout *l)
 {
-#ifdef MADV_POPULATE_READ
 	uint8_t *peer = r->peer;
 
+	if (r->first != NULL) {
+		folio_device_touch(peer, l->meta_off);
+		folio_device_touch(peer + l->data_off, l->used - l->data_off);
+		return;
+	}
+#ifdef MADV_POPULATE_READ
 	(void)madvise(peer, l->meta_off, MADV_POPULATE_READ);
 	(void)madvise(peer + l->data_off, l->used - l->data_off, MADV_POPULATE_READ);
 #else
-	(void)madvise(r->peer, l->used, MADV_WILLNEED);
+	(void)madvise(peer, l->used, MADV_WILLNEED);
 #endif
 }
 

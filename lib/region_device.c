@@ -70,6 +70,17 @@ folio_device_map_first(struct folio_region *r)
 	return folio_fault_watch(page, FOLIO_WIRE_PAGE, PROT_READ);
 }
 
+void
+folio_device_touch(const void *mem, uint64_t len)
+{
+	const struct folio_copy *copy = folio_copy_select(FOLIO_ISA_AUTO);
+	uint8_t line[FOLIO_WIRE_LINE];
+	uint64_t i;
+
+	for (i = 0; i < len; i += FOLIO_WIRE_PAGE)
+		copy->padded(line, (const uint8_t *)mem + i, sizeof(line));
+}
+
 bool
 folio_device_peek(const struct folio_region *r, struct folio_wire_header *copy)
 {

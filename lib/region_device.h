@@ -18,6 +18,12 @@ int folio_device_map_first(struct folio_region *r);
  */
 void folio_device_measure(struct folio_region *r);
 
+/*
+ * Touch every page of a range. This kernel's page tables are complete; the hypervisor's are not, and in
+ * a confidential machine a page that was never touched may even have to be converted first.
+ */
+void folio_device_touch(const void *mem, uint64_t len);
+
 int folio_device_grow(struct folio_region *r, uint64_t size, struct folio_error *err);
 bool folio_device_peek(const struct folio_region *r, struct folio_wire_header *copy);
 int folio_device_reserve(struct folio_region *r, uint64_t offset, uint64_t len);

@@ -327,14 +327,18 @@ test_predecessor_is_wiped(void **state)
 {
 	const struct folio_geometry larger = {.queues = 2, .ring_size = 1024, .slot_size = 1024,
 					      .page_shift = 12};
+	/* Smaller, and with space behind what it uses that was in use before. */
+	const struct folio_geometry smaller = {.queues = 1, .ring_size = 64, .slot_size = 256,
+					       .page_shift = 18};
 	const struct env *e = *state;
-	struct folio_layout old;
+	struct folio_layout old, new;
 	struct folio_region r;
 	uint8_t *content = malloc(BAR_SIZE);
 
 	assert_non_null(content);
 	assert_int_equal(folio_layout_init(&old, &larger, BAR_SIZE, NULL), 0);
-	assert_true(old.area_size > layout.area_size);
+	assert_int_equal(folio_layout_init(&new, &smaller, BAR_SIZE, NULL), 0);
+	assert_true(old.area_size > new.area_size && new.area_size > new.used + FOLIO_WIRE_PAGE);
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(folio_region_map(&r, &old, NULL), 0);
 	folio_put32(&folio_layout_header(r.own)->queues, larger.queues);
@@ -348,7 +352,7 @@ test_predecessor_is_wiped(void **state)
 
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(r.old_area, old.area_size);
-	assert_int_equal(folio_region_map(&r, &layout, NULL), 0);
+	assert_int_equal(folio_region_map(&r, &new, NULL), 0);
 	folio_region_close(&r);
 	read_file(e, "resource2_wc", 0, content, BAR_SIZE);
 	assert_true(util_all_bytes(content, 0, old.area_size));
