@@ -61,11 +61,20 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 	avail = folio_cons_avail(c, n);
 	while (got < n && avail > 0) {
 		uint64_t desc = folio_cons_desc(c, head);
-		struct folio_frame frame = {.len = (uint32_t)desc, .slots = 1};
-		enum folio_verdict verdict = FOLIO_TAKE;
+		uint32_t len = (uint32_t)desc;
+		enum folio_verdict verdict;
+		struct folio_frame frame;
 
-		if (!folio_desc_is_plain(desc, c->stride < c->max_frame ? c->stride : c->max_frame))
-			verdict = folio_cons_judge(c, desc, head, &frame);
+		if (FOLIO_LIKELY(folio_desc_is_plain(desc, c->plain_max))) {
+			if (len <= bufs[got].room) {
+				folio_cons_get(c, head, bufs[got].data, len, exact);
+				bufs[got++].len = len;
+			}
+			head++;
+			avail--;
+			continue;
+		}
+		verdict = folio_cons_judge(c, desc, head, &frame);
 		if (verdict == FOLIO_HALT)
 			break;
 		if (verdict == FOLIO_TAKE && frame.len <= bufs[got].room) {

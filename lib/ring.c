@@ -4,6 +4,12 @@
 
 #include "ring.h"
 
+static uint32_t
+plain_max(const struct folio_layout *l)
+{
+	return l->stride < l->max_frame ? l->stride : l->max_frame;
+}
+
 void
 folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area, void *index_area,
 		  uint32_t q)
@@ -12,6 +18,7 @@ folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area
 	p->mask = l->geom.ring_size - 1;
 	p->stride = l->stride;
 	p->max_frame = l->max_frame;
+	p->plain_max = plain_max(l);
 	p->data = folio_layout_data(l, area, q);
 	p->desc = folio_layout_desc(l, area, q);
 	p->produced = &folio_layout_index(l, area, q)->produced;
@@ -26,6 +33,7 @@ folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area
 	c->mask = l->geom.ring_size - 1;
 	c->stride = l->stride;
 	c->max_frame = l->max_frame;
+	c->plain_max = plain_max(l);
 	c->lag = l->geom.ring_size / 8;
 	c->data = folio_layout_data(l, area, q);
 	c->desc = folio_layout_desc(l, area, q);
@@ -90,17 +98,16 @@ folio_prod_refresh(struct folio_prod *p)
 uint32_t
 folio_cons_refresh(struct folio_cons *c)
 {
-	uint32_t known = c->seen - c->head;
 	uint32_t produced, avail;
 
 	if (FOLIO_UNLIKELY(c->broken))
 		return 0;
 	produced = folio_fetch32_acquire(c->produced);
-	avail = produced - c->head;
 	/* Valid is from the index seen last to one ring ahead of our own. */
-	if (FOLIO_UNLIKELY(avail > c->size || avail < known))
+	if (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))
 		return cons_give_up(c, c->head, &c->bad_index);
 	c->seen = produced;
+	avail = produced - c->head;
 	if (avail == 0 && c->published != c->head) {
 		/* Idle: nobody will come by after `lag` slots, so say it now. */
 		c->published = c->head;

@@ -45,6 +45,7 @@ struct folio_prod {
 	uint32_t mask;
 	uint32_t stride;
 	uint32_t max_frame;
+	uint32_t plain_max; /* longest frame of one slot */
 	uint8_t *data;				 /* shared, written */
 	folio_wire_desc *desc;			 /* shared, written */
 	folio_shared_u32 *produced;		 /* shared, written */
@@ -61,7 +62,8 @@ struct folio_cons {
 	uint32_t mask;
 	uint32_t stride;
 	uint32_t max_frame;
-	uint32_t lag; /* publish after so many slots */
+	uint32_t plain_max; /* longest frame of one slot */
+	uint32_t lag;	    /* publish after so many slots */
 	const uint8_t *data;		      /* shared, the peer's */
 	const folio_wire_desc *desc;	      /* shared, the peer's */
 	const folio_shared_u32 *produced;     /* shared, the peer's */

@@ -16,7 +16,7 @@
  * user may have left elsewhere is covered by ol_flags == 0.
  */
 static __rte_always_inline void
-fill_mbuf(struct rte_mbuf *m, const struct folio_rx_queue *q, uint32_t len)
+fill_mbuf(struct rte_mbuf *m, const uint64_t rearm[2], uint32_t len)
 {
 	uint64_t desc[2] = {
 		RTE_PTYPE_L2_ETHER | (uint64_t)len << 32, /* packet_type, pkt_len */
@@ -29,7 +29,7 @@ fill_mbuf(struct rte_mbuf *m, const struct folio_rx_queue *q, uint32_t len)
 			 offsetof(struct rte_mbuf, packet_type) + 4);
 	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, data_len) !=
 			 offsetof(struct rte_mbuf, packet_type) + 8);
-	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), q->rearm, sizeof(q->rearm));
+	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), rearm, 2 * sizeof(*rearm));
 	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, packet_type), desc, sizeof(desc));
 }
 
@@ -73,7 +73,7 @@ scatter_frame(struct folio_rx_queue *q, struct reserve *r, uint32_t head, uint32
 	struct rte_mbuf *m = first;
 	uint32_t done = 0;
 
-	fill_mbuf(first, q, 0);
+	fill_mbuf(first, q->rearm, 0);
 	for (;;) {
 		uint32_t part = RTE_MIN(len - done, q->room);
 
@@ -89,7 +89,7 @@ scatter_frame(struct folio_rx_queue *q, struct reserve *r, uint32_t head, uint32
 			return false;
 		}
 		m = m->next;
-		fill_mbuf(m, q, 0);
+		fill_mbuf(m, q->rearm, 0);
 		first->nb_segs++;
 	}
 	first->pkt_len = len;
@@ -138,22 +138,99 @@ alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 	return 0;
 }
 
+/*
+ * Plain frames in the slots from *head to until - 1: they take a slot and an mbuf each. Moves *head
+ * to the first slot that holds something else and returns its descriptor, which is not fetched again.
+ * Slots are filled up to `stop`.
+ */
+static __rte_always_inline uint64_t
+receive_row(const struct folio_rx_queue *q, const struct folio_cons *c, struct rte_mbuf **pkts,
+	    uint32_t *head, uint32_t until, uint32_t stop, uint64_t *bytes)
+{
+	const uint64_t rearm[2] = {q->rearm[0], q->rearm[1]};
+	const uint32_t fast_max = RTE_MIN(q->fast_max, c->plain_max);
+	const uint16_t data_off = q->data_off;
+	uint32_t at = *head;
+	uint64_t sum = 0, desc = 0;
+
+	for (; at != until; at++, pkts++) {
+		struct rte_mbuf *m = *pkts;
+		uint32_t len;
+
+		desc = folio_cons_desc(c, at);
+		if (unlikely(!folio_desc_is_plain(desc, fast_max)))
+			break;
+		len = (uint32_t)desc;
+		folio_cons_prefetch(c, at, stop - at);
+		folio_cons_get(c, at, (uint8_t *)m->buf_addr + data_off, len, folio_kernel_padded);
+		fill_mbuf(m, rearm, len);
+		sum += len;
+	}
+	*head = at;
+	*bytes += sum;
+	return desc;
+}
+
+/* How far a receive burst has come. */
+struct progress {
+	uint32_t head;
+	uint32_t stop; /* slots are filled up to here */
+	uint16_t got;
+	uint16_t n; /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
+	uint64_t bytes;
+};
+
+/*
+ * The rest of a burst from a slot on that holds no plain frame, but `desc`. Apart from the ordinary
+ * case, so that this does without what is needed here only.
+ */
+static __rte_noinline void
+receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, struct progress *p)
+{
+	const struct folio_cons c = q->end->ring;
+	uint32_t until, first;
+
+	do {
+		struct reserve reserve = {.pkts = pkts, .used = p->got, .n = p->n};
+		struct folio_frame frame;
+
+		switch (receive_slow(q, &reserve, desc, p->head, &frame)) {
+		case SLOW_RECEIVED:
+			p->bytes += frame.len;
+			p->got++;
+			/* fallthrough */
+		case SLOW_DROPPED:
+			p->head += frame.slots;
+			break;
+		case SLOW_STOP:
+			p->stop = p->head;
+			break;
+		}
+		p->n = reserve.n;
+		first = p->head;
+		until = first + RTE_MIN((uint32_t)p->n - p->got, p->stop - first);
+		desc = receive_row(q, &c, &pkts[p->got], &p->head, until, p->stop, &p->bytes);
+		p->got += p->head - first;
+	} while (p->head != until);
+	if (p->got < p->n)
+		rte_mempool_put_bulk(q->pool, (void **)&pkts[p->got], p->n - p->got);
+}
+
 static uint16_t
 receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_rx_queue *q = queue;
 	struct folio_rxq *end = q->end;
 	struct folio_cons c; /* a copy: stores to packets can't alias it */
-	uint32_t head, stop, fast_max;
-	uint64_t bytes = 0;
-	uint16_t got = 0;
+	uint32_t head, until, stop;
+	uint64_t desc, bytes = 0;
 
 	if (!folio_gate_enter(&end->gate))
 		return 0;
 	stop = folio_cons_avail(&end->ring, n);
-	if (stop == 0)
-		goto leave;
 	n = RTE_MIN(n, stop);
+	if (n == 0)
+		goto leave;
 	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0)) {
 		n = alloc_fewer(q, pkts, n);
 		if (n == 0)
@@ -163,48 +240,28 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	c = end->ring;
 	head = c.head;
 	stop += head;
-	fast_max = RTE_MIN(q->fast_max, RTE_MIN(c.stride, c.max_frame));
-	while (got < n && head != stop) {
-		struct rte_mbuf *m = pkts[got];
-		uint64_t desc = folio_cons_desc(&c, head);
-		struct reserve reserve;
-		struct folio_frame frame;
+	until = head + n;
+	desc = receive_row(q, &c, pkts, &head, until, stop, &bytes);
+	if (unlikely(head != until)) {
+		struct progress p = {
+			.head = head,
+			.stop = stop,
+			.got = (uint16_t)(n - (until - head)),
+			.n = n,
+			.bytes = bytes,
+		};
 
-		if (likely(folio_desc_is_plain(desc, fast_max))) {
-			uint32_t len = (uint32_t)desc;
-
-			folio_cons_prefetch(&c, head, stop - head);
-			folio_cons_get(&c, head, (uint8_t *)m->buf_addr + q->data_off, len,
-				       folio_kernel_padded);
-			fill_mbuf(m, q, len);
-			bytes += len;
-			head++;
-			got++;
-			continue;
-		}
-		reserve = (struct reserve){.pkts = pkts, .used = got, .n = n};
-		switch (receive_slow(q, &reserve, desc, head, &frame)) {
-		case SLOW_RECEIVED:
-			bytes += frame.len;
-			got++;
-			/* fallthrough */
-		case SLOW_DROPPED:
-			head += frame.slots;
-			break;
-		case SLOW_STOP:
-			stop = head;
-			break;
-		}
-		n = reserve.n;
+		receive_mixed(q, pkts, desc, &p);
+		head = p.head;
+		n = p.got;
+		bytes = p.bytes;
 	}
 	folio_cons_commit(&end->ring, head);
-	if (unlikely(got < n))
-		rte_mempool_put_bulk(q->pool, (void **)&pkts[got], n - got);
-	q->stats.packets += got;
+	q->stats.packets += n;
 	q->stats.bytes += bytes;
 leave:
 	folio_gate_leave(&end->gate);
-	return got;
+	return n;
 }
 
 /*
@@ -260,7 +317,7 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	p = end->ring;
 	head = p.head;
 	stop += head;
-	max = RTE_MIN(p.stride, p.max_frame);
+	max = p.plain_max;
 	for (i = 0; i < n && (int32_t)(stop - head) > 0; i++) {
 		const struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len;

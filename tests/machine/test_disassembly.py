@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""The machine code of the bursts: nothing that traps in an SNP guest, nobody called but who is known.
+
+Arguments: the build folder. The plugin and libfolio of that build are looked at, and plugins that
+are built from changed sources, which must not pass.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import machine_code
+
+BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+PLUGIN = "drivers/net/folio/librte_net_folio.so"
+BURST = "drivers/net/folio/folio_burst.c"
+ISAS = ("portable", "sse", "avx2", "avx512")
+
+# Who is called outside of the library, and what it does there.
+OUTSIDE = {
+    "rte_pktmbuf_free_bulk":
+        "librte_mbuf: returns sent mbufs without FAST_FREE to their pools, through the pools' ops; "
+        "for an mbuf with an external buffer it calls the application's free function",
+    "__tls_get_addr":
+        "ld.so: where rte_lcore_id() of this thread is, which picks the mempool cache; at a "
+        "thread's first use of a library's variables it may allocate",
+    "__rte_panic":
+        "librte_eal: the assertion in rte_mempool_get_ops(), on the pool's own private number; "
+        "nothing that a peer writes gets there",
+    "memcpy": "libc: the portable kernels, and copies of a few bytes; no system call",
+}
+
+# Source functions with calls through pointers, and where those lead.
+POINTERS = {
+    "rte_mempool_ops_dequeue_bulk": "the mempool driver's dequeue: by default rte_ring",
+    "rte_mempool_ops_enqueue_bulk": "the mempool driver's enqueue: by default rte_ring",
+    "rte_memcpy_generic": "a jump table for SSE, inside of the function; copies mbuf pointers",
+    "folio_prod_put": "folio_copy_fn: a kernel, looked at here",
+    "folio_prod_piece": "folio_copy_fn: a kernel, looked at here",
+    "folio_cons_piece": "folio_copy_fn: a kernel, looked at here",
+}
+
+
+def datapath(path, bursts):
+    """Everything that bursts reach: from the tables, and from the core's own bursts."""
+    library = machine_code.Library(path)
+    roots = []
+    for table in [f"folio_copy_{isa}" for isa in ISAS] + \
+            ([f"folio_burst_{isa}" for isa in ISAS] if bursts else []):
+        functions = library.table(table)
+        if len(functions) != 2:
+            raise AssertionError(f"{table} has {len(functions)} functions, not 2")
+        roots += functions
+    roots += library.named("folio_send") + library.named("folio_recv")
+    return machine_code.Datapath(library, roots)
+
+
+def complaints(path, bursts=True):
+    """What is wrong with a library, a line each."""
+    found = datapath(path, bursts)
+    lines = [f"{name}: {i.address:x}: {i.text}: no such instruction in a burst"
+             for name, i in found.bad]
+    lines += [f"{', '.join(sorted(callers))}: calls {name}, which is not on the list"
+              for name, callers in found.leaves.items() if name not in OUTSIDE]
+    lines += [f"{name}: {i.address:x}: {i.text}: a call through a pointer in {origin}"
+              for origin, name, i in found.origins() if origin not in POINTERS]
+    return lines
+
+
+class Built(unittest.TestCase):
+    """The libraries as built."""
+
+    def test_plugin(self):
+        self.assertEqual(complaints(os.path.join(BUILD, PLUGIN)), [])
+
+    def test_libfolio(self):
+        self.assertEqual(complaints(os.path.join(BUILD, "lib/libfolio.so"), bursts=False), [])
+
+    def test_everything_is_reached(self):
+        """Calls are followed into slow paths, the core and the kernels of each instruction set."""
+        found = datapath(os.path.join(BUILD, PLUGIN), True)
+        names = found.names()
+        for name in ("receive", "transmit", "receive_slow", "transmit_slow", "alloc_fewer",
+                     "folio_prod_refresh", "folio_cons_refresh", "folio_cons_judge",
+                     "folio_prod_piece", "folio_cons_piece", "folio_send", "folio_recv"):
+            self.assertIn(name, names)
+        for name in ("receive", "transmit", "exact", "padded"):
+            count = sum(found.library.functions[start][0] == name for start in found.reached)
+            self.assertEqual(count, len(ISAS), f"{name}: not once per instruction set")
+        # Control, which may do all this, is not part of it.
+        self.assertFalse(names & {"folio_open", "folio_tick", "folio_copy_select"})
+
+    def test_lists_are_in_use(self):
+        """Nothing is allowed that is not there."""
+        found = datapath(os.path.join(BUILD, PLUGIN), True)
+        self.assertLessEqual(set(OUTSIDE), set(found.leaves))
+        self.assertEqual(set(POINTERS), {origin for origin, _, _ in found.origins()})
+
+
+class Changed(unittest.TestCase):
+    """Plugins from changed sources do not pass: the check sees what it is there for."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temp = tempfile.mkdtemp(prefix="folio-disassembly.")
+        cls.compile = cls.commands()
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.temp)
+
+    @staticmethod
+    def commands():
+        """ninja's commands for the plugin: compilations and the link, by output."""
+        text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", PLUGIN], check=True,
+                              capture_output=True, text=True).stdout
+        found = {}
+        for line in text.splitlines():
+            words = shlex.split(line)
+            if "-o" in words:
+                found[words[words.index("-o") + 1]] = words
+        return found
+
+    def plugin(self, source, *changes):
+        """Link a plugin in which one source is changed; the bursts' is the AVX2 one."""
+        with open(os.path.join(ROOT, source), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in changes:
+            self.assertEqual(text.count(old), 1, old)
+            text = text.replace(old, new)
+        folder = os.path.dirname(os.path.join(ROOT, source))
+        changed = os.path.join(self.temp, os.path.basename(source))
+        with open(changed, "w", encoding="utf-8") as file:
+            file.write(text)
+        output = next(o for o, words in self.compile.items()
+                      if words[-1].endswith(source) and ("burst" not in o or "avx2" in o))
+        words = list(self.compile[output])
+        new_object = changed + ".o"
+        words[words.index("-o") + 1] = new_object
+        words[-1] = changed
+        words[words.index("-MF") + 1] = changed + ".d"
+        subprocess.run([*words, f"-I{folder}"], cwd=BUILD, check=True)
+
+        link = list(self.compile[PLUGIN])
+        library = changed + ".so"
+        link[link.index("-o") + 1] = library
+        expanded = []
+        for word in link:
+            if word == output:
+                expanded.append(new_object)
+            elif word == "lib/libfolio_core.a":
+                expanded += [new_object if m == os.path.join(BUILD, output) or m == output else m
+                             for m in self.members(word)]
+            else:
+                expanded.append(word)
+        self.assertIn(new_object, expanded)
+        subprocess.run(expanded, cwd=BUILD, check=True)
+        return library
+
+    @staticmethod
+    def members(archive):
+        """Objects in a thin archive, relative to the build folder."""
+        text = subprocess.run(["ar", "t", archive], cwd=BUILD, check=True, capture_output=True,
+                              text=True).stdout
+        return text.split()
+
+    def refused(self, expect, source, *changes):
+        """The changed plugin is refused for this reason, and for no other."""
+        lines = complaints(self.plugin(source, *changes))
+        self.assertTrue(lines, "nothing was found")
+        for line in lines:
+            self.assertRegex(line, expect)
+
+    def test_unchanged(self):
+        self.assertEqual(complaints(self.plugin(BURST)), [])
+
+    def test_time_stamp_in_a_burst(self):
+        self.refused(r"^receive: .*\brdtsc\b", BURST,
+                     ("\tq->stats.bytes += bytes;\nleave:",
+                      "\tq->stats.bytes += bytes + __builtin_ia32_rdtsc();\nleave:"))
+
+    def test_instructions_in_a_slow_path(self):
+        for code in ("cpuid", "rdtscp", "rdpmc", "rdmsr", "inb $0x80, %al", "outl %eax, %dx",
+                     "rep insb", "rep outsl", "monitor", "mwait", "umonitor %rax", "umwait %eax",
+                     "tpause %eax", "monitorx", "mwaitx", "wbinvd", "invd", "wbnoinvd", "syscall",
+                     "sysenter", "int $0x80", "int3", "hlt", "pause", "xgetbv", "rdrand %rax",
+                     "vmmcall", "rep vmmcall", "mov %db7, %rax", "ud2"):
+            expect = machine_code.Instruction(0, code)
+            self.assertTrue(expect.is_forbidden(), code)
+        every = "; ".join(("cpuid", "rdtscp", "inb $0x80, %%al", "rep outsl", "mwaitx", "wbnoinvd",
+                           "tpause %%eax", "syscall", "int $0x80", "hlt", "mov %%db7, %%rax"))
+        lines = complaints(self.plugin(BURST, (
+            "\tq->stats.nombuf++;\n\tfor (n /= 2;",
+            f'\t__asm__ volatile("{every}" ::: "rax", "rbx", "rcx", "rdx");\n'
+            "\tq->stats.nombuf++;\n\tfor (n /= 2;")))
+        for mnemonic in ("cpuid", "rdtscp", "in ", "outsl", "mwaitx", "wbnoinvd", "tpause",
+                         "syscall", "int ", "hlt", "%db7"):
+            self.assertTrue(any(re.match(rf"^alloc_fewer: .*{mnemonic}", line) for line in lines),
+                            f"{mnemonic} was not found in {lines}")
+
+    def test_call_of_a_stranger(self):
+        self.refused(r"^receive_slow: calls (printf|puts|__printf_chk), which is not on the list",
+                     BURST, ("\t\tq->stats.oversize++;",
+                             '\t\tq->stats.oversize++;\n\t\tprintf("oversize %u\\n", frame->len);'))
+
+    def test_in_the_core(self):
+        self.refused(r"^folio_cons_refresh: .*\bcpuid\b", "lib/ring.c",
+                     ("\tproduced = folio_fetch32_acquire(c->produced);",
+                      '\t__asm__ volatile("cpuid" ::: "rax", "rbx", "rcx", "rdx");\n'
+                      "\tproduced = folio_fetch32_acquire(c->produced);"))
+
+    def test_system_call_in_the_core(self):
+        self.refused(r"^(folio_prod_refresh|prod_give_up): calls syscall", "lib/ring.c",
+                     ('#include "ring.h"', '#include "ring.h"\n#include <unistd.h>'),
+                     ("\tp->seen = p->head - p->size;", "\tp->seen = p->head - p->size;\n"
+                      "\tsyscall(39);"))
+
+    def test_unknown_pointer(self):
+        self.refused(r"a call through a pointer in transmit", BURST,
+                     ("extern const struct folio_burst FOLIO_BURST_OPS;",
+                      "extern const struct folio_burst FOLIO_BURST_OPS;\n"
+                      "void (*folio_hook)(void);"),
+                     ("static uint16_t\ntransmit(", "extern void (*folio_hook)(void);\n\n"
+                      "static uint16_t\ntransmit("),
+                     ("\t/* Copied: the mbufs have done their work. */", "\tfolio_hook();"))
+
+    def test_tail_call_into_the_kernel(self):
+        """A jump out of the library is a call too."""
+        self.refused(r"calls sched_yield", BURST,
+                     ("static __rte_noinline uint16_t\nalloc_fewer(",
+                      "extern int sched_yield(void);\n\n"
+                      "static __rte_noinline int\nrest(void)\n{\n\treturn sched_yield();\n}\n\n"
+                      "static __rte_noinline uint16_t\nalloc_fewer("),
+                     ("\tq->stats.nombuf++;\n\tfor (n /= 2;",
+                      "\tq->stats.nombuf += (uint64_t)rest();\n\tfor (n /= 2;"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""The one-fetch check finds what it is there for, and nothing else.
+
+Each case is a copy of the sources with one change. argv[1] is a build folder: its flags are used.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+import one_fetch  # noqa: E402
+
+BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else "build"
+BURST = "drivers/net/folio/folio_burst.c"
+
+
+def copy_sources(target):
+    """What the check reads."""
+    for folder in ("lib", "include", "drivers", "scripts"):
+        shutil.copytree(os.path.join(ROOT, folder), os.path.join(target, folder))
+
+
+class Sources:
+    """A copy of the sources whose files can be changed one at a time."""
+
+    def __init__(self):
+        self.temp = tempfile.mkdtemp(prefix="folio-one-fetch-test.")
+        self.root = os.path.realpath(self.temp)
+        copy_sources(self.root)
+        os.mkdir(os.path.join(self.root, "build"))
+        self.jobs, seen = [], set()
+        for name, words, _ in one_fetch.commands(BUILD, ROOT):
+            if name not in seen and (name.startswith("lib/") or name == BURST):
+                seen.add(name)
+                self.jobs.append((name, words, os.path.join(self.root, "build")))
+        self.units = one_fetch.read_units(self.jobs, self.root)
+
+    def check(self, file=None, units=(), *changes):
+        """What is found after changes (old, new) of a file that these units are made of."""
+        path = os.path.join(self.root, file) if file else None
+        read = list(self.units)
+        if path is not None:
+            with open(path, encoding="utf-8") as source:
+                before = source.read()
+            after = before
+            for old, new in changes:
+                if after.count(old) != 1:
+                    raise AssertionError(f"{file} has {after.count(old)} times: {old}")
+                after = after.replace(old, new)
+            try:
+                with open(path, "w", encoding="utf-8") as source:
+                    source.write(after)
+                for i, job in enumerate(self.jobs):
+                    if job[0] in (units or (file,)):
+                        read[i] = one_fetch.read_unit(job, self.root)
+            finally:
+                with open(path, "w", encoding="utf-8") as source:
+                    source.write(before)
+        return one_fetch.Program([f for functions, _ in read for f in functions]).judge()
+
+
+SOURCES = None
+
+
+def setUpModule():
+    """Read the unchanged sources once."""
+    global SOURCES  # pylint: disable=global-statement
+    SOURCES = Sources()
+
+
+def tearDownModule():
+    """Leave nothing."""
+    shutil.rmtree(SOURCES.temp)
+
+
+class Case(unittest.TestCase):
+    """Changes that are found, and changes that are not."""
+
+    longMessage = True
+
+    def found(self, expect, file, *changes, units=()):
+        """The change is reported, once, with its place."""
+        lines = SOURCES.check(file, units, *changes)
+        self.assertTrue(lines, "nothing was found")
+        text = "\n".join(lines)
+        self.assertRegex(text, expect)
+        for line in lines:
+            self.assertRegex(line, r"^(lib|drivers)/[\w/]+\.[ch]:\d+: error: ")
+        return lines
+
+    def accepted(self, file, *changes, units=()):
+        """The change is not reported."""
+        self.assertEqual(SOURCES.check(file, units, *changes), [])
+
+
+class SecondFetch(Case):
+    """One field, twice on a path."""
+
+    def test_unchanged_sources(self):
+        self.accepted(None)
+
+    def test_length_after_the_check(self):
+        line = self.found(r"folio_recv fetches .*desc\[\].* a second time",
+                          "lib/burst.c", ("{.len = (uint32_t)desc, .slots = 1}",
+                                          "{.len = (uint32_t)folio_cons_desc(c, head), .slots = 1}"))
+        self.assertEqual(len(line), 1)
+        self.assertRegex(line[0], r"first at lib/ring\.h:\d+")
+
+    def test_length_after_the_check_in_the_driver(self):
+        self.found(r"receive fetches .* a second time", BURST,
+                   ("uint32_t len = (uint32_t)desc;",
+                    "uint32_t len = (uint32_t)folio_cons_desc(&c, head);"))
+
+    def test_in_a_callee_that_is_not_inline(self):
+        self.found(r"receive fetches .* a second time", BURST,
+                   ("folio_cons_judge(&q->end->ring, desc, head, frame)",
+                    "folio_cons_judge(&q->end->ring, folio_cons_desc(&q->end->ring, head), head,"
+                    " frame)"))
+
+    def test_through_a_helper(self):
+        self.found(r"folio_recv fetches .* a second time", "lib/burst.c",
+                   ("uint16_t\nfolio_recv(",
+                    "static uint32_t\nlength_at(struct folio_cons *c, uint32_t at)\n{\n"
+                    "\treturn (uint32_t)folio_fetch64(&c->desc[at & c->mask]);\n}\n\n"
+                    "uint16_t\nfolio_recv("),
+                   ("frame.len <= bufs[got].room", "length_at(c, head) <= bufs[got].room"))
+
+    def test_on_one_of_two_paths(self):
+        self.found(r"folio_cons_refresh fetches c->produced a second time", "lib/ring.c",
+                   ("\tavail = produced - c->head;",
+                    "\tif (produced == 0)\n\t\tproduced = folio_fetch32(c->produced);\n"
+                    "\tavail = produced - c->head;"))
+
+    def test_spinning_on_an_index(self):
+        self.found(r"folio_prod_refresh fetches p->consumed a second time", "lib/ring.c",
+                   ("\tconsumed = folio_fetch32_acquire(p->consumed);",
+                    "\tdo\n\t\tconsumed = folio_fetch32_acquire(p->consumed);\n"
+                    "\twhile (consumed == p->seen);"))
+
+    def test_header_looked_at_twice_a_step(self):
+        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/session.c",
+                   ("\tlook(&v, s->peer);\n", "\tlook(&v, s->peer);\n\tlook(&v, s->peer);\n"))
+
+    def test_state_behind_the_private_copy(self):
+        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/session.c",
+                   ("\ts->peer_refusal = v.refusal;",
+                    "\ts->peer_refusal = v.refusal;\n"
+                    "\tif (folio_fetch32(&s->peer->state) == 0)\n\t\treturn FOLIO_DO_NOTHING;"))
+
+    def test_fetch_in_both_branches(self):
+        self.accepted("lib/ring.c",
+                      ("\tconsumed = folio_fetch32_acquire(p->consumed);",
+                       "\tif (p->head == 0)\n\t\tconsumed = folio_fetch32(p->consumed);\n"
+                       "\telse\n\t\tconsumed = folio_fetch32_acquire(p->consumed);"))
+
+    def test_two_slots(self):
+        self.accepted("lib/burst.c",
+                      ("{.len = (uint32_t)desc, .slots = 1}",
+                       "{.len = (uint32_t)desc + 0 * (uint32_t)folio_cons_desc(c, head + 1),"
+                       " .slots = 1}"))
+
+    def test_the_slot_after_the_index_moved(self):
+        self.accepted("lib/burst.c",
+                      ("\tfolio_cons_commit(c, head);\n\tfolio_gate_leave(&rxq->gate);",
+                       "\tgot += folio_cons_desc(c, c->head) == 1;\n"
+                       "\tfolio_cons_commit(c, head);\n"
+                       "\tgot += folio_cons_desc(c, c->head) == 1;\n"
+                       "\tfolio_gate_leave(&rxq->gate);"))
+
+
+class DirectAccess(Case):
+    """Shared memory by another way than the accessors."""
+
+    def test_raw_member(self):
+        self.found(r"lib/session\.c:\d+: error: look reads shared memory directly",
+                   "lib/session.c", ("folio_fetch32(&h->role)", "h->role.raw"))
+
+    def test_raw_member_in_an_inline_function(self):
+        self.found(r"lib/ring\.h:\d+: error: folio_cons_desc reads shared memory directly",
+                   "lib/ring.h", ("folio_fetch64(&c->desc[at & c->mask])",
+                                  "c->desc[at & c->mask].raw"), units=("lib/burst.c",))
+
+    def test_volatile_pointer(self):
+        self.found(r"folio_prod_refresh reads shared memory directly", "lib/ring.c",
+                   ("folio_fetch32_acquire(p->consumed)",
+                    "*(const volatile uint32_t *)p->consumed"))
+
+    def test_atomic_load_of_its_own(self):
+        self.found(r"passes a pointer into shared memory to __atomic_load_4\(\)", "lib/ring.c",
+                   ("folio_fetch32_acquire(c->produced)",
+                    "__atomic_load_n(&c->produced->raw, __ATOMIC_ACQUIRE)"))
+
+    def test_structure_copy(self):
+        self.found(r"look reads shared memory directly", "lib/session.c",
+                   ("\tv->state = folio_fetch32_acquire(&h->state);",
+                    "\tstruct folio_wire_header copy = *h;\n\n"
+                    "\tv->state = folio_fetch32_acquire(&copy.state);"))
+
+    def test_memcpy_of_the_header(self):
+        self.found(r"look passes a pointer into shared memory to memcpy\(\)", "lib/session.c",
+                   ("\tv->state = folio_fetch32_acquire(&h->state);",
+                    "\tstruct folio_wire_header copy;\n\n\tmemcpy(&copy, h, sizeof(copy));\n"
+                    "\tv->state = folio_fetch32_acquire(&copy.state);"))
+
+    def test_small_memcpy(self):
+        """Which the compiler turns into a load."""
+        self.found(r"look reads shared memory directly", "lib/session.c",
+                   ("\tv->state = folio_fetch32_acquire(&h->state);",
+                    "\tmemcpy(&v->state, &h->state, sizeof(v->state));"))
+
+    def test_write_past_the_accessors(self):
+        self.found(r"publish writes shared memory directly", "lib/session.c",
+                   ("folio_put32(&h->refusal, s->refusal)", "h->refusal.raw = s->refusal"))
+
+    def test_payload_in_the_driver(self):
+        self.found(r"receive reads shared memory directly", BURST,
+                   ("\t\t\tbytes += len;\n\t\t\thead++;\n\t\t\tgot++;",
+                    "\t\t\tbytes += len + (c.data[(head & c.mask) * c.stride] & 1);\n"
+                    "\t\t\thead++;\n\t\t\tgot++;"))
+
+    def test_payload_through_rte_memcpy(self):
+        self.found(r"passes a pointer into shared memory to rte_memcpy\(\)", BURST,
+                   ('#include "folio_ethdev.h"',
+                    '#include "folio_ethdev.h"\n#include <rte_memcpy.h>'),
+                   ("\t\t\tfill_mbuf(m, q, len);\n\t\t\tbytes",
+                    "\t\t\trte_memcpy(m->buf_addr, c.data, len);\n"
+                    "\t\t\tfill_mbuf(m, q, len);\n\t\t\tbytes"))
+
+    def test_copy_that_is_no_kernel(self):
+        self.found(r"passes memmove as a folio_copy_fn|unknown function|my_copy", "lib/burst.c",
+                   ("uint16_t\nfolio_recv(",
+                    "static void\nmy_copy(void *dst, const void *src, size_t len)\n{\n"
+                    "\t__builtin_memmove(dst, src, len);\n}\n\nuint16_t\nfolio_recv("),
+                   ("bufs[got].data, frame.len, exact);",
+                    "bufs[got].data, frame.len, my_copy);"),
+                   ("\tfolio_copy_fn exact = folio_port_copy(f)->exact;\n"
+                    "\tstruct folio_cons *c",
+                    "\tstruct folio_cons *c"))
+
+    def test_function_pointer(self):
+        self.found(r"passes a pointer into shared memory to an unknown function", "lib/session.c",
+                   ("static void\nlook(", "extern int (*spy)(const void *);\n"
+                    "int (*spy)(const void *);\n\nstatic void\nlook("),
+                   ("\tv->state = folio_fetch32_acquire(&h->state);",
+                    "\tv->state = folio_fetch32_acquire(&h->state) + (uint32_t)spy(&h->magic);"))
+
+    def test_assembly(self):
+        self.found(r"gives shared memory to assembly code", "lib/ring.c",
+                   ("\tconsumed = folio_fetch32_acquire(p->consumed);",
+                    '\t__asm__ volatile("movl (%1), %0" : "=r"(consumed) : "r"(p->consumed));'))
+
+    def test_address_in_a_message(self):
+        self.found(r"passes a pointer into shared memory to (printf|__printf_chk|puts)\(\)",
+                   "lib/session.c",
+                   ("\ts->geom = *geom;", '\ts->geom = *geom;\n\tprintf("%p", peer_area);'))
+
+    def test_private_copy(self):
+        """What pread() copied does not change any more."""
+        self.accepted("lib/port.c",
+                      ("\tif (folio_session_peek(s, &copy, &g, &generation) <= 0)",
+                       "\tif (copy.magic.raw == 1 && copy.magic.raw == copy.ack.raw)\n"
+                       "\t\treturn 0;\n"
+                       "\tif (folio_session_peek(s, &copy, &g, &generation) <= 0)"))
+
+
+class Build(unittest.TestCase):
+    """A build with such a mistake fails."""
+
+    def test_the_build_fails(self):
+        with tempfile.TemporaryDirectory(prefix="folio-one-fetch-test.") as temp:
+            copy_sources(temp)
+            for name in ("meson.build", "meson_options.txt", "examples"):
+                path = os.path.join(ROOT, name)
+                (shutil.copytree if os.path.isdir(path) else shutil.copy)(
+                    path, os.path.join(temp, name))
+            path = os.path.join(temp, "lib/ring.h")
+            build = os.path.join(temp, "build")
+            subprocess.run(["meson", "setup", build, temp, "-Ddriver=false", "-Dtests=false"],
+                           check=True, capture_output=True)
+            good = subprocess.run(["ninja", "-C", build, "one-fetch.stamp"], check=False,
+                                  capture_output=True, text=True)
+            self.assertEqual(good.returncode, 0, good.stdout)
+            with open(path, encoding="utf-8") as source:
+                text = source.read()
+            with open(path, "w", encoding="utf-8") as source:
+                source.write(text.replace("folio_fetch64(&c->desc[at & c->mask])",
+                                          "c->desc[at & c->mask].raw"))
+            plan = subprocess.run(["ninja", "-C", build, "-n"], check=True,
+                                  capture_output=True, text=True)
+            self.assertRegex(plan.stdout, "one-fetch", "not part of an ordinary build")
+            bad = subprocess.run(["ninja", "-C", build, "one-fetch.stamp"], check=False,
+                                 capture_output=True, text=True)
+            self.assertNotEqual(bad.returncode, 0)
+            self.assertTrue(re.search(r"^lib/ring\.h:\d+: error: folio_cons_desc reads shared "
+                                      "memory directly$", bad.stdout, re.M), bad.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
