@@ -135,6 +135,7 @@ attach_rings(struct folio *f)
 {
 	const struct folio_layout *l = &f->layout;
 	struct folio_region *r = &f->region;
+	bool weak = folio_region_is_weak(r);
 	uint32_t q;
 
 	for (q = 0; q < f->queues; q++) {
@@ -145,6 +146,8 @@ attach_rings(struct folio *f)
 	for (q = 0; q < f->queues && q < l->geom.queues; q++) {
 		folio_prod_attach(&f->txq[q].ring, l, r->own, r->peer, q);
 		folio_cons_attach(&f->rxq[q].ring, l, r->peer, r->own, q);
+		f->txq[q].ring.weak = weak;
+		f->rxq[q].ring.weak = weak;
 		folio_prod_reset(&f->txq[q].ring);
 		folio_cons_reset(&f->rxq[q].ring);
 	}

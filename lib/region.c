@@ -308,6 +308,12 @@ folio_region_map(struct folio_region *r, const struct folio_layout *l, struct fo
 	return 0;
 }
 
+bool
+folio_region_is_weak(const struct folio_region *r)
+{
+	return r->caching != FOLIO_CACHING_WRITE_BACK && r->caching != FOLIO_CACHING_UNCACHED;
+}
+
 void
 folio_region_zero(struct folio_region *r, const struct folio_layout *l)
 {

@@ -94,6 +94,9 @@ bool folio_region_peek(const struct folio_region *r, struct folio_wire_header *c
 int folio_region_map(struct folio_region *r, const struct folio_layout *l,
 		     struct folio_error *err);
 
+/* Is the order of loads and stores not kept, as in memory that is mapped write-combining? */
+bool folio_region_is_weak(const struct folio_region *r);
+
 /* Zero what we write, behind the header page. Touches no page that is never used. */
 void folio_region_zero(struct folio_region *r, const struct folio_layout *l);
 

@@ -30,7 +30,7 @@ now_ns(void)
 }
 
 static uint64_t
-best_read_ns(const struct folio_copy *copy, void *dst, const void *src)
+best_read_ns(folio_copy_fn padded, void *dst, const void *src)
 {
 	uint64_t best = UINT64_MAX;
 	int round, i;
@@ -39,7 +39,7 @@ best_read_ns(const struct folio_copy *copy, void *dst, const void *src)
 		uint64_t start = now_ns(), took;
 
 		for (i = 0; i < COST_COPIES; i++)
-			copy->padded(dst, src, FOLIO_WIRE_PAGE);
+			padded(dst, src, FOLIO_WIRE_PAGE);
 		took = now_ns() - start;
 		if (took < best)
 			best = took;
@@ -50,12 +50,12 @@ best_read_ns(const struct folio_copy *copy, void *dst, const void *src)
 void
 folio_device_measure(struct folio_region *r)
 {
-	const struct folio_copy *copy = folio_copy_select(FOLIO_ISA_AUTO);
+	folio_copy_fn padded = folio_copy_select(FOLIO_ISA_AUTO)->padded;
 	uint8_t dst[FOLIO_WIRE_PAGE], src[FOLIO_WIRE_PAGE];
 	uint64_t cost;
 
 	memset(src, 0, sizeof(src));
-	cost = 100 * best_read_ns(copy, dst, r->first) / best_read_ns(copy, dst, src);
+	cost = 100 * best_read_ns(padded, dst, r->first) / best_read_ns(padded, dst, src);
 	r->read_cost = cost == 0 ? 1 : cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
 }
 

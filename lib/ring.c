@@ -88,6 +88,8 @@ folio_prod_refresh(struct folio_prod *p)
 	if (FOLIO_UNLIKELY(p->broken))
 		return 0;
 	consumed = folio_fetch32_acquire(p->consumed);
+	if (FOLIO_UNLIKELY(p->weak))
+		folio_shared_fence();
 	/* Valid is from the index seen last (no way back) to our own (nothing from the future). */
 	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
 		return prod_give_up(p, &p->bad_index);
@@ -103,17 +105,41 @@ folio_cons_refresh(struct folio_cons *c)
 	if (FOLIO_UNLIKELY(c->broken))
 		return 0;
 	produced = folio_fetch32_acquire(c->produced);
+	if (FOLIO_UNLIKELY(c->weak))
+		folio_shared_fence();
 	/* Valid is from the index seen last to one ring ahead of our own. */
 	if (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))
 		return cons_give_up(c, c->head, &c->bad_index);
 	c->seen = produced;
 	avail = produced - c->head;
-	if (avail == 0 && c->published != c->head) {
-		/* Idle: nobody will come by after `lag` slots, so say it now. */
-		c->published = c->head;
-		folio_put32_release(c->consumed, c->head);
-	}
+	/* Idle: nobody will come by after `lag` slots, so say it now. */
+	if (avail == 0 && c->published != c->head)
+		folio_cons_publish(c, c->head);
 	return avail;
+}
+
+bool
+folio_prod_publish_slow(struct folio_prod *p, uint32_t head)
+{
+	if (p->broken) {
+		p->seen = head - p->size; /* stay full */
+		return false;
+	}
+	folio_shared_fence();
+	folio_put32_release(p->produced, head);
+	folio_shared_fence(); /* else it may stay in a buffer for ever */
+	return true;
+}
+
+void
+folio_cons_publish(struct folio_cons *c, uint32_t head)
+{
+	c->published = head;
+	if (FOLIO_UNLIKELY(c->weak))
+		folio_shared_fence();
+	folio_put32_release(c->consumed, head);
+	if (FOLIO_UNLIKELY(c->weak))
+		folio_shared_fence();
 }
 
 enum folio_verdict

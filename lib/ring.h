@@ -13,7 +13,8 @@
  * Order. The producer writes slots and descriptors, then publishes `produced` with release; the
  * consumer's acquire of `produced` makes them visible. The consumer reads slots, then publishes
  * `consumed` with release; the producer's acquire of `consumed` keeps its next writes behind those
- * reads. There are no other pairs.
+ * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do what
+ * acquire and release cannot.
  *
  * The hot functions are inline so that a burst can be compiled per instruction set: they take the
  * copy kernel as a parameter. What is cold is in ring.c.
@@ -51,6 +52,7 @@ struct folio_prod {
 	folio_shared_u32 *produced;		 /* shared, written */
 	const folio_shared_u32 *consumed;	 /* shared, the peer's */
 	uint32_t broken;			 /* framing lost: ask for a new session */
+	uint32_t weak;				 /* the memory keeps no order: fence it */
 	uint64_t bad_index;
 };
 
@@ -69,6 +71,7 @@ struct folio_cons {
 	const folio_shared_u32 *produced;     /* shared, the peer's */
 	folio_shared_u32 *consumed;	      /* shared, written */
 	uint32_t broken;
+	uint32_t weak;
 	uint64_t bad_index;
 	uint64_t bad_length;
 	uint64_t bad_flags;
@@ -103,6 +106,12 @@ void folio_cons_reset(struct folio_cons *c);
 /* Cold halves of the functions below: fetch the peer's index, check it, return the new count. */
 uint32_t folio_prod_refresh(struct folio_prod *p);
 uint32_t folio_cons_refresh(struct folio_cons *c);
+
+/* Cold half of folio_prod_publish(). */
+bool folio_prod_publish_slow(struct folio_prod *p, uint32_t head);
+
+/* Let the peer know that everything before slot `head` is done with. */
+void folio_cons_publish(struct folio_cons *c, uint32_t head);
 
 /* Judge a descriptor that the caller's fast check did not accept. */
 enum folio_verdict folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head,
@@ -154,10 +163,8 @@ static inline bool
 folio_prod_publish(struct folio_prod *p, uint32_t head)
 {
 	__atomic_store_n(&p->head, head, __ATOMIC_RELAXED);
-	if (FOLIO_UNLIKELY(p->broken)) {
-		p->seen = head - p->size; /* stay full */
-		return false;
-	}
+	if (FOLIO_UNLIKELY(p->broken | p->weak))
+		return folio_prod_publish_slow(p, head);
 	folio_put32_release(p->produced, head);
 	return true;
 }
@@ -217,10 +224,8 @@ static inline void
 folio_cons_commit(struct folio_cons *c, uint32_t head)
 {
 	__atomic_store_n(&c->head, head, __ATOMIC_RELAXED);
-	if (head - c->published >= c->lag) {
-		c->published = head;
-		folio_put32_release(c->consumed, head);
-	}
+	if (head - c->published >= c->lag)
+		folio_cons_publish(c, head);
 }
 
 #endif /* FOLIO_RING_H */

@@ -36,6 +36,7 @@ static void
 look(struct view *v, const struct folio_wire_header *h)
 {
 	v->state = folio_fetch32_acquire(&h->state);
+	folio_shared_fence();
 	v->generation = folio_fetch64_acquire(&h->generation);
 	v->magic = folio_fetch64(&h->magic);
 	v->version = folio_fetch32(&h->version);
@@ -51,7 +52,8 @@ look(struct view *v, const struct folio_wire_header *h)
 
 /*
  * Our header, all of it, from private state: whatever the peer or a former owner of the memory did
- * to it is gone after the next step. What a reader must see first is stored first.
+ * to it is gone after the next step. What a reader must see first is stored first; the fences are
+ * for memory that is mapped write-combining, and cost nothing here.
  */
 static void
 publish(const struct folio_session *s)
@@ -70,10 +72,14 @@ publish(const struct folio_session *s)
 	folio_put32(&h->page_shift, s->geom.page_shift);
 	folio_put32(&h->refusal, s->refusal);
 	folio_put32(&h->heartbeat, s->heartbeat);
+	folio_shared_fence();
 	folio_put64_release(&h->generation, s->generation);
+	folio_shared_fence();
 	folio_put32_release(&h->state, started ? FOLIO_WIRE_STATE_STARTED
 					       : FOLIO_WIRE_STATE_STOPPED);
+	folio_shared_fence();
 	folio_put64_release(&h->ack, s->acked);
+	folio_shared_fence();
 }
 
 /* Never 0, never the last one; random so that a successor's differs from a crashed owner's. */

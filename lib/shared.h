@@ -61,4 +61,18 @@ folio_put64_release(folio_shared_u64 *p, uint64_t v)
 	__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);
 }
 
+/*
+ * Memory that is mapped write-combining keeps no order of its own: stores wait in buffers and loads
+ * are done early, whatever acquire and release say. This drains and waits.
+ */
+static inline void
+folio_shared_fence(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_mfence();
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
 #endif /* FOLIO_SHARED_H */

@@ -41,6 +41,7 @@ EXTERNALS = {
     "munmap": ({0}, "mapping, not content"),
     "mprotect": ({0}, "mapping, not content"),
     "numa_tonode_memory": ({0}, "mapping, not content"),
+    "__atomic_store_8": ({1}, "as a value: the table of mappings in fault.c keeps addresses"),
     "__builtin_prefetch": ({0}, "no value arrives in the program"),
 }
 
