@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""The machine code of the bursts: nothing that traps in an SNP guest, nobody called but who is known.
+"""The machine code of the bursts: nothing that traps in an SNP guest, no call to a stranger.
 
-Arguments: the build folder. The plugin and libfolio of that build are looked at, and plugins that
+Argument: the build folder. The plugin and libfolio of that build are looked at, and plugins that
 are built from changed sources, which must not pass.
 """
 

@@ -55,7 +55,8 @@ MASK = [("lib/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_
         ("lib/ring.h", "p->desc[at & p->mask]", "p->desc[at]"),
         ("lib/ring.h", "c->desc[at & c->mask]", "c->desc[at]"),
         ("lib/ring.c", "(uint64_t)(at & mask) * stride", "(uint64_t)at * stride")]
-GATE = [("lib/gate.h", "{\n\tuint32_t open;\n", "{\n\tuint32_t open;\n\n\tif (1)\n\t\treturn true;\n"),
+GATE = [("lib/gate.h", "{\n\tuint32_t open;\n",
+         "{\n\tuint32_t open;\n\n\tif (1)\n\t\treturn true;\n"),
         ("lib/gate.h", "\t__atomic_store_n(&g->busy, 0, __ATOMIC_RELEASE);", "\t(void)g;")]
 ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_RELAXED)", "p->raw"),
              ("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_ACQUIRE)", "p->raw"),
