@@ -1,25 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""The machine code of the bursts: nothing that traps in an SNP guest, nobody called but who is known.
+"""The machine code of the bursts: nothing that traps in an SNP guest, no call to a stranger.
 
-Arguments: the build folder. The plugin and libfolio of that build are looked at, and plugins that
+Argument: the build folder. The plugin and libfolio of that build are looked at, and plugins that
 are built from changed sources, which must not pass.
 """
 
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 
-import machine_code
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts"))
+
+import machine_code  # noqa: E402
+from relink import Changed, PLUGIN  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
-ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-PLUGIN = "drivers/net/folio/librte_net_folio.so"
 BURST = "drivers/net/folio/folio_burst.c"
 ISAS = ("portable", "sse", "avx2", "avx512")
 
@@ -44,6 +42,7 @@ POINTERS = {
     "rte_memcpy_generic": "a jump table for SSE, inside of the function; copies mbuf pointers",
     "folio_prod_put": "folio_copy_fn: a kernel, looked at here",
     "folio_prod_piece": "folio_copy_fn: a kernel, looked at here",
+    "folio_cons_get": "folio_copy_fn: a kernel, looked at here",
     "folio_cons_piece": "folio_copy_fn: a kernel, looked at here",
 }
 
@@ -104,82 +103,24 @@ class Built(unittest.TestCase):
         self.assertEqual(set(POINTERS), {origin for origin, _, _ in found.origins()})
 
 
-class Changed(unittest.TestCase):
+class ChangedSources(unittest.TestCase):
     """Plugins from changed sources do not pass: the check sees what it is there for."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.temp = tempfile.mkdtemp(prefix="folio-disassembly.")
-        cls.compile = cls.commands()
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.temp)
-
-    @staticmethod
-    def commands():
-        """ninja's commands for the plugin: compilations and the link, by output."""
-        text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", PLUGIN], check=True,
-                              capture_output=True, text=True).stdout
-        found = {}
-        for line in text.splitlines():
-            words = shlex.split(line)
-            if "-o" in words:
-                found[words[words.index("-o") + 1]] = words
-        return found
-
-    def plugin(self, source, *changes):
-        """Link a plugin in which one source is changed; the bursts' is the AVX2 one."""
-        with open(os.path.join(ROOT, source), encoding="utf-8") as file:
-            text = file.read()
-        for old, new in changes:
-            self.assertEqual(text.count(old), 1, old)
-            text = text.replace(old, new)
-        folder = os.path.dirname(os.path.join(ROOT, source))
-        changed = os.path.join(self.temp, os.path.basename(source))
-        with open(changed, "w", encoding="utf-8") as file:
-            file.write(text)
-        output = next(o for o, words in self.compile.items()
-                      if words[-1].endswith(source) and ("burst" not in o or "avx2" in o))
-        words = list(self.compile[output])
-        new_object = changed + ".o"
-        words[words.index("-o") + 1] = new_object
-        words[-1] = changed
-        words[words.index("-MF") + 1] = changed + ".d"
-        subprocess.run([*words, f"-I{folder}"], cwd=BUILD, check=True)
-
-        link = list(self.compile[PLUGIN])
-        library = changed + ".so"
-        link[link.index("-o") + 1] = library
-        expanded = []
-        for word in link:
-            if word == output:
-                expanded.append(new_object)
-            elif word == "lib/libfolio_core.a":
-                expanded += [new_object if m == os.path.join(BUILD, output) or m == output else m
-                             for m in self.members(word)]
-            else:
-                expanded.append(word)
-        self.assertIn(new_object, expanded)
-        subprocess.run(expanded, cwd=BUILD, check=True)
-        return library
-
-    @staticmethod
-    def members(archive):
-        """Objects in a thin archive, relative to the build folder."""
-        text = subprocess.run(["ar", "t", archive], cwd=BUILD, check=True, capture_output=True,
-                              text=True).stdout
-        return text.split()
+    def plugin_complaints(self, source, *changes):
+        """What is wrong with a plugin in which one source is changed; the bursts' is AVX2's."""
+        with tempfile.TemporaryDirectory(prefix="folio-disassembly.") as temp:
+            changed = Changed(BUILD, temp, [(source, old, new) for old, new in changes])
+            return complaints(changed.link(PLUGIN, [source]))
 
     def refused(self, expect, source, *changes):
         """The changed plugin is refused for this reason, and for no other."""
-        lines = complaints(self.plugin(source, *changes))
+        lines = self.plugin_complaints(source, *changes)
         self.assertTrue(lines, "nothing was found")
         for line in lines:
             self.assertRegex(line, expect)
 
     def test_unchanged(self):
-        self.assertEqual(complaints(self.plugin(BURST)), [])
+        self.assertEqual(self.plugin_complaints(BURST), [])
 
     def test_time_stamp_in_a_burst(self):
         self.refused(r"^receive: .*\brdtsc\b", BURST,
@@ -196,10 +137,10 @@ class Changed(unittest.TestCase):
             self.assertTrue(expect.is_forbidden(), code)
         every = "; ".join(("cpuid", "rdtscp", "inb $0x80, %%al", "rep outsl", "mwaitx", "wbnoinvd",
                            "tpause %%eax", "syscall", "int $0x80", "hlt", "mov %%db7, %%rax"))
-        lines = complaints(self.plugin(BURST, (
+        lines = self.plugin_complaints(BURST, (
             "\tq->stats.nombuf++;\n\tfor (n /= 2;",
             f'\t__asm__ volatile("{every}" ::: "rax", "rbx", "rcx", "rdx");\n'
-            "\tq->stats.nombuf++;\n\tfor (n /= 2;")))
+            "\tq->stats.nombuf++;\n\tfor (n /= 2;"))
         for mnemonic in ("cpuid", "rdtscp", "in ", "outsl", "mwaitx", "wbnoinvd", "tpause",
                          "syscall", "int ", "hlt", "%db7"):
             self.assertTrue(any(re.match(rf"^alloc_fewer: .*{mnemonic}", line) for line in lines),

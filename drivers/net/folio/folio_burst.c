@@ -140,8 +140,8 @@ alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 /*
  * Plain frames in the slots from *head to until - 1: they take a slot and an mbuf each. Moves *head
- * to the first slot that holds something else and returns its descriptor, which is not fetched again.
- * Slots are filled up to `stop`.
+ * to the first slot that holds something else and returns its descriptor, which nobody fetches a
+ * second time. Slots are filled up to `stop`.
  */
 static __rte_always_inline uint64_t
 receive_row(const struct folio_rx_queue *q, const struct folio_cons *c, struct rte_mbuf **pkts,

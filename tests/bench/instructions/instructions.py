@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""What a packet costs in instructions, and what each protection adds: counted by callgrind.
+
+A count does not depend on the machine's mood, and hardly on the machine: on the compiler, and on
+which kernels the emulated CPU makes folio choose. `./run instructions` is this program.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+from relink import Changed, LIBFOLIO, PLUGIN, Stale  # noqa: E402
+
+BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
+BURST = "drivers/net/folio/folio_burst.c"
+
+# The sources that the datapath is made of, or that a change below is in.
+PLUGIN_PARTS = ("lib/ring.c", "lib/port.c", BURST)
+LIBFOLIO_PARTS = ("lib/ring.c", "lib/port.c", "lib/burst.c")
+
+SIZES = (64, 256, 1518)
+BURSTS = (1, 8, 32)
+PACKETS = 4096  # FRAMES of count.h
+RING = 2048
+LARGE_RING = 32768  # no index reaches its end: places without masks stay inside
+TOLERANCE = 0.03
+
+# The burst functions, by program.
+FUNCTIONS = {"driver": {"RX": "receive", "TX": "transmit"},
+             "core": {"RX": "folio_recv", "TX": "folio_send"}}
+
+# What is taken out of a copy of the sources: (file, text, replacement). None of this can be
+# switched off in folio itself.
+DESCRIPTOR = [("lib/ring.h", "\treturn desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;",
+               "\t(void)desc;\n\t(void)max;\n\treturn true;")]
+INDEX = [("lib/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", ""),
+         ("lib/ring.c", "\tif (FOLIO_UNLIKELY(c->broken))\n\t\treturn 0;\n", ""),
+         ("lib/ring.c", "\tif (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))\n"
+          "\t\treturn prod_give_up(p, &p->bad_index);\n", ""),
+         ("lib/ring.c",
+          "\tif (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))\n"
+          "\t\treturn cons_give_up(c, c->head, &c->bad_index);\n", ""),
+         ("lib/ring.h", "\tif (FOLIO_UNLIKELY(p->broken)) {\n"
+          "\t\tp->seen = head - p->size; /* stay full */\n\t\treturn false;\n\t}\n", "")]
+MASK = [("lib/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_t)i * stride)"),
+        ("lib/ring.h", "p->desc[at & p->mask]", "p->desc[at]"),
+        ("lib/ring.h", "c->desc[at & c->mask]", "c->desc[at]"),
+        ("lib/ring.c", "(uint64_t)(at & mask) * stride", "(uint64_t)at * stride")]
+GATE = [("lib/gate.h", "{\n\tuint32_t open;\n",
+         "{\n\tuint32_t open;\n\n\tif (1)\n\t\treturn true;\n"),
+        ("lib/gate.h", "\t__atomic_store_n(&g->busy, 0, __ATOMIC_RELEASE);", "\t(void)g;")]
+ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_RELAXED)", "p->raw"),
+             ("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_ACQUIRE)", "p->raw"),
+             ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
+             ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
+ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tfor (q = 0;",
+            "\tfor (q = 0;")]
+EXACT = [(BURST,
+          "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_exact);",
+          "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_padded);")]
+WITHOUT = {
+    "descriptor validation": DESCRIPTOR,
+    "index validation": INDEX,
+    "all validation": DESCRIPTOR + INDEX,
+    "masking": MASK,
+    "one-fetch loads and stores": ONE_FETCH,
+    "gate": GATE,
+    "zeroing": ZEROING,
+    "exact length on transmit": EXACT,
+    "all of these": DESCRIPTOR + INDEX + MASK + ONE_FETCH + GATE + ZEROING + EXACT,
+}
+
+
+class Failure(Exception):
+    """For the user: one line."""
+
+
+def run(*command, **more):
+    """Run a tool; its output is for when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def self_costs(text):
+    """(name, cost of functions by themselves) of one dump, None if it is not one of ours."""
+    trigger = re.search(r"^desc: Trigger: Client Request: (\d+ \d+)$", text, re.M)
+    if trigger is None:
+        return None, {}
+    names, costs = {}, {}
+    function = file = home = None
+    skip = False
+    for line in text.splitlines():
+        found = re.match(r"^(c?)(fn|fl|fi|fe|ob|obj|cfi|cfn|cob)=\((\d+)\)(?: (.*))?$", line)
+        if found:
+            kind = "fn" if found.group(2).endswith("fn") else \
+                "ob" if found.group(2).endswith("ob") else "file"
+            if found.group(4):
+                names[kind, found.group(3)] = found.group(4)
+            name = names.get((kind, found.group(3)), "?")
+            if line.startswith("fn="):
+                function, file = name, home
+            elif line.startswith("fl="):
+                file = home = name
+            elif line.startswith(("fi=", "fe=")):
+                file = name
+        elif line.startswith("calls="):
+            skip = True
+        elif re.match(r"^[-+*\d]\S* \d+$", line):
+            if not skip:
+                key = f"{function.removesuffix(chr(39))} ({os.path.basename(file)})"
+                costs[key] = costs.get(key, 0) + int(line.split()[1])
+            skip = False
+    return trigger.group(1), costs
+
+
+def callgrind(function, command, folder, env=None):
+    """Counts inside of one function: {"64 32": {function: instructions a packet}}, and the ISA."""
+    out = os.path.join(folder, "callgrind.out")
+    text = run("valgrind", "--tool=callgrind", f"--toggle-collect={function}",
+               f"--callgrind-out-file={out}", *command, env={**os.environ, **(env or {})})
+    found = {}
+    for name in os.listdir(folder):
+        if not name.startswith("callgrind.out"):
+            continue
+        path = os.path.join(folder, name)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            what, costs = self_costs(file.read())
+        os.unlink(path)
+        if what is not None:
+            found[what] = {f: c / PACKETS for f, c in costs.items() if c}
+    if set(found) != {f"{s} {b}" for s in SIZES for b in BURSTS} or not all(found.values()):
+        raise Failure(f"callgrind's dumps of {command[0]} are not what was expected: {found}")
+    return found, re.search(r"^isa (\w+)$", text, re.M).group(1)
+
+
+def count(build, programs=tuple(FUNCTIONS), directions=("RX", "TX"), plugin=None, libfolio=None,
+          ring=RING):
+    """Counts of programs: {"driver TX 64 32": {function: instructions}}, and the ISA."""
+    # EAL takes no plugin from below a folder that everybody can write to.
+    folder = tempfile.mkdtemp(prefix="folio-instructions.", dir="/run")
+    prefix = "folio-" + os.path.basename(folder)
+    bench = os.path.join(build, "tests/bench/instructions")
+    library = shutil.copy(libfolio or os.path.join(build, LIBFOLIO),
+                          os.path.join(folder, "libfolio.so.0"))
+    plugin = shutil.copy(plugin or os.path.join(build, PLUGIN), folder)
+    commands = {
+        "core": [os.path.join(bench, "count_core"), str(ring)],
+        "driver": [os.path.join(bench, "count_driver"), "--no-huge", "-m", "64", "--no-pci",
+                   "--no-telemetry", "-l", "0", "--file-prefix", prefix, "-d", plugin,
+                   f"--vdev=net_folio0,loopback=1,ring_size={ring}"],
+    }
+    found, isas = {}, set()
+    try:
+        for program in programs:
+            for direction in directions:
+                counts, isa = callgrind(FUNCTIONS[program][direction], commands[program], folder,
+                                        {"LD_PRELOAD": library} if program == "core" else None)
+                found.update((f"{program} {direction} {what}", costs)
+                             for what, costs in counts.items())
+                isas.add(isa)
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(os.path.join("/var/run/dpdk", prefix), ignore_errors=True)
+    if len(isas) != 1:
+        raise Failure(f"the programs chose different instruction sets: {isas}")
+    return found, isas.pop()
+
+
+def options(build):
+    """Meson's options of a build folder."""
+    listed = json.loads(run("meson", "introspect", "--buildoptions", build))
+    return {o["name"]: o["value"] for o in listed}
+
+
+def conditions(build, isa):
+    """What counts depend on, apart from the sources."""
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        compiler = json.load(file)[0]["command"].split()[0]
+    chosen = options(build)
+    return {
+        "compiler": run(compiler, "--version").splitlines()[0],
+        "dpdk": run("pkg-config", "--modversion", "libdpdk").strip(),
+        "isa": isa,
+        "flags": f"-O{chosen['optimization']} debug={chosen['debug']} lto={chosen['b_lto']} "
+                 f"sanitize={chosen['b_sanitize']}",
+    }
+
+
+def total(costs):
+    """Instructions of all functions."""
+    return sum(costs.values())
+
+
+def compare(baseline, now):
+    """(what got slower, what got faster): lines that name the functions."""
+    slower, faster = [], []
+    for what in sorted(set(baseline) & set(now)):
+        before = baseline[what]
+        old, new = total(before), total(now[what])
+        change = new / old - 1
+        if abs(change) <= TOLERANCE:
+            continue
+        moved = {f: now[what].get(f, 0) - before.get(f, 0) for f in {**before, **now[what]}}
+        order = sorted(moved.items(), key=lambda m: m[1], reverse=change > 0)
+        names = ", ".join(f"{f} {d:+.1f}" for f, d in order[:4] if d * change > 0)
+        line = f"{what}: {old:.1f} -> {new:.1f} instructions a packet ({change:+.1%}): {names}"
+        (slower if change > 0 else faster).append(line)
+    return slower, faster
+
+
+def count_changed(build, changes, isa, **what):
+    """Counts of libraries from changed sources, which nobody else ever sees."""
+    with tempfile.TemporaryDirectory(prefix="folio-instructions-build.") as temp:
+        changed = Changed(build, temp, changes, isa)
+        return count(build, plugin=changed.link(PLUGIN, PLUGIN_PARTS),
+                     libfolio=changed.link(LIBFOLIO, LIBFOLIO_PARTS), **what)[0]
+
+
+def price(build, names, progress):
+    """Counts with everything, and without each protection: {name: counts}, and the ISA."""
+    everything, isa = count(build)
+    found = {"everything": everything}
+    if any(MASK[0] in WITHOUT[name] for name in names):
+        found["everything, large ring"] = count(build, ring=LARGE_RING)[0]
+    for name in names:
+        progress(f"without {name}")
+        ring = LARGE_RING if MASK[0] in WITHOUT[name] else RING
+        found[name] = count_changed(build, WITHOUT[name], isa, ring=ring)
+    return found, isa
+
+
+def share(found, name, kinds):
+    """Instructions that a protection adds to a packet, and their part of all, e.g. 0.04."""
+    ring = "everything, large ring" if MASK[0] in WITHOUT[name] else "everything"
+    before = sum(total(found[ring][what]) for what in kinds)
+    after = sum(total(found[name][what]) for what in kinds)
+    return before - after, (before - after) / before
+
+
+def print_counts(found):
+    """Instructions a packet and a burst."""
+    print("\nInstructions, everything in place\n")
+    print(f"{'':8}{'':4}{'frame':>6}{'burst':>6}{'a packet':>10}{'a burst':>9}")
+    for program in FUNCTIONS:
+        for direction in ("RX", "TX"):
+            for size in SIZES:
+                for burst in BURSTS:
+                    n = total(found["everything"][f"{program} {direction} {size} {burst}"])
+                    print(f"{program:8}{direction:4}{size:6}{burst:6}{n:10.1f}{n * burst:9.0f}")
+
+
+def print_shares(found):
+    """What each protection takes at 64 B."""
+    columns = [f"{d} {b}" for d in ("RX", "TX", "RX+TX") for b in BURSTS]
+    for program in FUNCTIONS:
+        print(f"\nShare of each protection, {program}, 64 B (instructions a packet, and %)\n")
+        print(f"{'burst':28}" + "".join(f"{c:>15}" for c in columns))
+        for name in found:
+            if name not in WITHOUT:
+                continue
+            line = f"{name:28}"
+            for column in columns:
+                directions, burst = column.split()
+                n, part = share(found, name, [f"{program} {direction} 64 {burst}"
+                                              for direction in directions.split("+")])
+                line += f"{n:8.1f}{part:7.1%}"
+            print(line)
+
+
+def main():
+    """Count, print, save."""
+    parser = argparse.ArgumentParser(prog="./run instructions", description=__doc__.splitlines()[0])
+    parser.add_argument("build", help=argparse.SUPPRESS)
+    parser.add_argument("--json", metavar="FILE", help="write everything that was counted")
+    parser.add_argument("--update", action="store_true",
+                        help="make what is counted now the baseline of ./run test; nothing else")
+    parser.add_argument("--without", action="append", choices=list(WITHOUT), metavar="PROTECTION",
+                        help=f"only these, repeatable: {', '.join(WITHOUT)}")
+    args = parser.parse_args()
+    build = os.path.realpath(args.build)
+    try:
+        if args.update:
+            counts, isa = count(build)
+            rounded = {what: {f: round(c, 2) for f, c in sorted(costs.items())}
+                       for what, costs in sorted(counts.items())}
+            with open(BASELINE, "w", encoding="utf-8") as file:
+                json.dump({"conditions": conditions(build, isa), "instructions": rounded}, file,
+                          indent="\t")
+                file.write("\n")
+            print(f"{BASELINE} is new: commit it with the reason")
+            return 0
+        found, isa = price(build, args.without or list(WITHOUT),
+                           lambda text: print(f"== {text}", flush=True))
+        print_counts(found)
+        print_shares(found)
+        if args.json:
+            with open(args.json, "w", encoding="utf-8") as file:
+                json.dump({"conditions": conditions(build, isa), "instructions": {
+                    name: {what: round(total(c), 2) for what, c in counts.items()}
+                    for name, counts in found.items()}}, file, indent="\t")
+    except (Failure, Stale) as failure:
+        print(f"instructions: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
