@@ -19,6 +19,10 @@
 #include "session.h"
 #include "shared.h"
 
+/* How long a crashed predecessor's peer may take to let go, in quarters of a tick. */
+#define GUEST_WAITS (4 * 1000 / FOLIO_TICK_MS)
+#define HOST_WAITS (4 * 200 / FOLIO_TICK_MS)
+
 static bool
 is_zero(const void *mem, size_t len)
 {
@@ -262,19 +266,22 @@ folio_region_post(struct folio_region *r, const struct folio_layout *l,
 }
 
 /*
- * The header of a predecessor that crashed goes first; its peer needs a few ticks to notice, and
- * would count what is zeroed before that as violations.
+ * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
+ * receiving what we are about to zero: it takes its answer back when it has closed its rings. A host
+ * waits on a thread that its other ports need, so it does not let a guest hold it up for long.
  */
 static void
 retire_predecessor(struct folio_region *r)
 {
-	const struct timespec wait = {.tv_nsec = 3 * FOLIO_TICK_MS * 1000000L};
+	const struct folio_wire_header *peer = folio_layout_header(r->peer);
+	const struct timespec step = {.tv_nsec = FOLIO_TICK_MS * 1000000L / 4};
+	int steps = r->role == FOLIO_GUEST ? GUEST_WAITS : HOST_WAITS;
 	bool was_started = folio_fetch32(&folio_layout_header(r->own)->state) ==
 			   FOLIO_WIRE_STATE_STARTED;
 
 	folio_session_wipe_header(r->own);
-	if (was_started)
-		nanosleep(&wait, NULL);
+	while (was_started && steps-- > 0 && folio_fetch64_acquire(&peer->ack) != 0)
+		nanosleep(&step, NULL);
 }
 
 /*

@@ -80,6 +80,12 @@ cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
 	return 0;
 }
 
+/*
+ * Whoever overwrote our index with an older one that the peer takes for true has stopped both, as we
+ * publish news only. So, now and then, an end that waits says it again.
+ */
+#define SAY_AGAIN_LOOKS 4096
+
 uint32_t
 folio_prod_refresh(struct folio_prod *p)
 {
@@ -94,6 +100,8 @@ folio_prod_refresh(struct folio_prod *p)
 	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
 		return prod_give_up(p, &p->bad_index);
 	p->seen = consumed;
+	if (++p->looks % SAY_AGAIN_LOOKS == 0)
+		folio_put32_release(p->produced, p->head);
 	return p->size - (p->head - consumed);
 }
 
@@ -113,7 +121,7 @@ folio_cons_refresh(struct folio_cons *c)
 	c->seen = produced;
 	avail = produced - c->head;
 	/* Idle: nobody will come by after `lag` slots, so say it now. */
-	if (avail == 0 && c->published != c->head)
+	if (avail == 0 && (c->published != c->head || ++c->idle % SAY_AGAIN_LOOKS == 0))
 		folio_cons_publish(c, c->head);
 	return avail;
 }

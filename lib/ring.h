@@ -53,6 +53,7 @@ struct folio_prod {
 	const folio_shared_u32 *consumed;	 /* shared, the peer's */
 	uint32_t broken;			 /* framing lost: ask for a new session */
 	uint32_t weak;				 /* the memory keeps no order: fence it */
+	uint32_t looks;				 /* at the peer's index, for more room */
 	uint64_t bad_index;
 };
 
@@ -72,6 +73,7 @@ struct folio_cons {
 	folio_shared_u32 *consumed;	      /* shared, written */
 	uint32_t broken;
 	uint32_t weak;
+	uint32_t idle; /* looks at the peer's index that found nothing */
 	uint64_t bad_index;
 	uint64_t bad_length;
 	uint64_t bad_flags;

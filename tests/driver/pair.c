@@ -26,14 +26,14 @@ static char folder[] = "/dev/shm/folio-driver-XXXXXX";
 int
 eal_setup(void **state)
 {
-	const char *plugin = getenv("FOLIO_PLUGIN");
-	char prefix[32];
+	const char *plugin = getenv("FOLIO_PLUGIN"), *simd = getenv("FOLIO_SIMD_BITS");
+	char prefix[32], bits[40];
 	char *argv[] = {
 		(char *)(uintptr_t)"driver-test", (char *)(uintptr_t)"--no-huge",
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"512", (char *)(uintptr_t)"--no-pci",
 		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"-l",
 		(char *)(uintptr_t)"0,1", (char *)(uintptr_t)"--file-prefix", prefix,
-		(char *)(uintptr_t)"-d", (char *)(uintptr_t)plugin,
+		(char *)(uintptr_t)"-d", (char *)(uintptr_t)plugin, bits,
 	};
 
 	(void)state;
@@ -42,7 +42,10 @@ eal_setup(void **state)
 		return -1;
 	}
 	snprintf(prefix, sizeof(prefix), "folio-driver-%d", (int)getpid());
-	if (mkdtemp(folder) == NULL || rte_eal_init(RTE_DIM(argv), argv) < 0)
+	/* Which copy kernels to use; without it EAL has its own idea. */
+	if (simd != NULL)
+		snprintf(bits, sizeof(bits), "--force-max-simd-bitwidth=%s", simd);
+	if (mkdtemp(folder) == NULL || rte_eal_init((int)RTE_DIM(argv) - (simd == NULL), argv) < 0)
 		return -1;
 	common_pool = rte_pktmbuf_pool_create("common", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					      SOCKET_ID_ANY);

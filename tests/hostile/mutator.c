@@ -22,6 +22,8 @@
 #include "mutate.h"
 
 #define ROUND 4096
+#define ROUNDS_A_BOUT 64 /* then, at times, a pause in which sessions come up again */
+#define PAUSE_NS 50000000L
 
 static volatile sig_atomic_t stop;
 
@@ -46,6 +48,7 @@ int
 main(int argc, char **argv)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
+	struct timespec breath = {.tv_sec = 0};
 	struct geometry g;
 	struct peer p = {.seed = 1};
 	unsigned long long done = 0;
@@ -72,6 +75,10 @@ main(int argc, char **argv)
 		}
 		mutate(&p, at, ROUND);
 		done += ROUND;
+		if (done % (ROUNDS_A_BOUT * ROUND) == 0) {
+			breath.tv_nsec = (long)(peer_random(&p.seed) % 6) * PAUSE_NS;
+			nanosleep(&breath, NULL);
+		}
 	}
 	peer_close(&p);
 	printf("%llu\n", done);

@@ -7,25 +7,20 @@ One testpmd a role is the victim of all rows: it is never restarted.
 
 import os
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
-
-import common  # noqa: E402
-from testpmd import RegionFile, Testpmd  # noqa: E402
+import hostile
+from testpmd import RegionFile, Testpmd
 
 PEER = os.environ["FOLIO_PEER"]
-SEED = os.environ.get("FOLIO_SEED", "20261125")
-SLOTS = ",ring_size=64,slot_size=256"
 
 
 class Peer:
     """The attacker, a program of its own."""
 
     def __init__(self, path, role):
-        self.process = subprocess.Popen([PEER, path, role, SEED], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([PEER, path, role, str(hostile.SEED)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def do(self, word):
@@ -60,9 +55,9 @@ class Attacks:
     @classmethod
     def start_victim(cls):
         """A testpmd that sends and receives all the time, and is let be."""
-        more = SLOTS if cls.role == "guest" else ""
+        more = hostile.SLOTS if cls.role == "guest" else ""
         victim = Testpmd([f"net_folio0,role={cls.role},path={cls.region.path}{more}"], 1,
-                         memory=128)
+                         memory=128, env=hostile.victim_env())
         victim.wait_prompt()
         victim.cmd("set fwd flowgen")
         victim.cmd("start")
@@ -214,7 +209,7 @@ class Attacks:
     def test_z_mbufs(self):
         """After all rows (unittest sorts by name): every mbuf is back, the victim ends well."""
         self.traffic_flows()
-        common.PairCase.check_mbufs(self, self.victim)
+        hostile.common.PairCase.check_mbufs(self, self.victim)
         self.assertEqual(self.victim.quit(), 0)
         type(self).victim.end()
         type(self).victim = self.start_victim()
@@ -233,4 +228,4 @@ class HostVictim(Attacks, unittest.TestCase):
 
 
 if __name__ == "__main__":
-    common.main()
+    hostile.common.main()

@@ -21,19 +21,12 @@
 #include <rte_ethdev.h>
 #include <rte_random.h>
 
+#include "frame.h"
+
 #define BURST 16
 #define MBUFS 8191
 #define QUEUES_MAX 16
-#define LEN_MIN 64
-
-struct tag {
-	uint8_t dst[6], src[6];
-	uint16_t ether_type;
-	uint16_t queue;
-	uint32_t len;
-	uint64_t identity;
-	uint64_t sequence;
-};
+#define LEN_MIN FRAME_LEN_MIN
 
 struct counters {
 	uint64_t sent;
@@ -56,29 +49,6 @@ on_signal(int sig)
 	stop = 1;
 }
 
-static uint64_t
-word_at(const struct tag *t, uint32_t i)
-{
-	return (t->identity ^ t->sequence * UINT64_C(0x9e3779b97f4a7c15)) + i * UINT64_C(0x100000001b3);
-}
-
-/* Fill, or compare, the body behind the tag; returns the number of wrong bytes. */
-static uint32_t
-body(uint8_t *frame, const struct tag *t, bool fill)
-{
-	uint32_t wrong = 0, i;
-
-	for (i = sizeof(*t); i < t->len; i++) {
-		uint8_t expected = (uint8_t)(word_at(t, i / 8) >> (i % 8 * 8));
-
-		if (fill)
-			frame[i] = expected;
-		else
-			wrong += frame[i] != expected;
-	}
-	return wrong;
-}
-
 /* Spread the frame over the mbufs it needs. */
 static struct rte_mbuf *
 make_frame(struct rte_mempool *pool, uint16_t queue)
@@ -92,7 +62,7 @@ make_frame(struct rte_mempool *pool, uint16_t queue)
 			  .ether_type = rte_cpu_to_be_16(0x88b5), .queue = queue,
 			  .identity = identity, .sequence = next_sequence[queue]};
 	t->len = LEN_MIN + (uint32_t)rte_rand_max(max_len - LEN_MIN + 1);
-	body(frame, t, true);
+	frame_body(frame, t, true);
 	for (done = 0; done < t->len;) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 		uint16_t part;
@@ -131,7 +101,7 @@ check_frame(const struct rte_mbuf *m, uint16_t queue)
 	}
 	if (data != copy)
 		memcpy(copy, data, m->pkt_len);
-	if (t->len != m->pkt_len || t->queue != queue || body(copy, t, false) != 0) {
+	if (t->len != m->pkt_len || t->queue != queue || frame_body(copy, t, false) != 0) {
 		count.bad++;
 		return;
 	}

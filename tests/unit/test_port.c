@@ -27,6 +27,7 @@
 #define STRIDE 320
 #define MAX_FRAME (RING * STRIDE)
 #define CANARY 0xc5
+#define POLLS 10000 /* within so many of nothing, an index is published once more */
 
 struct duo {
 	char path[PATH_MAX];
@@ -1810,6 +1811,38 @@ test_own_header_wiped(void **state)
 }
 
 /*
+ * T3. Our published index was put back to a value that the peer takes for true, when we have nothing
+ * new to publish: it must not stay so, or both would wait for each other for ever.
+ */
+static void
+test_own_index_put_back(void **state)
+{
+	struct duo *d = *state;
+	unsigned int i;
+	struct raw r;
+
+	open_duo(d, 1);
+	r = raw_map(d);
+	for (i = 0; i < RING; i++)
+		assert_true(send_one(d->guest, 0, i, 60));
+	assert_false(send_one(d->guest, 0, i, 60));
+	folio_put32(&index_lines(&r, FOLIO_GUEST)->produced, 0);
+	expect_none(d->host, 0);
+	for (i = 0; i < POLLS; i++)
+		assert_false(send_one(d->guest, 0, 0, 60));
+	for (i = 0; i < RING; i++)
+		expect_one(d->host, 0, i, 60);
+	expect_none(d->host, 0);
+	folio_put32(&index_lines(&r, FOLIO_HOST)->consumed, 0);
+	assert_false(send_one(d->guest, 0, 0, 60));
+	for (i = 0; i < POLLS; i++)
+		expect_none(d->host, 0);
+	check_queue(d, 0);
+	assert_int_equal(all_violations(d->guest) + all_violations(d->host), 0);
+	raw_unmap(&r);
+}
+
+/*
  * While the host is stopped, a guest comes with larger rings, over the place of the host's header,
  * and goes again. Both meet all the same.
  */
@@ -2012,6 +2045,7 @@ main(void)
 		TEST(test_storm_of_bad_indices),
 		TEST(test_peer_header_overwritten),
 		TEST(test_own_header_wiped),
+		TEST(test_own_index_put_back),
 		TEST(test_stopped_host_is_overrun),
 		TEST(test_host_is_offered_bad_geometries),
 		TEST(test_host_survives_random_guests),

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
@@ -501,6 +502,52 @@ test_take_over_while_a_host_is_there(void **state)
 	assert_false(exists(e->path));
 }
 
+/* A peer that is slow to notice that the guest has crashed, and still reads the frames it left. */
+struct reader {
+	struct folio_region *host;
+	uint8_t sample; /* of the old frames, at last */
+};
+
+static void *
+slow_reader(void *arg)
+{
+	struct reader *reader = arg;
+	const uint8_t *guest = reader->host->peer;
+
+	while (folio_fetch32(&folio_layout_header(reader->host->peer)->state) != 0)
+		usleep(1000);
+	usleep(150000);
+	reader->sample = ((const volatile uint8_t *)guest)[layout.data_off];
+	folio_put64_release(&folio_layout_header(reader->host->own)->ack, 0);
+	return NULL;
+}
+
+static void
+test_take_over_waits_for_the_peer(void **state)
+{
+	struct env *e = *state;
+	struct folio_region guest, host;
+	struct reader reader = {.host = &host};
+	struct folio_wire_header crashed = {.magic = {FOLIO_WIRE_MAGIC},
+					    .state = {FOLIO_WIRE_STATE_STARTED}};
+	pthread_t thread;
+
+	make_file(e->path, &crashed, sizeof(crashed), (off_t)layout.region_size);
+	open_region(&host, e->path, FOLIO_HOST);
+	assert_int_equal(folio_region_map(&host, &layout, NULL), 0);
+	folio_put64(&folio_layout_header(host.own)->ack, 5);
+	write_at(e->path, (off_t)layout.data_off, 0x66, 1000);
+	open_region(&guest, e->path, FOLIO_GUEST);
+	assert_int_equal(pthread_create(&thread, NULL, slow_reader, &reader), 0);
+	map_region(&guest);
+	pthread_join(thread, NULL);
+	assert_int_equal(reader.sample, 0x66);
+	assert_true(util_all_bytes(guest.own, 0, layout.used));
+	folio_region_close(&guest);
+	folio_region_close(&host);
+	assert_int_equal(unlink(e->path), 0);
+}
+
 /* The crashed guest did not make the file: it stays. */
 static void
 test_take_over_of_a_prepared_file(void **state)
@@ -898,6 +945,7 @@ main(void)
 		TEST(test_own_half_is_zeroed_at_map),
 		TEST(test_take_over_from_a_crashed_guest),
 		TEST(test_take_over_while_a_host_is_there),
+		TEST(test_take_over_waits_for_the_peer),
 		TEST(test_take_over_of_a_prepared_file),
 		TEST(test_only_its_own_file_is_removed),
 		TEST(test_lost),
