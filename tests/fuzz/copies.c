@@ -125,3 +125,13 @@ copies_is_frame(const uint8_t *data, uint32_t number, uint32_t len)
 	}
 	return true;
 }
+
+bool
+copies_untouched(const uint8_t *from, const uint8_t *to)
+{
+	for (; from < to; from++) {
+		if (*from != COPIES_CANARY)
+			return false;
+	}
+	return true;
+}

@@ -25,4 +25,8 @@ bool copies_under_fire(void);
 uint8_t *copies_frame(uint32_t number, uint32_t len);
 bool copies_is_frame(const uint8_t *data, uint32_t number, uint32_t len);
 
+/* Buffers before they are received into, and what must be left of that. */
+#define COPIES_CANARY 0xc5
+bool copies_untouched(const uint8_t *from, const uint8_t *to);
+
 #endif /* COPIES_H */
