@@ -28,6 +28,7 @@
 #define BURST_BYTES (64u << 10)
 #define FENCE (128u << 10) /* behind a half: all of the 2 MiB would be slow */
 #define FILE_MAX_BYTES (12u << 20) /* a host reserves what a lying guest asks for */
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 
 struct side {
@@ -101,6 +102,9 @@ layout_of(struct side *s, struct folio_layout *l)
 	CHECK(l->stride == st.stride && l->max_frame == st.max_frame);
 	CHECK(l->max_frame <= folio_port_max_frame(s->f));
 	CHECK(folio_port_ring_size(s->f) == st.ring_size);
+	CHECK(st.queues <= MAX(s->cfg.queues, 1));
+	CHECK(s->cfg.ring_size == 0 || st.ring_size <= s->cfg.ring_size);
+	CHECK(s->cfg.slot_size == 0 || st.slot_size <= s->cfg.slot_size);
 	return true;
 }
 
@@ -285,6 +289,8 @@ close_side(struct side *s)
 	s->f = NULL;
 	if (zeroed) {
 		CHECK(pread(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
+		/* The metadata rings have no use: what is there, the fuzzer wrote. */
+		memset(t.before + l.meta_off, 0, l.data_off - l.meta_off);
 		CHECK(t.before[0] == 0 && memcmp(t.before, t.before + 1, l.used - 1) == 0);
 		close(fd);
 	}
@@ -501,7 +507,7 @@ send_op(struct input *in, struct side *s)
 	how = input_u8(in);
 	p = &folio_port_txq(s->f, q)->ring;
 	all = any_len(in, p->stride, p->max_frame);
-	n = MIN(n, 1 + BURST_BYTES / (all + 1));
+	n = MIN(n, 1 + BURST_BYTES / MAX(all, 1));
 	for (i = 0; i < n; i++)
 		len[i] = how % 4 == 0 && i < 8 ? any_len(in, p->stride, p->max_frame) : all;
 	send_frames(s, q, len, n);

@@ -369,6 +369,7 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	uint32_t rooms[ORACLE_BURST];
 	size_t bytes = folio_copy_padded_len(room);
 	uint32_t i, got;
+	bool fire;
 
 	for (i = 0; i < n; i++) {
 		rooms[i] = room;
@@ -394,10 +395,10 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 		CHECK(land[i].len >= FOLIO_WIRE_FRAME_MIN && land[i].len <= room);
 		CHECK(copies_untouched(land[i].data + land[i].written, land[i].data + bytes));
 	}
-	if (!copies_under_fire()) {
-		for (i = 0; i < got; i++)
-			CHECK(is_in_ring(&land[i], out.at[i]));
-	}
+	fire = copies_under_fire();
+	t.tampered |= fire;
+	for (i = 0; i < got && !fire; i++)
+		CHECK(is_in_ring(&land[i], out.at[i]));
 	/* Undisturbed: every frame, in order, unchanged, but those that are longer than the room. */
 	for (i = 0; i < got && !tampered(); i++) {
 		const struct frame *f;

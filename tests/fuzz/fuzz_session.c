@@ -18,6 +18,7 @@
 #define PAGE FOLIO_WIRE_PAGE
 #define MAX_OPS 300
 #define ROUNDS 100 /* in which two that behave get together */
+#define QUIET 50   /* steps without a heartbeat */
 #define STAY 60    /* more than a silent peer is given */
 
 /* The side, as hook.h's owner too. */
@@ -200,7 +201,7 @@ check_step(int who, const struct folio_session *before, enum folio_action action
 		 v.ack == s->generation;
 	CHECK(s->heartbeat == before->heartbeat + 1);
 	CHECK(s->quiet == (v.heartbeat != before->peer_beat ? 0
-			   : before->quiet < 50 ? before->quiet + 1 : 50) ||
+			   : before->quiet < QUIET ? before->quiet + 1 : QUIET) ||
 	      action == FOLIO_DO_OPEN);
 	CHECK(s->peer_refusal == v.refusal);
 	CHECK(same_geometry(&s->geom, &before->geom));
@@ -223,6 +224,7 @@ check_step(int who, const struct folio_session *before, enum folio_action action
 		CHECK(s->state == (agreed ? FOLIO_SESSION_UP : FOLIO_SESSION_OFFER));
 		CHECK(action != FOLIO_DO_RESET && action != FOLIO_DO_REMAP);
 		CHECK(agreed || action == FOLIO_DO_CLOSE);
+		CHECK(!agreed || s->silent == (s->quiet >= QUIET));
 		break;
 	}
 	if (up || before->state == FOLIO_SESSION_OFFER) {

@@ -213,8 +213,7 @@ hook_leave(void)
 	unsigned int i;
 
 	CHECK(depth > 0);
-	/* Backwards: of a field that was allowed twice the oldest value is the genuine one. */
-	for (i = c->n_flickers; i-- > 0;) {
+	for (i = 0; i < c->n_flickers; i++) {
 		struct flicker *f = &c->flickers[i];
 
 		if (f->len != 0 && get(f->at, f->len) == f->garbage)
@@ -286,6 +285,23 @@ check_load(const struct context *c, struct hook_span *s, const void *field)
 		  c->call, offset, before + 1);
 }
 
+/* Who may look again finds what is there, not what a second look is punished with. */
+static void
+end_flicker(struct context *c, const uint8_t *at)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_flickers; i++) {
+		struct flicker *f = &c->flickers[i];
+
+		if (f->at != at || f->len == 0)
+			continue;
+		if (get(f->at, f->len) == f->garbage)
+			put(f->at, f->len, f->genuine);
+		f->len = 0;
+	}
+}
+
 void
 hook_before_load(const void *field, size_t len)
 {
@@ -297,9 +313,12 @@ hook_before_load(const void *field, size_t len)
 	CHECK_MSG(depth > 0, "a load outside of any call");
 	CHECK_MSG(((uintptr_t)field & (len - 1)) == 0, "a load that can tear");
 	check_load(&contexts[depth - 1], s, field);
-	if (s->cut || hostility == 0 || (uint8_t)hook_random() >= hostility)
+	if (s->cut)
 		return;
 	at = s->alias + ((const uint8_t *)field - s->start);
+	end_flicker(&contexts[depth - 1], at);
+	if (hostility == 0 || (uint8_t)hook_random() >= hostility)
+		return;
 	put(at, len, hook_evil(get(at, len), (unsigned int)len * 8));
 	evils++;
 }

@@ -30,7 +30,7 @@
  * A writable view of every file that is mapped, kept until the next input: making and dropping
  * mappings is what takes the time.
  */
-#define VIEWS 16
+#define VIEWS 256
 #define VIEW_BYTES (64u << 20) /* no region of a fuzzer is larger */
 
 static struct {
