@@ -92,6 +92,7 @@ layout_of(struct side *s, struct folio_layout *l)
 	hook_leave();
 	CHECK(strnlen(st.detail, sizeof(st.detail)) < sizeof(st.detail));
 	CHECK(st.role == s->cfg.role && st.isa != FOLIO_ISA_AUTO);
+	CHECK(folio_link_name(st.link)[0] != '\0' && folio_isa_name(st.isa)[0] != '\0');
 	CHECK((st.link == FOLIO_LINK_UP) == folio_link_is_up(s->f));
 	g.queues = st.queues;
 	g.ring_size = st.ring_size;
@@ -223,8 +224,10 @@ open_side(struct side *s, struct folio_config cfg)
 
 	CHECK(s->f == NULL);
 	cfg.path = cfg.path == NULL ? t.path : cfg.path;
-	cfg.alloc = counting_alloc;
-	cfg.free = counting_free;
+	if (t.alloc_fails_in > 0 || hook_random() % 2 == 0) {
+		cfg.alloc = counting_alloc;
+		cfg.free = counting_free;
+	}
 	memset(s, 0, sizeof(*s));
 	s->cfg = cfg;
 	sleeper = s;
@@ -507,7 +510,7 @@ send_op(struct input *in, struct side *s)
 	how = input_u8(in);
 	p = &folio_port_txq(s->f, q)->ring;
 	all = any_len(in, p->stride, p->max_frame);
-	n = MIN(n, 1 + BURST_BYTES / MAX(all, 1));
+	n = MIN(n, 1 + BURST_BYTES / MAX(all, 1)); /* what is slow is not done often */
 	for (i = 0; i < n; i++)
 		len[i] = how % 4 == 0 && i < 8 ? any_len(in, p->stride, p->max_frame) : all;
 	send_frames(s, q, len, n);
@@ -605,7 +608,8 @@ recv_op(struct input *in, struct side *s)
 	c = &folio_port_rxq(s->f, q)->ring;
 	room = how % 4 == 0 ? any_len(in, c->stride, c->max_frame) : how % 4 == 1 ? c->max_frame
 										  : 2048;
-	recv_frames(s, q, room, MIN(n, 1 + BURST_BYTES / (room + 1)), 0);
+	room = MIN(room, FOLIO_WIRE_FRAME_MAX + 1);
+	recv_frames(s, q, room, MIN(n, 1 + BURST_BYTES / MAX(room, 1)), 0);
 }
 
 /* What a hostile peer does. */
@@ -795,6 +799,10 @@ file_op(struct input *in)
 			break;
 		}
 		t.file_is_odd = true;
+		if (input_u8(in) % 4 == 0) {
+			stop(&t.side[0]);
+			close_side(&t.side[1]);
+		}
 	} else if (how % 8 == 1) {
 		(void)rmdir(t.path);
 		put_file(in, t.path);
@@ -834,6 +842,8 @@ queue_op(struct input *in, struct side *s)
 	if (s->f == NULL)
 		return;
 	q = how / 8 % s->cfg.queues;
+	if (how / 64 == 0) /* a kernel without membarrier(2) */
+		folio_port_txq(s->f, q)->gate.fenced = folio_port_rxq(s->f, q)->gate.fenced = 1;
 	hook_enter("enable", owner_of(s));
 	if (how % 4 < 2)
 		CHECK(folio_port_enable_tx(s->f, q, how % 2 == 0));
@@ -861,63 +871,71 @@ one_op(struct input *in)
 	uint8_t op = input_u8(in);
 	struct side *s = &t.side[op % 8 == 7 ? 2 : op % 2];
 
-	switch (op / 8 % 22) {
+	switch (op / 8) {
 	case 0:
+	case 1:
 		open_op(in, s);
 		break;
-	case 1:
+	case 2:
 		close_side(s);
 		break;
-	case 2:
+	case 3:
 		crash_side(s);
 		break;
-	case 3:
+	case 4:
+	case 5:
 		start(s);
 		break;
-	case 4:
+	case 6:
 		stop(s);
 		break;
-	case 5:
+	case 7:
 		tick(s);
-		break;
-	case 6:
-		tick_all(input_below(in, 24));
-		break;
-	case 7: /* the other one is silent */
-		for (uint32_t n = input_below(in, 64); n > 0; n--)
-			tick(s);
 		break;
 	case 8:
 	case 9:
-	case 10:
-		send_op(in, s);
+		tick_all(input_below(in, 24));
+		break;
+	case 10: /* the other one is silent */
+		for (uint32_t n = input_below(in, 64); n > 0; n--)
+			tick(s);
 		break;
 	case 11:
 	case 12:
 	case 13:
-		recv_op(in, s);
-		break;
 	case 14:
-		header_op(in, s);
+		send_op(in, s);
 		break;
 	case 15:
 	case 16:
-		index_op(in, s);
-		break;
 	case 17:
-		bytes_op(in, s);
-		break;
 	case 18:
-		hook_hostility(input_u8(in));
+		recv_op(in, s);
 		break;
 	case 19:
+	case 20:
+		header_op(in, s);
+		break;
+	case 21:
+	case 22:
+	case 23:
+		index_op(in, s);
+		break;
+	case 24:
+		bytes_op(in, s);
+		break;
+	case 25:
+		hook_hostility(input_u8(in));
+		break;
+	case 26:
 		storm_op(in, s);
 		break;
-	case 20:
-		if (op / 8 / 22 == 0)
-			file_op(in);
-		else
-			stuck_op(in, s);
+	case 27:
+	case 28:
+		file_op(in);
+		break;
+	case 29:
+		stuck_op(in, s);
 		break;
 	default:
 		queue_op(in, s);
@@ -976,7 +994,7 @@ begin_anew(void)
 static bool
 exchange(struct side *from, struct side *to)
 {
-	static const uint32_t len[] = {60, 14, 700};
+	static const uint32_t len[] = {60, 14, 400};
 	const struct folio_cons *c = &folio_port_rxq(to->f, 0)->ring;
 	uint32_t number, head;
 

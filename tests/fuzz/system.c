@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sanitizer/asan_interface.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,6 +127,7 @@ system_nanosleep(const struct timespec *want, struct timespec *left)
 ssize_t
 system_getrandom(void *to, size_t len, unsigned int flags)
 {
+	static uint64_t last;
 	uint64_t r = hook_random();
 
 	(void)flags;
@@ -134,7 +136,10 @@ system_getrandom(void *to, size_t len, unsigned int flags)
 		return -1;
 	if (r % 16 == 1)
 		r = 0;
-	*(uint64_t *)to = r;
+	else if (r % 16 == 2)
+		r = last;
+	last = r;
+	memcpy(to, &r, len);
 	return (ssize_t)len;
 }
 
