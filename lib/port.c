@@ -607,12 +607,14 @@ folio_stop(struct folio *f)
 		set_link(f, false);
 		all_out = close_gates(f);
 		if (f->attached && !f->loopback) {
-			if (folio_region_is_cut(&f->region))
+			if (folio_region_is_cut(&f->region)) {
 				detach(f); /* to write into it would be a SIGBUS */
-			else if (all_out)
+				f->session.link = FOLIO_LINK_STOPPED;
+			} else if (all_out) {
 				folio_session_stop(&f->session);
-			else
+			} else {
 				stop_silently(f);
+			}
 		}
 	}
 	pthread_mutex_unlock(&f->lock);

@@ -145,7 +145,7 @@ def fuzz(program, target, corpora, seconds, seed, findings=os.path.join(BUILD, "
         begin = time.monotonic()
         with subprocess.Popen(
                 [program, *limit, f"-seed={seed}", f"-max_len={target.max_len}", "-len_control=0",
-                 "-timeout=120", "-rss_limit_mb=0", "-malloc_limit_mb=1024",
+                 "-timeout=120", "-report_slow_units=120", "-rss_limit_mb=0", "-malloc_limit_mb=1024",
                  f"-artifact_prefix={prefix}", "-print_final_stats=1", *corpora],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                 env=environment(folder)) as process:
@@ -161,7 +161,7 @@ def fuzz(program, target, corpora, seconds, seed, findings=os.path.join(BUILD, "
         raise RuntimeError(f"{program} failed:\n{output[-3000:]}")
     counts = re.findall(r"^stat::number_of_executed_units: +(\d+)|^#(\d+)\t", output, re.M)
     runs = max((int(a or b) for a, b in counts), default=0)
-    return Outcome(runs, took, wrote.group(1) if wrote else "", output)
+    return Outcome(runs, took, wrote.group(1) if process.returncode != 0 else "", output)
 
 
 def kept(target):

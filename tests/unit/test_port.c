@@ -1223,10 +1223,22 @@ test_stop_with_a_burst_inside(void **state)
 	}
 }
 
+/* In a child: no cmocka. */
+static void
+stop_and_look(struct folio *f)
+{
+	struct folio_status st;
+
+	folio_stop(f);
+	folio_status(f, &st);
+	if (st.link != FOLIO_LINK_STOPPED)
+		abort();
+}
+
 static void
 test_stop_after_the_file_was_cut(void **state)
 {
-	survives_cut(*state, folio_stop);
+	survives_cut(*state, stop_and_look);
 }
 
 static void
