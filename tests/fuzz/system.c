@@ -45,6 +45,7 @@ static uint64_t now_ns;
 static void (*on_sleep)(void);
 static unsigned int fail_in;
 static bool is_dying;
+static bool was_zero;
 
 void
 system_reset(void)
@@ -53,6 +54,7 @@ system_reset(void)
 	on_sleep = NULL;
 	fail_in = 0;
 	is_dying = false;
+	was_zero = false;
 	while (n_views > 0)
 		CHECK(munmap(views[--n_views].start, VIEW_BYTES) == 0);
 }
@@ -127,18 +129,16 @@ system_nanosleep(const struct timespec *want, struct timespec *left)
 ssize_t
 system_getrandom(void *to, size_t len, unsigned int flags)
 {
-	static uint64_t last;
 	uint64_t r = hook_random();
 
 	(void)flags;
 	CHECK(len == sizeof(r));
 	if (r % 16 == 0)
 		return -1;
-	if (r % 16 == 1)
+	if (r % 16 == 1 && !was_zero) { /* twice would be the same generation twice */
 		r = 0;
-	else if (r % 16 == 2)
-		r = last;
-	last = r;
+		was_zero = true;
+	}
 	memcpy(to, &r, len);
 	return (ssize_t)len;
 }
