@@ -1179,6 +1179,39 @@ test_tick_after_the_file_was_cut(void **state)
 	survives_cut(*state, tick);
 }
 
+/* Found by fuzz_session: the host kept what it had read, and the guest refused it, for ever. */
+static void
+test_host_adopts_a_scribbled_offer(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *guest, *host;
+	struct raw r;
+	int i;
+
+	d->guest = open_guest(d, 1);
+	d->host = open_host(d, 1);
+	assert_int_equal(folio_start(d->guest), 0);
+	assert_int_equal(folio_start(d->host), 0);
+	tick(d->guest);
+	r = raw_map(d);
+	guest = raw_header(&r, FOLIO_GUEST);
+	host = raw_header(&r, FOLIO_HOST);
+	for (i = 0; i < ROUNDS && (folio_fetch64(&host->ack) == 0 ||
+				   folio_fetch64(&host->ack) != folio_fetch64(&guest->generation));
+	     i++) {
+		tick(d->guest);
+		folio_put32(&guest->slot_size, SLOT + 1); /* same stride, same places */
+		tick(d->host);
+	}
+	assert_int_equal(folio_fetch32(&host->slot_size), SLOT + 1);
+	assert_int_equal(folio_fetch64(&host->ack), folio_fetch64(&guest->generation));
+	raw_unmap(&r);
+
+	bring_up(d);
+	assert_int_equal(violation(d->guest, FOLIO_PEER_BAD_GEOMETRY), 1);
+	check_queue(d, 0);
+}
+
 /* What the guest's header says of its session. */
 static void
 assert_guest_says(const struct duo *d, uint32_t state, bool holds)
@@ -2046,6 +2079,7 @@ main(void)
 		TEST(test_file_replaced_while_in_use),
 		TEST(test_file_truncated_while_in_use),
 		TEST(test_tick_after_the_file_was_cut),
+		TEST(test_host_adopts_a_scribbled_offer),
 		TEST(test_stop_with_a_burst_inside),
 		TEST(test_stop_after_the_file_was_cut),
 		TEST(test_close_after_the_file_was_cut),
