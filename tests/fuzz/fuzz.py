@@ -173,30 +173,33 @@ def kept(target):
 def report(target, outcome):
     """A line, and for a finding what is known of it."""
     rate = outcome.runs / max(outcome.seconds, 0.001)
-    say(f"fuzz_{target.name}: {outcome.runs} executions in {outcome.seconds:.0f} s, {rate:.0f}/s: "
-        + ("A FINDING" if outcome.finding else "no finding"))
-    if outcome.finding:
-        lines = outcome.output.splitlines()
-        first = next((i for i, line in enumerate(lines)
-                      if "not so:" in line or "ERROR" in line or "runtime error" in line), 0)
-        say("\n".join(lines[first:first + 25]))
-        say(f"reproduce: ./run fuzz --reproduce {target.name} "
-            f"{os.path.relpath(outcome.finding, ROOT)}")
+    text = (f"fuzz_{target.name}: {outcome.runs} executions in {outcome.seconds:.0f} s, "
+            f"{rate:.0f}/s: " + ("A FINDING" if outcome.finding else "no finding"))
+    if not outcome.finding:
+        return text
+    lines = outcome.output.splitlines()
+    first = next((i for i, line in enumerate(lines)
+                  if "not so:" in line or "ERROR" in line or "runtime error" in line), 0)
+    return "\n".join([text, *lines[first:first + 25],
+                      f"reproduce: ./run fuzz --reproduce {target.name} "
+                      f"{os.path.relpath(outcome.finding, ROOT)}"])
 
 
 def run_ci(target, program):
     """The share of a target in a run of a minute: the corpus first, then a fixed seed."""
     with tempfile.TemporaryDirectory() as fresh:
         corpora = [fresh] + ([kept(target)] if kept(target) else [])
-        outcome = fuzz(program, target, corpora, target.seconds, 1)
-    report(target, outcome)
-    return outcome
+        return fuzz(program, target, corpora, target.seconds, 1)
 
 
 def command_ci(targets):
     """A minute, all targets. Returns how many have a finding."""
     programs = Builder().build([t.name for t in targets], BUILD)
-    failed = sum(bool(run_ci(t, programs[t.name]).finding) for t in targets)
+    failed = 0
+    for target in targets:
+        outcome = run_ci(target, programs[target.name])
+        say(report(target, outcome))
+        failed += bool(outcome.finding)
     say(f"{len(targets) - failed} passed, {failed} failed")
     return failed
 
@@ -228,7 +231,7 @@ def command_fuzz(targets, minutes, workers):
         outcome = fuzz(programs[target.name], target, corpora, seconds, seed)
         total[target.name][0] += outcome.runs
         total[target.name][1] += outcome.seconds
-        report(target, outcome)
+        say(report(target, outcome))
         if outcome.finding:
             found.append(outcome.finding)
 
@@ -318,6 +321,13 @@ def command_coverage(targets):
     return 0
 
 
+def share_objects(folder):
+    """Give a folder for kill() the objects that a deliberate bug does not touch."""
+    objects = os.path.join(BUILD, "objects")
+    if os.path.isdir(objects):
+        shutil.copytree(objects, os.path.join(folder, "objects"))
+
+
 def kill(mutant, folder):
     """Is a deliberate bug found in what a CI run gives to its target? Returns the outcome."""
     lib = os.path.join(folder, "lib")
@@ -348,10 +358,7 @@ def command_self_test(names):
     chosen = [m for m in MUTANTS if not names or m.name in names]
     killed = 0
     with tempfile.TemporaryDirectory() as folder:
-        # The objects that a bug does not touch are built once.
-        objects = os.path.join(BUILD, "objects")
-        if os.path.isdir(objects):
-            shutil.copytree(objects, os.path.join(folder, "objects"))
+        share_objects(folder)
         for mutant in chosen:
             outcome = kill(mutant, folder)
             how = re.search(r"not so: .*|ERROR: \S+: .*|runtime error: .*", outcome.output)

@@ -17,7 +17,7 @@
 
 #define PAGE FOLIO_WIRE_PAGE
 #define MAX_OPS 300
-#define ROUNDS 100 /* in which two that behave get together */
+#define ROUNDS 150 /* in which two that behave get together */
 #define QUIET 50   /* steps without a heartbeat */
 #define STAY 60    /* more than a silent peer is given */
 
@@ -217,6 +217,7 @@ check_step(int who, const struct folio_session *before, enum folio_action action
 		break;
 	case FOLIO_SESSION_OFFER:
 		CHECK(action != FOLIO_DO_CLOSE);
+		CHECK(s->state != FOLIO_SESSION_STOPPED);
 		CHECK(action != FOLIO_DO_REMAP || (who == HOST && there &&
 						   !same_geometry(&v.geom, &s->geom)));
 		break;
