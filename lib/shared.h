@@ -13,7 +13,7 @@
 
 #include <folio_wire.h>
 
-#ifndef FOLIO_LOAD /* the fuzzers bring their own, with a peer that acts around it: tests/fuzz/load.h */
+#ifndef FOLIO_LOAD /* the fuzzers bring their own: tests/fuzz/load.h */
 #define FOLIO_LOAD(p, order) __atomic_load_n(&(p)->raw, order)
 #endif
 

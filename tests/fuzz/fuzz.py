@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, "build-fuzz")
 CORPUS = os.path.join(HERE, "corpus")
+INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system"]
@@ -145,7 +146,8 @@ def fuzz(program, target, corpora, seconds, seed, findings=os.path.join(BUILD, "
         begin = time.monotonic()
         with subprocess.Popen(
                 [program, *limit, f"-seed={seed}", f"-max_len={target.max_len}", "-len_control=0",
-                 "-timeout=120", "-report_slow_units=120", "-rss_limit_mb=0", "-malloc_limit_mb=1024",
+                 "-timeout=120", "-report_slow_units=120", "-rss_limit_mb=0",
+                 "-malloc_limit_mb=1024",
                  f"-artifact_prefix={prefix}", "-print_final_stats=1", *corpora],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                 env=environment(folder)) as process:
@@ -157,11 +159,12 @@ def fuzz(program, target, corpora, seconds, seed, findings=os.path.join(BUILD, "
                 raise
         took = time.monotonic() - begin
     wrote = re.search(r"Test unit written to (\S+)", output)
-    if process.returncode != 0 and wrote is None:
+    failed = process.returncode not in (0, INTERRUPTED)
+    if failed and wrote is None:
         raise RuntimeError(f"{program} failed:\n{output[-3000:]}")
     counts = re.findall(r"^stat::number_of_executed_units: +(\d+)|^#(\d+)\t", output, re.M)
     runs = max((int(a or b) for a, b in counts), default=0)
-    return Outcome(runs, took, wrote.group(1) if process.returncode != 0 else "", output)
+    return Outcome(runs, took, wrote.group(1) if failed else "", output)
 
 
 def kept(target):
@@ -312,8 +315,8 @@ def command_coverage(targets):
                            "-show-branch-summary", "-show-region-summary=false", *sources],
                           check=True, capture_output=True, text=True).stdout
     say(text)
-    shown = subprocess.run([COV, "show", *objects, f"-instr-profile={merged}", "-show-branches=count",
-                            "-show-expansions=false", *sources],
+    shown = subprocess.run([COV, "show", *objects, f"-instr-profile={merged}",
+                            "-show-branches=count", *sources],
                            check=True, capture_output=True, text=True).stdout
     with open(os.path.join(out, "lines.txt"), "w", encoding="utf-8") as file:
         file.write(shown)
@@ -361,10 +364,11 @@ def command_self_test(names):
         share_objects(folder)
         for mutant in chosen:
             outcome = kill(mutant, folder)
-            how = re.search(r"not so: .*|ERROR: \S+: .*|runtime error: .*", outcome.output)
             killed += bool(outcome.finding)
+            how = re.search(r"not so: .*|ERROR: \S+: .*|runtime error: .*", outcome.output)
+            how = how.group(0)[:70] if how else ""
             say(f"{mutant.name}: " + (f"found by fuzz_{mutant.target} in {outcome.seconds:.1f} s, "
-                                      f"{outcome.runs} executions ({how.group(0)[:80] if how else ''})"
+                                      f"{outcome.runs} executions: {how}"
                                       if outcome.finding else "SURVIVES"))
     say(f"{killed} of {len(chosen)} deliberate bugs found")
     return len(chosen) - killed
@@ -373,7 +377,7 @@ def command_self_test(names):
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(prog="./run fuzz", description="Fuzz the core of folio.")
-    parser.add_argument("--minutes", type=float, default=0, help="stop after so many (default: Ctrl-C)")
+    parser.add_argument("--minutes", type=float, default=0, help="stop by itself")
     parser.add_argument("--workers", type=int, choices=(1, 2), default=1)
     parser.add_argument("--target", action="append", choices=[t.name for t in TARGETS],
                         help="only this one (may be repeated)")
@@ -381,7 +385,7 @@ def main():
     what.add_argument("--ci", action="store_true", help="a minute in all, fixed seed, corpus first")
     what.add_argument("--coverage", action="store_true", help="what of lib/ the corpus reaches")
     what.add_argument("--self-test", nargs="*", metavar="NAME", help="are deliberate bugs found?")
-    what.add_argument("--keep", action="store_true", help="put what was found worth it into the repository")
+    what.add_argument("--keep", action="store_true", help="minimise the corpus into the repository")
     what.add_argument("--reproduce", nargs=2, metavar=("TARGET", "FILE"), help="run one input")
     args = parser.parse_args()
     targets = [t for t in TARGETS if not args.target or t.name in args.target]
@@ -399,4 +403,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main() else 0)
+    try:
+        sys.exit(1 if main() else 0)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -3,10 +3,10 @@
  */
 
 /*
- * All of the core by folio.h, over a real file: up to three ports that open, crash, start, tick, send
- * and receive in any order, while headers, indices, descriptors and any other byte of the file change,
- * and the file itself. Every burst is judged by what it loaded. At the end the peers behave, and
- * frames must flow.
+ * All of the core by folio.h, over a real file: up to three ports that open, crash, start, tick,
+ * send and receive in any order, while headers, indices, descriptors and any other byte of the file
+ * change, and the file itself. Every burst is judged by what it loaded. At the end the peers
+ * behave, and frames must flow.
  */
 
 #include <errno.h>
@@ -249,7 +249,7 @@ open_side(struct side *s, struct folio_config cfg)
 	check_side(s);
 }
 
-/* Nobody but this port writes its half: the halves of all are equally large, and the roles differ. */
+/* Nobody but this port writes its half: all halves are equally large, and the roles differ. */
 static bool
 half_is_its_own(struct side *s)
 {
@@ -533,7 +533,7 @@ is_in_ring(const struct folio_cons *c, uint32_t at, const struct folio_buf *buf)
 	return true;
 }
 
-/* Receive n frames at most; returns how many there were that are `number` and the ones behind it. */
+/* Receive up to n frames; returns how many of them are `number` and the ones behind it. */
 static uint32_t
 recv_frames(struct side *s, uint32_t q, uint32_t room, uint32_t n, uint32_t number)
 {
@@ -629,7 +629,8 @@ raw_half(struct side *s, struct folio_layout *l, bool peers)
 static void
 header_op(struct input *in, struct side *s)
 {
-	static const uint8_t fields[] = {0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 60, 64, 68};
+	static const uint8_t fields[] = {0, 8, 12, 16, 20, 24, 28, 32,
+					 36, 40, 44, 48, 56, 60, 64, 68};
 	uint8_t how = input_u8(in);
 	uint32_t value = input_u32(in);
 	struct folio_layout l;
@@ -732,7 +733,7 @@ storm_op(struct input *in, struct side *s)
 	}
 }
 
-/* Who cuts the file has the ports look before they touch it again: SIGBUS is not defended against. */
+/* Until a port has looked, a cut file is left alone: SIGBUS is not defended against. */
 static void
 note_cut(void)
 {
@@ -792,7 +793,8 @@ file_op(struct input *in)
 			(void)chmod(t.path, st.st_mode ^ S_ISVTX);
 			break;
 		default:
-			size = st.st_size + (off_t)(how / 8) * 4096 * (how % 2 == 0 ? 64 : -64) + how / 128;
+			size = (off_t)(how / 8) * 4096 * 64;
+			size = st.st_size + (how % 2 == 0 ? size : -size) + how / 128;
 			size = size < 0 ? 0 : MIN(size, (off_t)FILE_MAX_BYTES);
 			CHECK(truncate(t.path, size) == 0);
 			note_cut();
@@ -979,14 +981,17 @@ can_stay(void)
 static void
 begin_anew(void)
 {
+	const struct folio_config guest = {
+		.role = FOLIO_GUEST, .queues = 2, .ring_size = 64, .slot_size = 256};
+	const struct folio_config host = {.role = FOLIO_HOST, .queues = 2};
+
 	close_side(&t.side[0]);
 	close_side(&t.side[1]);
 	(void)rmdir(t.path);
 	(void)unlink(t.path);
 	t.file_is_odd = false;
-	open_side(&t.side[0], (struct folio_config){.role = FOLIO_GUEST, .queues = 2, .ring_size = 64,
-						    .slot_size = 256});
-	open_side(&t.side[1], (struct folio_config){.role = FOLIO_HOST, .queues = 2});
+	open_side(&t.side[0], guest);
+	open_side(&t.side[1], host);
 	CHECK(t.side[0].f != NULL && t.side[1].f != NULL);
 }
 
@@ -1084,7 +1089,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	memset(t.side, 0, sizeof(t.side));
 	t.number = 0;
 	t.file_is_odd = false;
-	if (input_u8(&in) % 4 != 0) { /* most of the interesting things happen to a link that is up */
+	if (input_u8(&in) % 4 != 0) { /* most interesting things happen to a link that is up */
 		begin_anew();
 		start(&t.side[0]);
 		start(&t.side[1]);

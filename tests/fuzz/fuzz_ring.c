@@ -5,7 +5,7 @@
 /*
  * One ring, both ends, each in its own view of the memory, with the peer's half read-only as in a
  * port. The bursts are the driver's without its mbufs: frames in segments out and in, padded copies
- * on the short way. Between any two of them, and between any two loads, anything is written anywhere.
+ * on the short way. Between any two of them, and any two loads, anything is written anywhere.
  */
 
 #include "check.h"
@@ -95,7 +95,7 @@ tampered(void)
 	return t.tampered || hook_evils() != t.evils;
 }
 
-/* A new generation: both reset, everything zero. Then as if `base` slots had gone through before. */
+/* A new generation: both reset, all zero. Then as if `base` slots had gone through before. */
 static void
 reset(uint32_t base)
 {
@@ -192,7 +192,7 @@ put_pieces(uint32_t at, const uint8_t *data, uint32_t len, uint32_t piece)
 	folio_prod_describe(&t.prod, at, len);
 }
 
-/* Returns the number of frames. As folio_send(), but in segments of `piece` bytes if that is not 0. */
+/* As folio_send(), but in segments of `piece` bytes if that is not 0. Returns frames sent. */
 static uint32_t
 send_burst(const uint32_t *len, uint8_t *const *data, uint32_t n, uint32_t piece)
 {
@@ -399,7 +399,7 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	t.tampered |= fire;
 	for (i = 0; i < got && !fire; i++)
 		CHECK(is_in_ring(&land[i], out.at[i]));
-	/* Undisturbed: every frame, in order, unchanged, but those that are longer than the room. */
+	/* Undisturbed: every frame, in order, unchanged, but those longer than the room. */
 	for (i = 0; i < got && !tampered(); i++) {
 		const struct frame *f;
 
@@ -482,7 +482,8 @@ tamper_op(struct input *in)
 static void
 must_flow(void)
 {
-	static const uint8_t plain[] = {16, 1, 45, 77}; /* 16 frames a burst, one size: choices of send_op() */
+	/* The choices of send_op() for 16 frames of one size. */
+	static const uint8_t plain[] = {16, 1, 45, 77};
 	uint32_t i, before;
 
 	hook_hostility(0);

@@ -419,7 +419,8 @@ renegotiate(int who)
 static void
 tamper(struct input *in)
 {
-	static const uint8_t fields[] = {0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 60, 64, 68};
+	static const uint8_t fields[] = {0, 8, 12, 16, 20, 24, 28, 32,
+					 36, 40, 44, 48, 56, 60, 64, 68};
 	uint8_t how = input_u8(in);
 	int who = GUEST + how % 2;
 	uint8_t *at = t.raw[who] + fields[how / 2 % 16];
@@ -546,9 +547,9 @@ must_come_up(void)
 	start(GUEST);
 	start(HOST);
 	/*
-	 * What others wrote is gone after a step of each, and has been seen after the next. What the
-	 * host believed of it stays a little longer: it may have adopted a geometry that the guest
-	 * never offered, and be told off for it.
+	 * What others wrote is gone after a step of each, and has been seen after the next. What
+	 * the host believed of it stays longer: it may have adopted a geometry that the guest never
+	 * offered, and is counted for it.
 	 */
 	step_both();
 	step(GUEST, false);
@@ -590,7 +591,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	}
 	t.guest = shapes[input_below(&in, ACCEPTABLE)];
 	attach(GUEST, &t.guest);
-	if (input_u8(&in) % 4 != 0) { /* most of the interesting things happen to a link that is up */
+	if (input_u8(&in) % 4 != 0) { /* most interesting things happen to a link that is up */
 		start(GUEST);
 		start(HOST);
 		for (i = 0; i < 12; i++) {

@@ -138,9 +138,9 @@ hook_evil(uint64_t v, unsigned int bits)
 {
 	/* Around the limits of the format, and of the small rings that the fuzzers use. */
 	static const uint64_t limits[] = {
-		0, 1, 2, 3, 4, 12, 13, 14, 15, 30, 31, 63, 64, 65, 127, 128, 129, 255, 256, 257, 319,
-		320, 321, 4095, 4096, 4097, 20479, 20480, 20481, 32768, 65534, 65535, 65536, 65537,
-		65600, UINT64_C(0x7fffffff), UINT64_C(0x80000000), UINT64_C(0xfffffff0),
+		0, 1, 2, 3, 4, 12, 13, 14, 15, 30, 31, 63, 64, 65, 127, 128, 129, 255, 256, 257,
+		319, 320, 321, 4095, 4096, 4097, 20479, 20480, 20481, 32768, 65534, 65535, 65536,
+		65537, 65600, UINT64_C(0x7fffffff), UINT64_C(0x80000000), UINT64_C(0xfffffff0),
 		UINT64_C(0xffffffff), UINT64_C(0x100000000), UINT64_C(0x8000000000000000),
 		FOLIO_WIRE_MAGIC, UINT64_MAX,
 	};

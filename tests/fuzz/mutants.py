@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Small bugs, put into a copy of lib/ one at a time: each must be found (./run fuzz --self-test)."""
+"""Small bugs, put into a copy of lib/ one at a time: each must be found (--self-test)."""
 
 from typing import NamedTuple
 
@@ -73,14 +73,15 @@ MUTANTS = [
            "\thead = folio_fetch32(p->produced) + (head - p->head);\n"
            "\t__atomic_store_n(&p->head, head, __ATOMIC_RELAXED);"),
     Mutant("padded copy of a line too many", "ring", "copy_kernel.h",
-           "memcpy(dst, src, (len + 63) & ~(size_t)63);", "memcpy(dst, src, (len + 64) & ~(size_t)63);"),
+           "memcpy(dst, src, (len + 63) & ~(size_t)63);",
+           "memcpy(dst, src, (len + 64) & ~(size_t)63);"),
     Mutant("exact copy of a byte too many", "ring", "copy_kernel.h",
            "\tmemcpy(dst, src, len);\n", "\tmemcpy(dst, src, len + 1);\n"),
     Mutant("exact copy of a byte too many, AVX-512", "ring", "copy_kernel.h",
            "_bzhi_u64(UINT64_MAX, (uint32_t)len)", "_bzhi_u64(UINT64_MAX, (uint32_t)len + 1)"),
     Mutant("layout: the last page of the descriptors is not counted", "layout", "layout.c",
-           "n.desc_len = align_up((uint64_t)g->ring_size * sizeof(folio_wire_desc), FOLIO_WIRE_PAGE);",
-           "n.desc_len = (uint64_t)g->ring_size * sizeof(folio_wire_desc);"),
+           "align_up((uint64_t)g->ring_size * sizeof(folio_wire_desc), FOLIO_WIRE_PAGE);",
+           "(uint64_t)g->ring_size * sizeof(folio_wire_desc);"),
     Mutant("layout: an even stride", "layout", "layout.c", "(lines | 1)", "lines"),
     Mutant("layout: the region may be half as large", "layout", "layout.c",
            "region_size < n.region_size)", "region_size < n.area_size)"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""The fuzzers as a part of ./run test: a minute in all, and some deliberate bugs that they must find."""
+"""The fuzzers in ./run test: a minute in all, and some deliberate bugs that they must find."""
 
 import shutil
 import sys
