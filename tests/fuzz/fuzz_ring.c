@@ -360,6 +360,26 @@ is_in_ring(const struct landing *land, uint32_t at)
 	return true;
 }
 
+/* Undisturbed: every frame, in order, unchanged, but those longer than the room. */
+static void
+check_order(const struct landing *land, uint32_t n, uint32_t room, uint32_t slots)
+{
+	uint32_t i = 0;
+
+	while (slots > 0) {
+		const struct frame *f = &t.pending[t.first % PENDING];
+
+		CHECK(t.first++ != t.last);
+		CHECK(folio_frame_slots(t.cons.stride, f->len) <= slots);
+		slots -= folio_frame_slots(t.cons.stride, f->len);
+		if (f->len > room)
+			continue;
+		CHECK(i < n && f->len == land[i].len);
+		CHECK(copies_is_frame(land[i++].data, f->number, f->len));
+	}
+	CHECK(i == n);
+}
+
 static void
 recv_some(uint32_t n, uint32_t room, uint32_t piece)
 {
@@ -368,6 +388,7 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	struct oracle_burst out;
 	uint32_t rooms[ORACLE_BURST];
 	size_t bytes = folio_copy_padded_len(room);
+	uint32_t head = t.cons.head;
 	uint32_t i, got;
 	bool fire;
 
@@ -399,23 +420,10 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	t.tampered |= fire;
 	for (i = 0; i < got && !fire; i++)
 		CHECK(is_in_ring(&land[i], out.at[i]));
-	/* Undisturbed: every frame, in order, unchanged, but those longer than the room. */
-	for (i = 0; i < got && !tampered(); i++) {
-		const struct frame *f;
-
-		do {
-			CHECK(t.first != t.last);
-			f = &t.pending[t.first++ % PENDING];
-		} while (f->len > room);
-		CHECK(f->len == land[i].len);
-		CHECK(copies_is_frame(land[i].data, f->number, f->len));
-	}
+	CHECK(got == n || t.cons.seen == t.cons.head);
 	if (!tampered()) {
 		CHECK(!t.prod.broken && !t.cons.broken);
-		/* Fewer than asked for: there was nothing more. */
-		while (got < n && t.first != t.last && t.pending[t.first % PENDING].len > room)
-			t.first++;
-		CHECK(got == n || t.first == t.last);
+		check_order(land, got, room, t.cons.head - head);
 	}
 	for (i = 0; i < n; i++)
 		free(land[i].data);

@@ -37,7 +37,7 @@ MUTANTS = [
     Mutant("upper bound of the producer's index off by one", "ring", "ring.c",
            "avail > c->size || avail < known", "avail > c->size + 1 || avail < known"),
     Mutant("the producer's index may go back", "ring", "ring.c",
-           "avail > c->size || avail < known", "avail > c->size"),
+           "avail > c->size || avail < known", "avail > c->size || avail + known < avail"),
     Mutant("no check of the consumer's index", "ring", "ring.c",
            "consumed - p->seen > p->head - p->seen", "0"),
     Mutant("the consumer's index may be ahead by one", "ring", "ring.c",
