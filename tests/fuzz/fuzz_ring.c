@@ -459,8 +459,10 @@ tamper_op(struct input *in)
 	case 0: /* near what the consumer knows: the sharp edges of its checks */
 		index[0]->produced.raw = t.cons.head + size + at % 5 - 2;
 		break;
-	case 1:
-		index[0]->produced.raw = t.cons.seen + at % 5 - 2;
+	case 1: /* back behind what is known: then there must be something that is */
+		if (t.cons.seen == t.cons.head)
+			recv_some(1, t.layout.max_frame, 64);
+		index[0]->produced.raw = t.cons.seen + at % 5 - 3;
 		break;
 	case 2:
 		index[1]->consumed.raw = t.prod.seen + at % 5 - 2;
