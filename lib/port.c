@@ -388,6 +388,16 @@ any_ring_broken(const struct folio *f)
 	return false;
 }
 
+/* The user stopped the port with a burst inside, and perhaps started it again: now it has left. */
+static void
+say_stopped_or_started(struct folio *f)
+{
+	if (f->started)
+		folio_session_start(&f->session);
+	else
+		folio_session_stop(&f->session);
+}
+
 static void
 tick_attached(struct folio *f)
 {
@@ -403,11 +413,16 @@ tick_attached(struct folio *f)
 		f->retry = 0;
 		return;
 	}
-	if (f->closing && !close_gates(f))
-		return;
-	f->closing = false;
+	if (f->closing) {
+		if (!close_gates(f))
+			return;
+		f->closing = false;
+		if (f->session.state == FOLIO_SESSION_STOPPED)
+			say_stopped_or_started(f);
+	}
 	if (f->session.state == FOLIO_SESSION_UP && any_ring_broken(f)) {
 		set_link(f, false);
+		f->session.link = FOLIO_LINK_SETTLING;
 		if (!close_gates(f))
 			return;
 		folio_count(&f->renegotiations);
@@ -584,12 +599,21 @@ folio_start(struct folio *f)
 			reset_rings(f);
 			open_gates(f);
 			set_link(f, true);
-		} else if (f->attached) {
+		} else if (f->attached && !f->closing) {
 			folio_session_start(&f->session);
 		}
 	}
 	pthread_mutex_unlock(&f->lock);
 	return ret;
+}
+
+/* A burst is still inside: nothing may tell the peer that we let go of the rings before it left. */
+static void
+stop_silently(struct folio *f)
+{
+	f->closing = true;
+	f->session.state = FOLIO_SESSION_STOPPED;
+	f->session.link = FOLIO_LINK_STOPPED;
 }
 
 void
@@ -603,12 +627,14 @@ folio_stop(struct folio *f)
 		set_link(f, false);
 		all_out = close_gates(f);
 		if (f->attached && !f->loopback) {
-			if (folio_region_is_cut(&f->region))
+			if (folio_region_is_cut(&f->region)) {
 				detach(f); /* there is nobody to say it to */
-			else if (all_out)
+				f->session.link = FOLIO_LINK_STOPPED;
+			} else if (all_out) {
 				folio_session_stop(&f->session);
-			else
-				f->session.state = FOLIO_SESSION_STOPPED; /* silent: no promise */
+			} else {
+				stop_silently(f);
+			}
 		}
 	}
 	pthread_mutex_unlock(&f->lock);

@@ -265,6 +265,12 @@ folio_region_post(struct folio_region *r, const struct folio_layout *l,
 	r->posted = l->area_size;
 }
 
+static bool
+peer_holds(const struct folio_region *r)
+{
+	return folio_fetch64_acquire(&folio_layout_header(r->peer)->ack) != 0;
+}
+
 /*
  * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
  * receiving what we are about to zero: it takes its answer back when it has closed its rings. A host
@@ -273,14 +279,13 @@ folio_region_post(struct folio_region *r, const struct folio_layout *l,
 static void
 retire_predecessor(struct folio_region *r)
 {
-	const struct folio_wire_header *peer = folio_layout_header(r->peer);
 	const struct timespec step = {.tv_nsec = FOLIO_TICK_MS * 1000000L / 4};
 	int steps = r->role == FOLIO_GUEST ? GUEST_WAITS : HOST_WAITS;
 	bool was_started = folio_fetch32(&folio_layout_header(r->own)->state) ==
 			   FOLIO_WIRE_STATE_STARTED;
 
 	folio_session_wipe_header(r->own);
-	while (was_started && steps-- > 0 && folio_fetch64_acquire(&peer->ack) != 0)
+	while (was_started && steps-- > 0 && peer_holds(r))
 		nanosleep(&step, NULL);
 }
 

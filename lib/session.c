@@ -393,6 +393,12 @@ step_offer(struct folio_session *s, const struct view *v)
 	if (s->role == FOLIO_GUEST && !same_geometry(&v->geom, &s->geom)) {
 		folio_fail(&s->detail, 0, "the host adopted another geometry than ours");
 		folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, v->generation);
+		/*
+		 * It may have read what somebody scribbled over our offer, and looks at a geometry
+		 * once a generation: after a while it gets another one.
+		 */
+		if (++s->waited >= QUIET_STEPS)
+			folio_session_renegotiate(s);
 		return FOLIO_DO_NOTHING;
 	}
 	accept_peer(s);

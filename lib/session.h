@@ -49,7 +49,7 @@ struct folio_session {
 	uint32_t heartbeat;    /* ours */
 	uint32_t peer_beat;    /* the peer's, as last seen */
 	uint32_t quiet;	       /* steps since it moved */
-	uint32_t waited;       /* steps in SETTLE */
+	uint32_t waited;       /* steps in SETTLE, or for a host of another geometry */
 	uint32_t settle_min;   /* at least so many */
 	uint32_t hold_off;     /* steps before the next RESET for the peer */
 	enum folio_link link;  /* why the link is as it is, for people */

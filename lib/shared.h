@@ -13,28 +13,32 @@
 
 #include <folio_wire.h>
 
+#ifndef FOLIO_LOAD /* the fuzzers bring their own: tests/fuzz/load.h */
+#define FOLIO_LOAD(p, order) __atomic_load_n(&(p)->raw, order)
+#endif
+
 static inline uint32_t
 folio_fetch32(const folio_shared_u32 *p)
 {
-	return __atomic_load_n(&p->raw, __ATOMIC_RELAXED);
+	return FOLIO_LOAD(p, __ATOMIC_RELAXED);
 }
 
 static inline uint32_t
 folio_fetch32_acquire(const folio_shared_u32 *p)
 {
-	return __atomic_load_n(&p->raw, __ATOMIC_ACQUIRE);
+	return FOLIO_LOAD(p, __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t
 folio_fetch64(const folio_shared_u64 *p)
 {
-	return __atomic_load_n(&p->raw, __ATOMIC_RELAXED);
+	return FOLIO_LOAD(p, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t
 folio_fetch64_acquire(const folio_shared_u64 *p)
 {
-	return __atomic_load_n(&p->raw, __ATOMIC_ACQUIRE);
+	return FOLIO_LOAD(p, __ATOMIC_ACQUIRE);
 }
 
 static inline void

@@ -51,6 +51,7 @@ LOOKS = {
     "folio_prod_refresh": "an index moves; each value is checked against the last valid one",
     "folio_cons_refresh": "as above",
     "folio_session_peer_holds": "polled while a port closes; a comparison, nothing is kept",
+    "peer_holds": "polled while a port takes over; a comparison, nothing is kept",
 }
 
 # Where pointers into shared memory are kept. If one is not found, the check has lost its way.

@@ -1182,10 +1182,99 @@ test_tick_after_the_file_was_cut(void **state)
 	survives_cut(*state, tick);
 }
 
+/* Found by fuzz_session: the host kept what it had read, and the guest refused it, for ever. */
+static void
+test_host_adopts_a_scribbled_offer(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *guest, *host;
+	struct raw r;
+	int i;
+
+	d->guest = open_guest(d, 1);
+	d->host = open_host(d, 1);
+	assert_int_equal(folio_start(d->guest), 0);
+	assert_int_equal(folio_start(d->host), 0);
+	tick(d->guest);
+	r = raw_map(d);
+	guest = raw_header(&r, FOLIO_GUEST);
+	host = raw_header(&r, FOLIO_HOST);
+	for (i = 0; i < ROUNDS && (folio_fetch64(&host->ack) == 0 ||
+				   folio_fetch64(&host->ack) != folio_fetch64(&guest->generation));
+	     i++) {
+		tick(d->guest);
+		folio_put32(&guest->slot_size, SLOT + 1); /* same stride, same places */
+		tick(d->host);
+	}
+	assert_int_equal(folio_fetch32(&host->slot_size), SLOT + 1);
+	assert_int_equal(folio_fetch64(&host->ack), folio_fetch64(&guest->generation));
+	raw_unmap(&r);
+
+	bring_up(d);
+	assert_int_equal(violation(d->guest, FOLIO_PEER_BAD_GEOMETRY), 1);
+	check_queue(d, 0);
+}
+
+/* What the guest's header says of its session. */
+static void
+assert_guest_says(const struct duo *d, uint32_t state, bool holds)
+{
+	struct raw r = raw_map(d);
+	struct folio_wire_header *h = raw_header(&r, FOLIO_GUEST);
+
+	assert_int_equal(folio_fetch32(&h->state), state);
+	assert_int_equal(folio_fetch64(&h->ack) != 0, holds);
+	raw_unmap(&r);
+}
+
+/* Found by fuzz_port: the peer was told "stopped" at the next tick, and people "up". */
+static void
+test_stop_with_a_burst_inside(void **state)
+{
+	struct duo *d = *state;
+	struct folio_gate *gate;
+	struct folio_status st;
+	int again;
+
+	open_duo(d, 1);
+	gate = &folio_port_txq(d->guest, 0)->gate;
+	for (again = 0; again < 2; again++) {
+		assert_true(folio_gate_enter(gate));
+		folio_stop(d->guest);
+		folio_status(d->guest, &st);
+		assert_int_equal(st.link, FOLIO_LINK_STOPPED);
+		assert_false(folio_link_is_up(d->guest));
+		if (again == 1)
+			assert_int_equal(folio_start(d->guest), 0);
+		folio_tick(d->guest);
+		assert_guest_says(d, FOLIO_WIRE_STATE_STARTED, true);
+
+		folio_gate_leave(gate);
+		folio_tick(d->guest);
+		assert_guest_says(d, FOLIO_WIRE_STATE_STOPPED, false);
+		if (again == 0)
+			assert_int_equal(folio_start(d->guest), 0);
+		bring_up(d);
+		check_queue(d, 0);
+	}
+}
+
+/* In a child: no cmocka. */
+static void
+stop_and_look(struct folio *f)
+{
+	struct folio_status st;
+
+	folio_stop(f);
+	folio_status(f, &st);
+	if (st.link != FOLIO_LINK_STOPPED)
+		abort();
+}
+
 static void
 test_stop_after_the_file_was_cut(void **state)
 {
-	survives_cut(*state, folio_stop);
+	survives_cut(*state, stop_and_look);
 }
 
 static void
@@ -2025,6 +2114,8 @@ main(void)
 		TEST(test_file_replaced_while_in_use),
 		TEST(test_file_truncated_while_in_use),
 		TEST(test_tick_after_the_file_was_cut),
+		TEST(test_host_adopts_a_scribbled_offer),
+		TEST(test_stop_with_a_burst_inside),
 		TEST(test_stop_after_the_file_was_cut),
 		TEST(test_close_after_the_file_was_cut),
 		TEST(test_close_after_a_refusal_and_a_cut),

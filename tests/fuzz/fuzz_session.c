@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/*
+ * A guest's and a host's state machine over two header pages, stepped in any order, with anything
+ * written into either page at any time. After each step: what the machine did must follow from what
+ * it loaded. At the end both behave, and the link must come up and stay up.
+ */
+
+#include "check.h"
+#include "hook.h"
+#include "input.h"
+#include "session.h"
+#include "shared.h"
+#include "system.h"
+
+#define PAGE FOLIO_WIRE_PAGE
+#define MAX_OPS 300
+#define ROUNDS 150 /* in which two that behave get together */
+#define QUIET 50   /* steps without a heartbeat */
+#define STAY 60    /* more than a silent peer is given */
+
+/* The side, as hook.h's owner too. */
+enum { GUEST = 1, HOST = 2 };
+
+struct side {
+	struct folio_session s;
+	bool mapped; /* the host knows the guest's geometry */
+	bool started;
+	bool open;  /* the rings may be used */
+	bool stale; /* they were, since their last reset */
+	uint64_t violations;
+};
+
+/* What a step loaded, by name. */
+struct view {
+	uint64_t magic, generation, ack;
+	uint32_t version, role, state, refusal, heartbeat;
+	struct folio_geometry geom;
+};
+
+static struct {
+	uint8_t *raw[3], *own[3], *peer[3]; /* by the side that writes the page */
+	struct side side[3];
+	struct folio_geometry guest;
+} t;
+
+static const struct folio_geometry limit = {4, 1024, 4096, 21};
+static const struct folio_geometry shapes[] = {
+	{1, 64, 256, 12}, {4, 1024, 4096, 21}, {2, 128, 2048, 21}, {5, 64, 256, 12},
+	{1, 2048, 256, 12}, {1, 64, 8192, 12},
+};
+#define ACCEPTABLE 3 /* of them, from the first on */
+
+static uint8_t *
+view_of(int fd, int prot)
+{
+	uint8_t *mem = system_guarded(PAGE);
+
+	CHECK(mmap(mem, PAGE, prot, MAP_SHARED | MAP_FIXED, fd, 0) == mem);
+	return mem;
+}
+
+static void
+make_memory(void)
+{
+	int i;
+
+	for (i = GUEST; i <= HOST; i++) {
+		int fd = memfd_create("fuzz-session", MFD_CLOEXEC);
+
+		CHECK(fd >= 0 && ftruncate(fd, PAGE) == 0);
+		t.raw[i] = view_of(fd, PROT_READ | PROT_WRITE);
+		t.own[i] = view_of(fd, PROT_READ | PROT_WRITE);
+		t.peer[i] = view_of(fd, PROT_READ);
+		close(fd);
+	}
+}
+
+static int
+other(int who)
+{
+	return GUEST + HOST - who;
+}
+
+static uint64_t
+violations(const struct folio_session *s)
+{
+	uint64_t sum = 0;
+	int v;
+
+	for (v = 0; v < FOLIO_VIOLATIONS; v++)
+		sum += s->violations[v];
+	return sum;
+}
+
+static bool
+same_geometry(const struct folio_geometry *a, const struct folio_geometry *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Our own page says what we know, whatever was written into it. */
+static void
+check_published(int who)
+{
+	const struct folio_session *s = &t.side[who].s;
+	struct folio_wire_header h;
+	bool started = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
+
+	memcpy(&h, t.raw[who], sizeof(h));
+	CHECK(h.magic.raw == FOLIO_WIRE_MAGIC && h.version.raw == FOLIO_WIRE_VERSION);
+	CHECK(h.role.raw == (uint32_t)who && h.features.raw == FOLIO_WIRE_FEATURES_KNOWN);
+	CHECK(h.generation.raw == s->generation && h.ack.raw == s->acked);
+	CHECK(h.state.raw == (started ? FOLIO_WIRE_STATE_STARTED : FOLIO_WIRE_STATE_STOPPED));
+	CHECK(h.heartbeat.raw == s->heartbeat);
+	CHECK(h.queues.raw == s->geom.queues && h.ring_size.raw == s->geom.ring_size);
+	CHECK(h.slot_size.raw == s->geom.slot_size && h.page_shift.raw == s->geom.page_shift);
+}
+
+static void
+take_view(struct view *v, const struct folio_wire_header *h)
+{
+	const struct hook_log *log = hook_loads();
+	unsigned int i, known = 0;
+
+	memset(v, 0, sizeof(*v));
+#define TAKE(name, to)                                                                             \
+	if (log->loads[i].field == &h->name) {                                                     \
+		v->to = (__typeof__(v->to))log->loads[i].value;                                    \
+		known++;                                                                           \
+	}
+	for (i = 0; i < log->n; i++) {
+		TAKE(magic, magic)
+		TAKE(version, version)
+		TAKE(role, role)
+		TAKE(generation, generation)
+		TAKE(ack, ack)
+		TAKE(state, state)
+		TAKE(refusal, refusal)
+		TAKE(heartbeat, heartbeat)
+		TAKE(queues, geom.queues)
+		TAKE(ring_size, geom.ring_size)
+		TAKE(slot_size, geom.slot_size)
+		TAKE(page_shift, geom.page_shift)
+	}
+#undef TAKE
+	CHECK_MSG(known == 12 && log->n == 12, "a step looks at each field once");
+}
+
+/* The violation that such a header is, -1 for none; of two the first by the wire format. */
+static int
+fault_of(const struct view *v, int peer, bool *there)
+{
+	*there = false;
+	if (v->magic == 0 || (v->magic == FOLIO_WIRE_MAGIC && v->state == FOLIO_WIRE_STATE_ABSENT))
+		return -1;
+	if (v->magic != FOLIO_WIRE_MAGIC)
+		return FOLIO_PEER_BAD_MAGIC;
+	if (v->version != 1)
+		return FOLIO_PEER_BAD_VERSION;
+	if (v->role != (uint32_t)peer)
+		return FOLIO_PEER_BAD_ROLE;
+	if (v->state == FOLIO_WIRE_STATE_STOPPED)
+		return -1;
+	if (v->state != FOLIO_WIRE_STATE_STARTED || v->generation == 0)
+		return FOLIO_PEER_BAD_STATE;
+	*there = true;
+	return -1;
+}
+
+/* At most one more, of the kind that this header is, and only on the second look. */
+static void
+check_counted(const struct folio_session *before, const struct folio_session *after, int fault)
+{
+	int v;
+
+	for (v = 0; v < FOLIO_VIOLATIONS; v++) {
+		uint64_t more = after->violations[v] - before->violations[v];
+
+		CHECK_MSG(more == 0 || (more == 1 && v == fault && before->suspect == fault),
+			  "violation %d counted, the header is %d", v, fault);
+	}
+	if (fault < 0)
+		CHECK(after->suspect < 0 || after->suspect == before->suspect);
+}
+
+static void
+check_step(int who, const struct folio_session *before, enum folio_action action)
+{
+	struct side *me = &t.side[who];
+	const struct folio_session *s = &me->s;
+	struct view v;
+	bool there, agreed, up = before->state == FOLIO_SESSION_UP;
+	int fault;
+
+	take_view(&v, (const struct folio_wire_header *)t.peer[other(who)]);
+	fault = fault_of(&v, other(who), &there);
+	agreed = there && before->acked != 0 && v.generation == s->acked && s->generation != 0 &&
+		 v.ack == s->generation;
+	CHECK(s->heartbeat == before->heartbeat + 1);
+	CHECK(s->quiet == (v.heartbeat != before->peer_beat ? 0
+			   : before->quiet < QUIET ? before->quiet + 1 : QUIET) ||
+	      action == FOLIO_DO_OPEN);
+	CHECK(s->peer_refusal == v.refusal);
+	CHECK(same_geometry(&s->geom, &before->geom));
+	check_published(who);
+
+	switch (before->state) {
+	case FOLIO_SESSION_STOPPED:
+		CHECK(s->state == FOLIO_SESSION_STOPPED && action == FOLIO_DO_NOTHING);
+		break;
+	case FOLIO_SESSION_SETTLE:
+		CHECK(s->state == FOLIO_SESSION_SETTLE || s->state == FOLIO_SESSION_OFFER);
+		CHECK(action == FOLIO_DO_NOTHING || action == FOLIO_DO_RESET);
+		break;
+	case FOLIO_SESSION_OFFER:
+		CHECK(action != FOLIO_DO_CLOSE);
+		CHECK(s->state != FOLIO_SESSION_STOPPED);
+		CHECK(action != FOLIO_DO_REMAP || (who == HOST && there &&
+						   !same_geometry(&v.geom, &s->geom)));
+		break;
+	case FOLIO_SESSION_UP:
+		CHECK(s->state == (agreed ? FOLIO_SESSION_UP : FOLIO_SESSION_OFFER));
+		CHECK(action != FOLIO_DO_RESET && action != FOLIO_DO_REMAP);
+		CHECK(agreed || action == FOLIO_DO_CLOSE);
+		CHECK(!agreed || s->silent == (s->quiet >= QUIET));
+		break;
+	}
+	if (up || before->state == FOLIO_SESSION_OFFER) {
+		if (there && who == GUEST && before->state == FOLIO_SESSION_OFFER &&
+		    v.ack == s->generation && !same_geometry(&v.geom, &s->geom))
+			fault = FOLIO_PEER_BAD_GEOMETRY;
+		check_counted(before, s, fault);
+	} else {
+		check_counted(before, s, -1);
+	}
+	if (action == FOLIO_DO_OPEN) {
+		CHECK(s->state == FOLIO_SESSION_UP && !s->silent && !me->open);
+		CHECK(there && v.generation == s->acked && v.ack == s->generation && v.ack != 0);
+		CHECK_MSG(up || !me->stale, "the rings were not reset");
+		if (!up && who == GUEST)
+			CHECK(same_geometry(&v.geom, &s->geom));
+		me->open = me->stale = true;
+	} else if (action != FOLIO_DO_NOTHING) {
+		me->open = false;
+	}
+	CHECK(me->open == (s->state == FOLIO_SESSION_UP && !s->silent));
+	CHECK((s->link == FOLIO_LINK_UP) == me->open || action == FOLIO_DO_REMAP);
+	if (s->state != before->state && s->state == FOLIO_SESSION_OFFER && !up)
+		CHECK(s->generation != 0 && s->generation != before->generation);
+	CHECK(s->reject < 0 || s->detail.text[0] != '\0');
+	CHECK(strnlen(s->detail.text, sizeof(s->detail.text)) < sizeof(s->detail.text));
+}
+
+static void
+call_start(int who)
+{
+	hook_enter("start", (unsigned int)who);
+	folio_session_start(&t.side[who].s);
+	hook_leave();
+	check_published(who);
+}
+
+static void
+attach(int who, const struct folio_geometry *g)
+{
+	struct side *me = &t.side[who];
+
+	hook_enter("attach", (unsigned int)who);
+	folio_session_wipe_header(t.own[who]);
+	hook_leave();
+	CHECK(memcmp(t.raw[who], t.raw[who] + 1, PAGE - 1) == 0 && t.raw[who][0] == 0);
+	hook_enter("attach", (unsigned int)who);
+	folio_session_attach(&me->s, (enum folio_role)who, t.own[who], t.peer[other(who)], g);
+	hook_leave();
+	me->mapped = true;
+	me->open = me->stale = false;
+	check_published(who);
+	if (me->started)
+		call_start(who);
+}
+
+/* A host without a guest decides on a copy, as the port does. */
+static void
+look_for_guest(void)
+{
+	struct side *me = &t.side[HOST];
+	struct folio_session before = me->s;
+	struct folio_wire_header copy;
+	struct folio_geometry g;
+	struct folio_layout l;
+	struct view v = {0};
+	uint64_t generation = 0;
+	uint32_t code;
+	bool there;
+	int ret, fault;
+
+	if (!me->started)
+		return;
+	memcpy(&copy, t.raw[GUEST], sizeof(copy));
+	v.magic = copy.magic.raw;
+	v.version = copy.version.raw;
+	v.role = copy.role.raw;
+	v.state = copy.state.raw;
+	v.generation = copy.generation.raw;
+	fault = fault_of(&v, GUEST, &there);
+	hook_enter("peek", HOST);
+	ret = folio_session_peek(&me->s, &copy, &g, &generation);
+	hook_leave();
+	CHECK(ret == (there ? 1 : fault < 0 ? 0 : -1));
+	check_counted(&before, &me->s, fault);
+	if (ret != 1)
+		return;
+	CHECK(generation == v.generation && g.queues == copy.queues.raw &&
+	      g.ring_size == copy.ring_size.raw && g.slot_size == copy.slot_size.raw &&
+	      g.page_shift == copy.page_shift.raw);
+	before = me->s;
+	me->s.detail.text[0] = '\0';
+	if (folio_layout_init(&l, &g, 0, &me->s.detail) != 0) {
+		folio_session_reject(&me->s, FOLIO_PEER_BAD_GEOMETRY, generation);
+		check_counted(&before, &me->s, FOLIO_PEER_BAD_GEOMETRY);
+		return;
+	}
+	code = folio_session_over_limit(&me->s, &g, &limit, generation);
+	if (code != FOLIO_WIRE_REFUSED_NOT) {
+		CHECK(code == (g.queues > limit.queues ? FOLIO_WIRE_REFUSED_QUEUES
+			       : g.ring_size > limit.ring_size ? FOLIO_WIRE_REFUSED_RING_SIZE
+							       : FOLIO_WIRE_REFUSED_SLOT_SIZE));
+		check_counted(&before, &me->s, FOLIO_PEER_OVER_LIMIT);
+		return;
+	}
+	CHECK(g.queues <= limit.queues && g.ring_size <= limit.ring_size &&
+	      g.slot_size <= limit.slot_size);
+	attach(HOST, &g);
+}
+
+/* One step, and what its caller owes. A burst may still be inside: then a reset has to wait. */
+static void
+step(int who, bool stuck)
+{
+	struct side *me = &t.side[who];
+	struct folio_session before = me->s;
+	enum folio_action action;
+
+	if (!me->mapped) {
+		look_for_guest();
+		me->violations = violations(&me->s);
+		return;
+	}
+	hook_enter("step", (unsigned int)who);
+	action = folio_session_step(&me->s);
+	hook_leave();
+	check_step(who, &before, action);
+	if (action == FOLIO_DO_RESET && !stuck) {
+		CHECK(me->stale);
+		me->stale = false;
+		hook_enter("answer", (unsigned int)who);
+		folio_session_answer(&me->s);
+		hook_leave();
+		check_published(who);
+	} else if (action == FOLIO_DO_REMAP) {
+		hook_enter("remap", (unsigned int)who);
+		folio_session_wipe_header(t.own[who]);
+		hook_leave();
+		me->mapped = me->stale = false;
+	}
+	CHECK(violations(&me->s) >= me->violations);
+	me->violations = violations(&me->s);
+}
+
+static void
+start(int who)
+{
+	struct side *me = &t.side[who];
+
+	if (me->started)
+		return;
+	me->started = true;
+	if (me->mapped)
+		call_start(who);
+}
+
+static void
+stop(int who)
+{
+	struct side *me = &t.side[who];
+
+	if (!me->started)
+		return;
+	me->started = me->open = false;
+	if (!me->mapped)
+		return;
+	hook_enter("stop", (unsigned int)who);
+	folio_session_stop(&me->s);
+	hook_leave();
+	check_published(who);
+	hook_enter("holds", (unsigned int)who);
+	(void)folio_session_peer_holds(&me->s);
+	hook_leave();
+}
+
+static void
+renegotiate(int who)
+{
+	struct side *me = &t.side[who];
+
+	if (!me->mapped || me->s.state != FOLIO_SESSION_UP)
+		return;
+	me->open = false;
+	hook_enter("renegotiate", (unsigned int)who);
+	folio_session_renegotiate(&me->s);
+	hook_leave();
+	check_published(who);
+	CHECK(me->s.state == FOLIO_SESSION_SETTLE && me->s.acked == 0);
+}
+
+static void
+tamper(struct input *in)
+{
+	static const uint8_t fields[] = {0, 8, 12, 16, 20, 24, 28, 32,
+					 36, 40, 44, 48, 56, 60, 64, 68};
+	uint8_t how = input_u8(in);
+	int who = GUEST + how % 2;
+	uint8_t *at = t.raw[who] + fields[how / 2 % 16];
+	const struct folio_session *s = &t.side[other(who)].s;
+	uint64_t generation;
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	switch (input_below(in, 6)) {
+	case 0:
+		value = (uint32_t)hook_evil(value, 32);
+		break;
+	case 1:
+		value = input_u32(in);
+		break;
+	case 2:
+		value = input_below(in, 4);
+		break;
+	case 3: /* a lie that fits: the generation that the other side offers */
+		memcpy(t.raw[who] + 24, &s->generation, sizeof(s->generation));
+		return;
+	case 4: /* the other's page, as if it were this one's */
+		memcpy(t.raw[who], t.raw[other(who)], 72);
+		return;
+	default:
+		generation = hook_random();
+		memcpy(t.raw[who] + 16, &generation, sizeof(generation));
+		return;
+	}
+	memcpy(at, &value, sizeof(value));
+}
+
+/* New generations without end; the victim steps in between. */
+static void
+storm(struct input *in)
+{
+	int who = GUEST + input_below(in, 2);
+	uint32_t n = input_below(in, 64);
+	uint64_t g;
+
+	while (n-- > 0) {
+		g = hook_random();
+		memcpy(t.raw[other(who)] + 16, &g, sizeof(g));
+		step(who, false);
+	}
+}
+
+static void
+one_op(struct input *in)
+{
+	uint8_t op = input_u8(in);
+	int who = GUEST + op % 2;
+	uint32_t n;
+
+	switch (op / 2 % 12) {
+	case 0:
+		step(who, false);
+		break;
+	case 1: /* one alone */
+		for (n = input_below(in, 64); n > 0; n--)
+			step(who, false);
+		break;
+	case 2: /* both in turns */
+		for (n = input_below(in, 48); n > 0; n--) {
+			step(GUEST, false);
+			step(HOST, false);
+		}
+		break;
+	case 3:
+		start(who);
+		break;
+	case 4:
+		stop(who);
+		break;
+	case 5:
+		renegotiate(who);
+		break;
+	case 6: /* a new process */
+		if (who == HOST) {
+			t.side[HOST].mapped = t.side[HOST].open = t.side[HOST].stale = false;
+			t.side[HOST].s.suspect = -1;
+		} else {
+			t.guest = shapes[input_below(in, 6)];
+			attach(GUEST, &t.guest);
+		}
+		break;
+	case 7:
+		hook_hostility(input_u8(in));
+		break;
+	case 8:
+		storm(in);
+		break;
+	case 9:
+		step(who, true);
+		break;
+	default:
+		tamper(in);
+		break;
+	}
+}
+
+static void
+step_both(void)
+{
+	step(GUEST, false);
+	step(HOST, false);
+}
+
+static void
+must_come_up(void)
+{
+	const struct side *guest = &t.side[GUEST], *host = &t.side[HOST];
+	uint64_t counted[2], generation;
+	int i;
+
+	hook_hostility(0);
+	if (!host->mapped) /* it writes nothing before there is a guest, and left zeros */
+		memset(t.raw[HOST], 0, PAGE);
+	if (t.guest.queues > limit.queues || t.guest.ring_size > limit.ring_size ||
+	    t.guest.slot_size > limit.slot_size) {
+		t.guest = shapes[0];
+		attach(GUEST, &t.guest);
+	}
+	start(GUEST);
+	start(HOST);
+	/*
+	 * What others wrote is gone after a step of each, and has been seen after the next. What
+	 * the host believed of it stays longer: it may have adopted a geometry that the guest never
+	 * offered, and is counted for it.
+	 */
+	step_both();
+	step(GUEST, false);
+	counted[0] = guest->violations - guest->s.violations[FOLIO_PEER_BAD_GEOMETRY];
+	counted[1] = host->violations;
+	for (i = 0; i < ROUNDS && !(guest->open && host->open); i++)
+		step_both();
+	generation = guest->s.generation;
+	counted[0] += guest->s.violations[FOLIO_PEER_BAD_GEOMETRY];
+	for (i = 0; i < STAY; i++) {
+		CHECK(guest->open && host->open);
+		step_both();
+	}
+	CHECK(guest->s.generation == generation);
+	CHECK(guest->violations == counted[0] && host->violations == counted[1]);
+	CHECK(same_geometry(&host->s.geom, &t.guest));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	struct input in = {bytes, len};
+	int i;
+
+	if (t.raw[GUEST] == NULL)
+		make_memory();
+	hook_reset(input_u32(&in));
+	system_reset();
+	memset(t.side, 0, sizeof(t.side));
+	for (i = GUEST; i <= HOST; i++) {
+		memset(t.raw[i], 0, PAGE);
+		hook_enter("map", (unsigned int)i);
+		hook_add(t.own[i], PAGE, t.raw[i], HOOK_OWN);
+		hook_add(t.peer[other(i)], PAGE, t.raw[other(i)], HOOK_PEER);
+		hook_leave();
+		t.side[i].s.suspect = t.side[i].s.reject = -1;
+	}
+	t.guest = shapes[input_below(&in, ACCEPTABLE)];
+	attach(GUEST, &t.guest);
+	if (input_u8(&in) % 4 != 0) { /* most interesting things happen to a link that is up */
+		start(GUEST);
+		start(HOST);
+		for (i = 0; i < 12; i++) {
+			step(GUEST, false);
+			step(HOST, false);
+		}
+	}
+	for (i = 0; i < MAX_OPS && in.left > 0; i++)
+		one_op(&in);
+	must_come_up();
+	return 0;
+}
