@@ -31,7 +31,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
 #define exact(dst, src, len) proof_exact((uint8_t *)(dst), (const uint8_t *)(src), len)
 #define padded(dst, src, len) proof_padded((uint8_t *)(dst), (const uint8_t *)(src), len)
 
-#include "ring.h"
+#include "pieces.h"
 
 /* Bits are not arithmetic for the provers: this one is proved on 32-bit vectors by mask.smt2. */
 /*@ admit lemma mask_bounds:
@@ -59,12 +59,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
       \forall integer n, s; 0 <= n <= s && s % 64 == 0 ==> (n + 63) / 64 * 64 <= s;
 */
 
-/* What folio_layout_init() makes of a geometry that it accepts. */
-/*@ predicate shape(integer size, integer mask, integer stride, integer max_frame) =
-      64 <= size <= 32768 && mask == size - 1 && 320 <= stride <= 65600 && stride % 64 == 0 &&
-      14 <= max_frame <= 65536 && max_frame <= size * stride;
-
-    predicate covers(integer slots, integer stride, integer len) = len <= slots * stride;
+/*@ predicate covers(integer slots, integer stride, integer len) = len <= slots * stride;
 
     predicate prod_memory(struct folio_prod *p) =
       \valid(p) && shape(p->size, p->mask, p->stride, p->max_frame) &&
@@ -194,13 +189,6 @@ static uint32_t folio_prod_room(struct folio_prod *p, uint32_t want);
 static void folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, uint32_t len,
 			   folio_copy_fn exact);
 
-/*@ requires prod_memory(p) && offset + len <= p->size * p->stride;
-    requires len == 0 || \valid_read((uint8_t *)src + (0 .. len - 1));
-    assigns p->data[0 .. p->size * p->stride - 1];
-*/
-void folio_prod_piece(struct folio_prod *p, uint32_t at, uint32_t offset, const void *src,
-		      uint32_t len, folio_copy_fn exact);
-
 /*@ requires prod_memory(p);
     assigns p->desc[at & p->mask];
 */
@@ -279,13 +267,6 @@ static void folio_cons_prefetch(const struct folio_cons *c, uint32_t at, uint32_
 */
 static void folio_cons_get(const struct folio_cons *c, uint32_t at, void *dst, uint32_t len,
 			   folio_copy_fn padded);
-
-/*@ requires cons_memory(c) && offset + len <= c->size * c->stride;
-    requires len == 0 || \valid((uint8_t *)dst + (0 .. len - 1));
-    assigns ((uint8_t *)dst)[0 .. len - 1];
-*/
-void folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, void *dst,
-		      uint32_t len, folio_copy_fn exact);
 
 /*@ requires cons_memory(c);
     assigns c->head, c->published, *c->consumed;

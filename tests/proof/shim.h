@@ -13,7 +13,12 @@
 
 #define __atomic_load_n(p, order) (*(const volatile __typeof__(*(p)) *)(p))
 #define __atomic_store_n(p, v, order) ((void)(*(p) = (v)))
+#define __atomic_exchange_n(p, v, order) ((void)(*(p) = (v)))
+#define __atomic_signal_fence(order) ((void)0)
 #define __builtin_expect(x, likely) (x)
 #define __builtin_prefetch(p, write, locality) ((void)(p))
+
+/* Frama-C's C library lacks it. */
+#define GRND_NONBLOCK 1
 
 #endif /* FOLIO_PROOF_SHIM_H */
