@@ -24,6 +24,9 @@
 #ifndef LAG
 #define LAG 1
 #endif
+#ifndef NEED
+#define NEED 1 /* slots that the producer wants free: a frame of several waits for all of them */
+#endif
 #define WRAP (4 * SIZE) /* of indices; a packet's content is its index: a stale one is seen */
 
 /* What is done of a packet. */
@@ -47,7 +50,7 @@
 #define MAY_WRITE(j) ACQUIRED(j)
 #endif
 #ifdef NO_RELEASE_PRODUCED
-#define MAY_PRODUCE(j) AFTER_OLDER(j, PUBLISH)
+#define MAY_PRODUCE(j) (AFTER_OLDER(j, PUBLISH) && ACQUIRED(j))
 #else
 #define MAY_PRODUCE(j) (AFTER_OLDER(j, PUBLISH) && BEHIND_ALL(j))
 #endif
@@ -57,7 +60,7 @@
 #define MAY_READ(j) ACQUIRED(j)
 #endif
 #ifdef NO_RELEASE_CONSUMED
-#define MAY_CONSUME(j) AFTER_OLDER(j, PUBLISH)
+#define MAY_CONSUME(j) (AFTER_OLDER(j, PUBLISH) && ACQUIRED(j))
 #else
 #define MAY_CONSUME(j) (AFTER_OLDER(j, PUBLISH) && BEHIND_ALL(j))
 #endif
@@ -72,7 +75,7 @@ byte desc[SIZE], data0[SIZE], data1[SIZE];
 inline produce(j)
 {
 	if
-	:: TODO(j, INDEX) && AFTER_OLDER(j, INDEX) && FILLED(consumed, NUMBER(j)) < SIZE ->
+	:: TODO(j, INDEX) && AFTER_OLDER(j, INDEX) && FILLED(consumed, NUMBER(j)) + NEED <= SIZE ->
 		done[j] = done[j] | INDEX
 	:: TODO(j, DESC) && MAY_WRITE(j) ->
 		desc[SLOT(j)] = NUMBER(j); done[j] = done[j] | DESC

@@ -5,7 +5,7 @@
 /*
  * The handshake of lib/session.c between two live sides, each of which ends the session whenever it
  * likes (GENERATIONS times in all): no side may find in the peer's ring what was written in another
- * session than its own. The steps are those of folio_session_step(), a store or a load at a time.
+ * session than its own, nor that the peer zeroed it in mid-session. The steps are those of folio_session_step(), a store or a load at a time.
  *
  * Taken as given: a live peer lets go within the 200 ms that SETTLE waits; one that does not is left
  * behind, and its indices no longer fit (rx_bad_index and a new session, see tests/unit). Generations
@@ -93,7 +93,7 @@ inline step_offer()
 		:: else
 		fi;
 		if
-		:: answer == own -> state = UP; dirty = true
+		:: answer == own -> state = UP; dirty = true; seen = false
 #ifdef NO_ACQUIRE_ACK
 			assert(early == 0 || early == SESSION(acked, own))
 #endif
@@ -113,7 +113,8 @@ inline step_up()
 proctype side(byte me)
 {
 	mtype state = SETTLE;
-	bool dirty;
+	bool dirty, seen;
+	byte found; /* in the peer's ring */
 	byte own, acked, peer, answer, early;
 
 	do
@@ -126,7 +127,10 @@ proctype side(byte me)
 		peer = 0; answer = 0; early = 0
 	:: state == UP -> ring[me] = SESSION(own, acked) /* send */
 	:: state == UP -> /* receive */
-		assert(ring[1 - me] == 0 || ring[1 - me] == SESSION(acked, own))
+		found = ring[1 - me];
+		assert(found == SESSION(acked, own) || (found == 0 && !seen));
+		seen = seen || found != 0;
+		found = 0
 	:: state == UP -> begin_settle() /* framing was lost, or the user restarts the port */
 	od
 }
