@@ -1,0 +1,41 @@
+; SPDX-License-Identifier: BSD-3-Clause
+; Copyright(c) 2026 The folio authors
+;
+; The lemmas that contracts.h admits, on vectors of bits, where they are what the machine does. Each
+; question is whether there is a counterexample: the answer must be "unsat", four times.
+(set-logic QF_BV)
+
+; mask_bounds, for the 32-bit values that it is used with
+(push)
+(declare-const x (_ BitVec 32))
+(declare-const y (_ BitVec 32))
+(assert (not (and (bvule (bvand x y) x) (bvule (bvand x y) y))))
+(check-sat)
+(pop)
+
+; wrap_below: a difference of two 32-bit numbers that is below zero, computed in 34 bits
+(push)
+(declare-const d (_ BitVec 34))
+(assert (and (bvsle (bvneg #b0100000000000000000000000000000000) d) (bvslt d (_ bv0 34))))
+(assert (not (= ((_ zero_extend 2) ((_ extract 31 0) d))
+		(bvadd d #b0100000000000000000000000000000000))))
+(check-sat)
+(pop)
+
+; wrap_above
+(push)
+(declare-const s (_ BitVec 35))
+(assert (and (bvsle #b00100000000000000000000000000000000 s)
+	     (bvslt s #b01000000000000000000000000000000000)))
+(assert (not (= ((_ zero_extend 3) ((_ extract 31 0) s))
+		(bvsub s #b00100000000000000000000000000000000))))
+(check-sat)
+(pop)
+
+; low_half
+(push)
+(declare-const v (_ BitVec 64))
+(assert (= (bvand v #xffffffff00000000) #x0000000000000000))
+(assert (not (= (bvand v #x00000000ffffffff) v)))
+(check-sat)
+(pop)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_PROOF_SHIM_H
+#define FOLIO_PROOF_SHIM_H
+
+/*
+ * Put in front of every file under proof. What GCC has built in is said in C that Frama-C knows. An
+ * atomic load is a read of something volatile: any value, and another one each time. What the
+ * program itself stored is thereby forgotten, which only makes the peer stronger.
+ */
+
+#define __atomic_load_n(p, order) (*(const volatile __typeof__(*(p)) *)(p))
+#define __atomic_store_n(p, v, order) ((void)(*(p) = (v)))
+#define __atomic_exchange_n(p, v, order) ((void)(*(p) = (v)))
+#define __atomic_signal_fence(order) ((void)0)
+#define __builtin_expect(x, likely) (x)
+#define __builtin_prefetch(p, write, locality) ((void)(p))
+
+/* Frama-C's C library lacks it. */
+#define GRND_NONBLOCK 1
+
+#endif /* FOLIO_PROOF_SHIM_H */

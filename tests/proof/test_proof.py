@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Proofs about the core: docs/proof.md says what they say. Frama-C, why3, provers and spin do them."""
+
+import os
+import re
+import shutil
+import sys
+import unittest
+
+import tools
+
+MISSING = [p for p in ("frama-c", "why3", "cvc4", "z3", "spin", "gcc") if not shutil.which(p)]
+
+# Queues, slots a ring, payload of a slot: the smallest and the largest of each, and some between.
+GEOMETRIES = [(1, 64, 256), (64, 64, 256), (1, 2048, 2048), (3, 128, 1500), (2, 64, 65536),
+              (1, 32768, 256), (64, 32768, 65536)]
+
+# The code under proof: every function that is defined in it has to be proved or reached.
+FILES = ["burst.c", "copy_isa.c", "copy_kernel.h", "count.h", "error.h", "gate.h", "layout.c",
+         "layout.h", "ring.c", "ring.h", "session.c", "shared.h"]
+# ... but for these, which nothing in these files calls.
+ELSEWHERE = {
+    "folio_counted": "one load, for lib/port.c",
+    "folio_kernel_move": "another instruction set: tests/unit/test_copy.c",
+    "folio_kernel_move16": "another instruction set: tests/unit/test_copy.c",
+    "folio_kernel_small": "another instruction set: tests/unit/test_copy.c",
+}
+# Statements that Frama-C's own form of the program adds behind the last return of a switch or loop.
+ADDED = {"folio_recv": 1, "folio_session_step": 1, "refusal_code": 4}
+
+# Known alarms, by their text, each with the reason why it is none. There are none.
+EXPLAINED = {}
+
+
+class Analyses:
+    """Each analysis runs once, when it is first asked for."""
+
+    done = {}
+
+    @classmethod
+    def get(cls, name, call, *args):
+        """The result of call(*args)."""
+        if name not in cls.done:
+            cls.done[name] = call(*args)
+        return cls.done[name]
+
+    @classmethod
+    def wp(cls):
+        """Goals by function."""
+        return cls.get("wp", tools.wp)
+
+    @classmethod
+    def eva(cls):
+        """Every analysis of values."""
+        found = {"layout": cls.get("layout", tools.eva_layout),
+                 "session": cls.get("session", tools.eva_session)}
+        for geometry in GEOMETRIES:
+            name = "rings_" + "x".join(map(str, geometry))
+            found[name] = cls.get(name, tools.eva_rings, *geometry)
+        return found
+
+    @classmethod
+    def coverage(cls):
+        """Most statements reached of each function, in any of the analyses."""
+        best = {}
+        for analysis in cls.eva().values():
+            for name, (done, total) in analysis.reached.items():
+                best[name] = max(best.get(name, (0, 0)), (done, total))
+        return best
+
+
+def functions():
+    """Names of the functions in FILES."""
+    names = set()
+    for name in FILES:
+        with open(os.path.join(tools.ROOT, "lib", name), encoding="utf-8") as file:
+            names.update(re.findall(r"^([a-z]\w*)\(.*(?:\n\t.*)?\n\{", file.read(), re.M))
+    return sorted(names)
+
+
+@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+class Contracts(unittest.TestCase):
+    """WP: the contracts of the rings, for every geometry."""
+
+    def prove(self, owner):
+        """All goals of a function, of which there are some."""
+        goals = Analyses.wp().get(owner, {})
+        self.assertTrue(goals, "no goals")
+        self.assertEqual([name for name, proved in goals.items() if not proved], [])
+
+    def test_lemmas(self):
+        """What the provers are told on the way is proved as well."""
+        self.prove("lemma")
+
+    def test_admitted_lemmas(self):
+        """What only holds for bits is proved on bits."""
+        log, status = tools.run(["z3", os.path.join(tools.HERE, "mask.smt2")])
+        self.assertEqual((log.split(), status), (["unsat"] * 4, 0))
+
+
+@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+class Values(unittest.TestCase):
+    """EVA: no access, no arithmetic and no value that is undefined."""
+
+    def analyse(self, analysis):
+        """No alarm that is not explained, and as many as the summary says."""
+        unexplained = [a for a in analysis.alarms if not any(e in a for e in EXPLAINED)]
+        self.assertEqual(unexplained, [])
+        self.assertEqual(analysis.count, len(analysis.alarms))
+
+    def reach(self, name):
+        """A function is proved by WP, or all of its statements were looked at."""
+        if name in ELSEWHERE or name in tools.contracts():
+            return
+        done, total = Analyses.coverage().get(name, (0, 0))
+        self.assertGreater(done, 0, "not reached")
+        self.assertEqual(total - done, ADDED.get(name, 0), "statements that were not reached")
+
+    def test_layout(self):
+        """Any geometry."""
+        self.analyse(Analyses.get("layout", tools.eva_layout))
+
+    def test_session(self):
+        """Any calls, any peer."""
+        self.analyse(Analyses.get("session", tools.eva_session))
+
+    def test_every_layout(self):
+        """What the contracts take as given of a layout, by looking at every one."""
+        log, status = tools.layouts()
+        self.assertEqual((log, status), ("653440 layouts\n", 0))
+
+
+@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+class Order(unittest.TestCase):
+    """spin: two sides on a weakly ordered machine."""
+
+    states = 0
+
+    def holds(self, model, *defines):
+        """No counterexample."""
+        errors, states = tools.spin(model, *defines)
+        self.assertEqual(errors, 0)
+        Order.states += states
+
+    def fails(self, model, *defines):
+        """What was taken away is missed."""
+        self.assertEqual(tools.spin(model, *defines)[0], 1)
+
+
+def add(case, name, method, *args):
+    """One test method, called test_<name>."""
+    def test(self):
+        method(self, *args)
+
+    setattr(case, "test_" + name, test)
+
+
+def add_tests():
+    """A test a function, a geometry, a model."""
+    for name in tools.contracts():
+        add(Contracts, "contract_" + name, Contracts.prove, name)
+    for name in functions():
+        add(Values, "reached_" + name, Values.reach, name)
+    for queues, ring, slot in GEOMETRIES:
+        name = f"rings_{queues}x{ring}x{slot}"
+        add(Values, name, lambda self, n=name: self.analyse(Analyses.eva()[n]))
+    for size, lag, need in ((2, 1, 1), (2, 2, 2), (3, 1, 1), (3, 2, 1), (4, 2, 3)):
+        add(Order, f"ring_of_{size}_lag_{lag}_need_{need}", Order.holds, "ring.pml",
+            f"SIZE={size}", f"LAG={lag}", f"NEED={need}")
+    for gone in ("RELEASE_PRODUCED", "ACQUIRE_PRODUCED", "RELEASE_CONSUMED", "ACQUIRE_CONSUMED"):
+        add(Order, "ring_without_" + gone.lower(), Order.fails, "ring.pml", "NO_" + gone)
+    add(Order, "ring_without_idle_publish", Order.fails, "ring.pml", "NO_IDLE_PUBLISH", "LAG=2",
+        "NEED=2")
+    add(Order, "gate", Order.holds, "gate.pml")
+    add(Order, "gate_fenced", Order.holds, "gate.pml", "FENCED")
+    for gone in ("MEMBARRIER", "ACQUIRE_OPEN", "RELEASE_OPEN", "RELEASE_BUSY", "ACQUIRE_BUSY"):
+        add(Order, "gate_without_" + gone.lower(), Order.fails, "gate.pml", "NO_" + gone)
+    add(Order, "gate_fenced_without_fence", Order.fails, "gate.pml", "FENCED", "NO_FENCE")
+    add(Order, "session", Order.holds, "session.pml", "GENERATIONS=5")
+    for gone in ("RELEASE_ACK", "ACQUIRE_ACK", "RESET", "SETTLE"):
+        add(Order, "session_without_" + gone.lower(), Order.fails, "session.pml", "NO_" + gone)
+
+
+def tearDownModule():
+    """The numbers."""
+    if "wp" in Analyses.done:
+        goals = [p for g in Analyses.done["wp"].values() for p in g.values()]
+        print(f"WP: {len(tools.contracts())} functions, {sum(goals)} of {len(goals)} goals proved",
+              file=sys.stderr)
+    runs = [a for a in Analyses.done.values() if isinstance(a, tools.Eva)]
+    if runs:
+        known = {n: r for n, r in Analyses.coverage().items()
+                 if n in functions() and n not in tools.contracts()}
+        done, total = (sum(r[i] for r in known.values()) for i in (0, 1))
+        for name, reached in sorted(known.items()):
+            print(f"EVA: {name}: {reached[0]} of {reached[1]} statements", file=sys.stderr)
+        print(f"EVA: {len(runs)} analyses, {len(known)} functions, {done} of {total} statements "
+              f"({100 * done / total:.1f} %), {sum(a.count for a in runs)} alarms", file=sys.stderr)
+    print(f"spin: {Order.states} states", file=sys.stderr)
+
+
+if not MISSING:
+    add_tests()
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

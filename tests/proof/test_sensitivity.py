@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Break a copy of lib/ in one place at a time: what is proved of it must no longer be."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import tools
+
+RING = (1, 64, 256)
+
+
+class Broken:
+    """A copy of the sources with one replacement."""
+
+    def __init__(self, name, old, new):
+        self.folder = tempfile.TemporaryDirectory(prefix="folio-proof-")
+        for part in ("lib", "include"):
+            shutil.copytree(os.path.join(tools.ROOT, part), os.path.join(self.folder.name, part))
+        path = os.path.join(self.folder.name, "lib", name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if text.count(old) != 1:
+            raise ValueError(f"{name}: {old!r} is there {text.count(old)} times")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+
+    def __enter__(self):
+        return self.folder.name
+
+    def __exit__(self, *exc):
+        self.folder.cleanup()
+
+
+class Sensitivity(unittest.TestCase):
+    """One mutation a test."""
+
+    def wp(self, function, *mutation):
+        """A goal of this function can't be proved any more."""
+        with Broken(*mutation) as root:
+            goals = tools.wp(root, [function], patience=20)
+        self.assertIn(False, goals[function].values())
+
+    def eva(self, analysis, alarm, *mutation):
+        """An alarm with this text."""
+        with Broken(*mutation) as root:
+            alarms = analysis(root=root).alarms
+        self.assertTrue(any(alarm in a for a in alarms), alarms)
+
+    @staticmethod
+    def rings(root):
+        """EVA on one geometry."""
+        return tools.eva_rings(*RING, root=root)
+
+    def test_producer_index_unbounded(self):
+        """More filled slots than the ring has."""
+        self.wp("folio_cons_refresh", "ring.c", "avail > c->size || avail < known",
+                "avail < known")
+
+    def test_producer_index_back(self):
+        """The producer's index goes back."""
+        self.wp("folio_cons_refresh", "ring.c", "avail > c->size || avail < known",
+                "avail > c->size")
+
+    def test_consumer_index_unbounded(self):
+        """The consumer's index is ahead of ours."""
+        self.wp("folio_prod_refresh", "ring.c",
+                "FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen)", "FOLIO_UNLIKELY(0)")
+
+    def test_no_length_check(self):
+        """A frame longer than the longest."""
+        self.wp("folio_cons_judge", "ring.c",
+                "len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame", "len < FOLIO_WIRE_FRAME_MIN")
+
+    def test_chain_one_too_long(self):
+        """One slot more than was published."""
+        self.wp("folio_cons_judge", "ring.c", "frame->slots > avail", "frame->slots > avail + 1")
+
+    def test_plain_length_off_by_one(self):
+        """The one comparison of an ordinary frame."""
+        self.wp("folio_desc_is_plain", "ring.h", "max - FOLIO_WIRE_FRAME_MIN;",
+                "max - FOLIO_WIRE_FRAME_MIN + 1;")
+
+    def test_piece_start_off_by_one(self):
+        """The byte behind the ring."""
+        self.wp("piece_start", "ring.c", "return pos < ring ? pos", "return pos <= ring ? pos")
+
+    def test_piece_first_unbounded(self):
+        """A copy that does not wrap."""
+        self.wp("piece_first", "ring.c", "return len < to_end ? len : (uint32_t)to_end;",
+                "return len <= to_end + 1 ? len : (uint32_t)to_end;")
+
+    def test_no_mask_proof(self):
+        """A slot behind the ring: the contract."""
+        self.wp("folio_layout_slot", "layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
+
+    def test_no_mask_value(self):
+        """A slot behind the ring: the values."""
+        self.eva(self.rings, "function memcpy", "layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
+
+    def test_descriptor_without_mask(self):
+        """A descriptor behind the ring."""
+        self.eva(self.rings, "out of bounds read", "ring.h", "&c->desc[at & c->mask]", "&c->desc[at]")
+
+    def test_no_room_check(self):
+        """A frame longer than the caller's buffer."""
+        self.eva(self.rings, "folio_cons_piece: precondition", "burst.c",
+                 "verdict == FOLIO_TAKE && frame.len <= bufs[got].room", "verdict == FOLIO_TAKE")
+
+    def test_send_without_length_check(self):
+        """A frame longer than a ring, from the application."""
+        self.eva(self.rings, "folio_prod_piece: precondition", "burst.c",
+                 " || len > p->max_frame", "")
+
+    def test_padded_copy_too_long(self):
+        """A line too many."""
+        self.eva(self.rings, "function memcpy", "copy_kernel.h", "(len + 63)", "(len + 127)")
+
+    def test_peer_area_is_not_ours(self):
+        """A producer that takes the peer's area for its own."""
+        self.eva(self.rings, "out of bounds write", "ring.c",
+                 "p->produced = &folio_layout_index(l, area, q)->produced;",
+                 "p->produced = &folio_layout_index(l, index_area, q)->produced;")
+
+    def test_shift_unchecked(self):
+        """A geometry whose areas are aligned to 2^4294967295."""
+        self.eva(tools.eva_layout, "shift", "layout.c",
+                 "g->page_shift, FOLIO_WIRE_SHIFT_MIN, FOLIO_WIRE_SHIFT_MAX,",
+                 "g->page_shift, FOLIO_WIRE_SHIFT_MIN, UINT32_MAX,")
+
+    def test_shift_too_far(self):
+        """A violation that has no bit."""
+        self.eva(tools.eva_session, "invalid RHS operand for shift", "session.c",
+                 "s->reject_kinds |= 1u << v;", "s->reject_kinds |= 1u << (v * 4);")
+
+    def test_rings_overlap(self):
+        """Metadata forgotten in the layout."""
+        with Broken("layout.c", "n.meta_off + g->queues * n.meta_len", "n.meta_off") as root:
+            log, status = tools.layouts(root)
+        self.assertNotEqual(status, 0)
+        self.assertIn("slots:", log)
+
+
+class Threads(unittest.TestCase):
+    """ThreadSanitizer sees a release or an acquire that is missing (tests/unit/test_threads.c)."""
+
+    def threads(self, root):
+        """Reports of the ring test of a tree."""
+        sources = [os.path.join(root, "lib", name) for name in
+                   ("burst.c", "copy.c", "gate.c", "layout.c", "names.c", "port.c", "region.c",
+                    "ring.c", "session.c")]
+        unit = os.path.join(tools.ROOT, "tests/unit")
+        with tempfile.TemporaryDirectory(prefix="folio-proof-") as folder:
+            flags = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", "-fsanitize=thread",
+                     f"-I{root}/lib", f"-I{root}/include", f"-I{unit}"]
+            objects = []
+            for isa, isa_flags in (("portable", ["-DFOLIO_COPY_PORTABLE"]), ("sse", []),
+                                   ("avx2", ["-mavx2", "-mbmi2"]),
+                                   ("avx512", ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mbmi2"])):
+                objects.append(os.path.join(folder, isa + ".o"))
+                subprocess.run(["gcc", *flags, *isa_flags, f"-DFOLIO_COPY_OPS=folio_copy_{isa}",
+                                "-c", os.path.join(root, "lib/copy_isa.c"), "-o", objects[-1]],
+                               check=True)
+            program = os.path.join(folder, "threads")
+            subprocess.run(["gcc", *flags, *sources, *objects, f"{unit}/test_threads.c",
+                            f"{unit}/util.c", "-o", program, "-lcmocka", "-lnuma", "-lpthread"],
+                           check=True)
+            env = dict(os.environ, TSAN_OPTIONS="halt_on_error=1")
+            return tools.run([program], env=env)
+
+    def races(self, *mutation):
+        """A data race is reported."""
+        with Broken(*mutation) as root:
+            log, status = self.threads(root)
+        self.assertIn("ThreadSanitizer: data race", log)
+        self.assertNotEqual(status, 0)
+
+    def test_as_it_is(self):
+        """Nothing to report."""
+        log, status = self.threads(tools.ROOT)
+        self.assertEqual((status, "ThreadSanitizer" in log), (0, False), log)
+
+    def test_release_of_produced(self):
+        """The slots may come after their index."""
+        self.races("ring.h", "folio_put32_release(p->produced, head);",
+                   "folio_put32(p->produced, head);")
+
+    def test_acquire_of_produced(self):
+        """The slots may be read before their index."""
+        self.races("ring.c", "produced = folio_fetch32_acquire(c->produced);",
+                   "produced = folio_fetch32(c->produced);")
+
+    def test_release_of_consumed(self):
+        """The slots may be read after they were given back."""
+        self.races("ring.h", "folio_put32_release(c->consumed, head);",
+                   "folio_put32(c->consumed, head);")
+
+    def test_acquire_of_consumed(self):
+        """The slots may be written before they were given back."""
+        self.races("ring.c", "consumed = folio_fetch32_acquire(p->consumed);",
+                   "consumed = folio_fetch32(p->consumed);")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
