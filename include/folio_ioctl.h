@@ -17,11 +17,12 @@
  *
  * mmap() maps any page-aligned part of the region, MAP_SHARED only, decrypted (shared with the host)
  * in a confidential VM, and write-back as far as the kernel lets it (see caching below). Children
- * do not inherit the mapping.
+ * do not inherit the mapping. Errors: EINVAL beyond the region, or not MAP_SHARED; EPERM executable.
  *
  * One owner at a time: a second open() of /dev/folioN fails with EBUSY. The region is zeroed when the
- * owner's last reference goes (close, exit, SIGKILL), before anybody else can open it; memory of
- * /dev/folio_alloc is then made private again and freed.
+ * owner's last reference (file or mapping) goes by close, exit or SIGKILL, before anybody else can
+ * open it: an open() waits for that. Memory of /dev/folio_alloc is then made private again and
+ * freed.
  *
  * Errors, all calls: ENOTTY unknown request; EFAULT bad pointer; ENODEV the device was removed;
  * EINVAL a reserved field is not zero. Thread safe: calls on one file serialise in the kernel.
@@ -77,7 +78,8 @@ struct folio_ioctl_alloc {
  * and share it with the host.
  *
  * Errors: EINVAL size or node out of range; EEXIST there is memory already; ENOMEM not enough of it, or
- * beyond max_alloc; EIO the platform refused to share it (what could not be taken back is leaked).
+ * beyond max_alloc
+ * (all files together); EIO the platform refused to share it (what could not be taken back is leaked).
  */
 #define FOLIO_IOCTL_ALLOC _IOW('f', 0xf1, struct folio_ioctl_alloc)
 

@@ -7,8 +7,8 @@
 
 /*
  * What the tests of the kernel module share. They run inside a virtual machine, as root, with the
- * module loaded. Environment: FOLIO_DEV, the device (/dev/folio0); FOLIO_ROUNDS, how many rounds the
- * races take.
+ * module loaded. Environment: FOLIO_DEV, the device (/dev/folio0); FOLIO_ROUNDS, how many rounds
+ * the races take (2000).
  */
 
 #include <limits.h>

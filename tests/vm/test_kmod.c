@@ -747,7 +747,7 @@ test_release_while_pinned(void **state)
 	free(got);
 }
 
-/* Another process reads by way of the page's struct: there is one for memory, and none for a BAR. */
+/* Another process reads by way of struct page: memory has one, a BAR has none. */
 static void
 test_access_by_other_processes(void **state)
 {

@@ -3,9 +3,9 @@
  */
 
 /*
- * The kernel module under pressure: many processes and threads at once, killed at any moment; random
- * requests; the device taken away while it is in use. What the kernel log says afterwards is part of
- * the result, and for whoever runs this to check.
+ * The kernel module under pressure: many processes and threads at once, killed at any moment;
+ * random requests; the device taken away while it is in use. What the kernel log says afterwards is
+ * part of the result, and for whoever runs this to check.
  */
 
 #include <dirent.h>

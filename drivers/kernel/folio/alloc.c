@@ -23,7 +23,7 @@
 
 static unsigned int max_alloc = 1024;
 module_param(max_alloc, uint, 0644);
-MODULE_PARM_DESC(max_alloc, "MiB that all files of /dev/folio_alloc may have together (default 1024)");
+MODULE_PARM_DESC(max_alloc, "MiB that all files of folio_alloc may have together (default 1024)");
 
 /* Bytes that files have asked for, or that are leaked. */
 static u64 allocated;

@@ -163,7 +163,7 @@ static const struct file_operations bar_fops = {
 };
 
 /*
- * A mapping of the user's gets the memory type that the kernel's got for the same addresses: the two
+ * A mapping of the user's gets the memory type that the kernel's got for the same addresses: they
  * are kept alike. On x86 a range register (MTRR) that says uncached has turned write-back into
  * uncached by now, and without PAT nobody can tell.
  */
@@ -197,10 +197,11 @@ static void report(struct pci_dev *pdev, const struct shr_bar *bar)
 	pci_info(pdev, "%s: %llu KiB at 0x%llx\n", dev_name(&bar->dev), bar->region.size >> 10,
 		 bar->chunk.gpa);
 	if (bar->region.caching == FOLIO_IOCTL_CACHING_UNCACHED)
-		pci_warn(pdev,
-			 "%s is uncached, which is very slow: the firmware's MTRRs say so%s. Write-back memory needs the BAR above 4 GiB: make it larger, boot with UEFI (OVMF), or give the machine more memory.\n",
+		pci_warn(pdev, "%s is uncached, which is very slow: the firmware's MTRRs say so. %s\n",
 			 dev_name(&bar->dev),
-			 bar->chunk.gpa < SZ_4G ? " of addresses below 4 GiB" : "");
+			 bar->chunk.gpa < SZ_4G ?
+			 "A larger BAR (1 GiB) lies above 4 GiB and can be write-back." :
+			 "Remove its range from /proc/mtrr and bind the device again.");
 	else if (bar->region.caching != FOLIO_IOCTL_CACHING_WRITE_BACK)
 		pci_warn(pdev, "%s: cannot tell whether it is cached (write-back)\n",
 			 dev_name(&bar->dev));
@@ -317,8 +318,8 @@ put:
 }
 
 /*
- * mmap() fills in a mapping a moment before it can be found through the file. Whoever was in between
- * when the region died is through when its mmap_lock can be had.
+ * mmap() fills in a mapping a moment before it can be found through the file. Whoever was in
+ * between when the region died is through when its mmap_lock can be had.
  */
 static void wait_for_mmaps(struct list_head *mms)
 {

@@ -5,6 +5,7 @@
 
 #include <linux/cc_platform.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -66,6 +67,7 @@ static long get_chunks(struct shr_region *r, void __user *arg)
 	/* They stay as they are for as long as the file is open. */
 	if (req.first >= total)
 		return -ENXIO;
+	req.first = array_index_nospec(req.first, total);
 	req.count = min(req.count, total - req.first);
 	if (copy_to_user(u64_to_user_ptr(req.out), chunks + req.first,
 			 req.count * sizeof(*chunks)))
