@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from testpmd import PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal
+from testpmd import PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal, die_with_parent
 
 READY = "folio-guest-ready"
 PLUGIN = "/opt/folio/librte_net_folio.so"
@@ -178,7 +178,7 @@ class Guest:
         """Start it and wait for its shells."""
         with open(os.path.join(self._folder, "qemu.log"), "wb") as log:
             self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+                                            stderr=log, preexec_fn=die_with_parent)
         try:
             self._terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
                                for n in range(4)]

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """Drive an unmodified dpdk-testpmd through its command line."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -18,9 +19,17 @@ PROMPT = "testpmd> "
 TESTPMD_ARGS = ["-i", "--total-num-mbufs=16384", "--mask-event=intr_lsc",
                 "--mask-event=queue_state"]
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 class Failure(Exception):
     """A process or a port did not do what it should."""
+
+
+def die_with_parent():
+    """For a child, before it becomes a program: no daemon outlives tests that were killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def plugin_path():
@@ -162,7 +171,8 @@ class ProcessTerminal(Terminal):
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, text=True, bufsize=1,
-                                        stdout=slave, stderr=subprocess.PIPE, env=env)
+                                        stdout=slave, stderr=subprocess.PIPE, env=env,
+                                        preexec_fn=die_with_parent)
         os.close(slave)
         self.log = ""
         self._readers = [threading.Thread(target=read, daemon=True)
