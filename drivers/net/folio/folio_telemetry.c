@@ -47,6 +47,9 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "link", folio_link_name(st.link));
 	rte_tel_data_add_dict_string(d, "detail", st.detail);
 	rte_tel_data_add_dict_string(d, "copy", folio_isa_name(st.isa));
+	rte_tel_data_add_dict_string(d, "region", st.region);
+	rte_tel_data_add_dict_string(d, "caching", folio_caching_name(st.caching));
+	rte_tel_data_add_dict_int(d, "read_cost", (int)st.read_cost);
 	rte_tel_data_add_dict_int(d, "queues", (int)st.queues);
 	rte_tel_data_add_dict_int(d, "ring_size", (int)st.ring_size);
 	rte_tel_data_add_dict_int(d, "slot_size", (int)st.slot_size);
