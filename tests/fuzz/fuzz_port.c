@@ -232,6 +232,7 @@ open_side(struct side *s, struct folio_config cfg)
 	s->cfg = cfg;
 	sleeper = s;
 	hook_enter("open", owner_of(s));
+	hook_allow_header(offsetof(struct folio_wire_header, ack), 256); /* it waits for it */
 	s->f = folio_open(&cfg, &err);
 	hook_leave();
 	sleeper = NULL;
