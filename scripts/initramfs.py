@@ -17,13 +17,13 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 LIBGCC = "/lib/x86_64-linux-gnu/libgcc_s.so.1"
-FOLDERS = ("bin", "dev", "etc", "lib/modules", "opt/folio", "proc", "root", "run", "sbin", "sys", "tmp",
-           "usr/bin", "usr/sbin", "var")
+FOLDERS = ("dev", "etc", "opt/folio", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/sbin",
+           "usr/lib/modules", "usr/lib64", "var")
 MOTD = """
 This is the folio test guest. Its memory is private; BAR2 of the ivshmem device is shared.
-  lspci; ls -l /dev/folio*; folio-doctor
+  folio-doctor --plugin /opt/folio/librte_net_folio.so
   dpdk-testpmd --lcores 0@0,1@0 --no-pci --no-huge -m 128 -d /opt/folio/librte_net_folio.so \\
-      --vdev=net_folio0,role=guest,pci=PCI_ADDRESS -- -i --total-num-mbufs=16384
+      --vdev=net_folio0,role=guest,pci=0000:00:04.0 -- -i --total-num-mbufs=16384
 "poweroff -f", or leaving this shell, ends the guest.
 """
 
@@ -41,6 +41,8 @@ class Tree:
         self.root = root
         for folder in FOLDERS:
             os.makedirs(os.path.join(root, folder))
+        for name in "bin", "sbin", "lib", "lib64":
+            os.symlink("usr/" + name, os.path.join(root, name))
         os.symlink("/run", os.path.join(root, "var/run"))
 
     def add(self, source, path, libraries=True):
@@ -52,7 +54,6 @@ class Tree:
         shutil.copy(os.path.realpath(source), target)
         if libraries:
             for library in needed_libraries(source):
-                # The loader searches /lib64 for itself only; the rest is where Debian has it.
                 self.add(library, library, libraries=False)
 
     def write(self, path, text):
@@ -86,7 +87,7 @@ def main():
         tree.add(driver, driver)
         tree.write("/etc/motd", MOTD)
         tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
-        tree.write("/etc/ld.so.conf", f"{LIBRARIES}\n/lib/x86_64-linux-gnu\n/opt/folio\n")
+        tree.write("/etc/ld.so.conf", f"{LIBRARIES}\n")
         for file in files:
             source, _, path = file.partition(":")
             tree.add(source, path or "/opt/folio/" + os.path.basename(source))

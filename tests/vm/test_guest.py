@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """A guest and its host: traffic, restarts of every kind, and what the host can see of the guest."""
 
+import json
 import re
 import time
 
@@ -267,6 +268,32 @@ class Errors(common.GuestCase):
         side = guest.testpmd("path=/dev/folio_alloc").wait_prompt()
         self.assertIn("shared by the kernel module", side.report())
         self.assertEqual(side.quit(), 0)
+
+
+class Doctor(common.GuestCase):
+    """folio-doctor in a guest, where all that it looks at is real."""
+
+    COMMAND = "folio-doctor --json --role guest --plugin /opt/folio/librte_net_folio.so"
+
+    def verdicts(self, guest, status):
+        """Its lines by name; the exit status is as expected."""
+        got, text = guest.shells[0].run(self.COMMAND)
+        report = json.loads(text)
+        self.assertEqual(got, status, text)
+        self.assertEqual(report["can_run"], status == 0)
+        return {line["check"]: (line["verdict"], line["text"]) for line in report["lines"]}
+
+    def test_doctor(self):
+        guest, _ = self.boot(REGION_MB_SMALL, append="folio.huge=40")
+        lines = self.verdicts(guest, 0)
+        self.assertIn("QEMU TCG", lines["kind"][1])
+        self.assertEqual(lines["folio.ko"][0], "ok")
+        self.assertIn("uncached", lines["/dev/folio0"][1])
+        self.assertEqual(lines["plugin"][0], "ok", lines["plugin"])
+        guest.shells[0].check("rmmod folio")
+        self.assertIn("16 MiB", self.verdicts(guest, 0)["0000:00:04.0"][1])
+        guest.shells[0].check("echo integrity > /sys/kernel/security/lockdown")
+        self.assertEqual(self.verdicts(guest, 1)["folio.ko"][0], "fail")
 
 
 class Zeroing(common.GuestCase):
