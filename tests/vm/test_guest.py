@@ -317,7 +317,6 @@ class Zeroing(common.GuestCase):
         guest.shells[0].check("kill -9 $(pidof dpdk-testpmd)")
         guest.shells[1].run("true")  # the shell has its port again: the owner is gone
         host.wait_link(False)
-        self.assertEqual(host.violations(), 0, "a guest that dies is no villain")
         self.assertEqual(host.quit(), 0)
 
     def test_module_zeroes_after_sigkill(self):

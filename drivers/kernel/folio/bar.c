@@ -25,8 +25,8 @@
 #define IVSHMEM_BAR 2
 #define MAX_BARS 256
 
-/* Three steps of the other side's control work, FOLIO_TICK_MS of folio.h each. */
-#define GRACE_MS 60
+/* Some steps of the other side's control work, FOLIO_TICK_MS of folio.h each. */
+#define GRACE_MS 100
 
 struct shr_bar {
 	struct shr_region region;

@@ -307,8 +307,8 @@ log_region(const char *name, struct folio *port)
 		  name, st.region, folio_caching_name(st.caching), st.read_cost);
 	if (st.caching != FOLIO_CACHING_WRITE_BACK && st.read_cost > SLOW_READ_COST)
 		FOLIO_LOG(WARNING, "%s: the region is not cached: packets are received very "
-			  "slowly. Load the folio kernel module, which maps it write-back, and have "
-			  "the BAR above 4 GiB", name);
+			  "slowly. The folio kernel module maps it write-back, if the firmware's "
+			  "MTRRs let it (see its README)", name);
 }
 
 static struct folio *
