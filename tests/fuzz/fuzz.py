@@ -274,7 +274,7 @@ def command_keep(targets):
         sources += [grown] if os.path.isdir(grown) else []
         with region_folder() as folder:
             subprocess.run([programs[target.name], "-set_cover_merge=1", "-rss_limit_mb=0",
-                            f"-max_len={target.max_len}", new, *sources],
+                            f"-max_len={target.max_len}", "-report_slow_units=120", new, *sources],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                            env=environment(folder))
         shutil.rmtree(old, ignore_errors=True)
@@ -287,8 +287,8 @@ def command_reproduce(name, path):
     """Run one input, with all that the program says."""
     program = Builder().build([name], BUILD)[name]
     with region_folder() as folder:
-        return subprocess.run([program, "-rss_limit_mb=0", path], check=False,
-                              env=environment(folder)).returncode
+        return subprocess.run([program, "-rss_limit_mb=0", "-report_slow_units=120", path],
+                              check=False, env=environment(folder)).returncode
 
 
 def command_coverage(targets):
@@ -303,7 +303,8 @@ def command_coverage(targets):
         corpora += [grown] if os.path.isdir(grown) else []
         profiles.append(os.path.join(out, target.name + ".profraw"))
         with region_folder() as folder:
-            subprocess.run([programs[target.name], "-runs=0", "-rss_limit_mb=0", *corpora],
+            subprocess.run([programs[target.name], "-runs=0", "-rss_limit_mb=0",
+                            "-report_slow_units=120", *corpora],
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                            env=dict(environment(folder), LLVM_PROFILE_FILE=profiles[-1]))
     merged = os.path.join(out, "all.profdata")
