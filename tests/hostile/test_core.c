@@ -181,6 +181,7 @@ end(struct duel *d)
 	struct folio *other;
 	unsigned int i;
 
+	peer_let_go(&d->peer); /* the successor would wait for the victim to do so */
 	peer_close(&d->peer);
 	other = folio_open(&cfg, NULL);
 	assert_non_null(other);
