@@ -19,6 +19,7 @@
 #define MAX_FRAME 20480
 #define FEW 10	    /* waits in which a victim has noticed */
 #define PATIENCE 300
+#define HUGE_PAGE (2u << 20)
 #define FLAG(n) (UINT64_C(1) << (FOLIO_WIRE_DESC_FLAGS_SHIFT + (n)))
 #define JUNK 0x77777777u
 
@@ -395,12 +396,15 @@ geometry_changes(struct peer *p, uint64_t value)
 	return true;
 }
 
-/* L3: `left` is in quarters of an area, of which there are two. */
+/* L3: `left` is in quarters of an area, of which there are two; or less, in whole huge pages. */
 static bool
 cut(struct peer *p, uint64_t left)
 {
+	uint64_t size = p->area_size / 4 * left;
+
 	peer_talk(p, 8);
-	if (ftruncate(p->fd, (off_t)(p->area_size / 4 * left)) != 0)
+	if (ftruncate(p->fd, (off_t)size) != 0 &&
+	    ftruncate(p->fd, (off_t)(size - size % HUGE_PAGE)) != 0)
 		return false;
 	p->wait(p->ctx);
 	p->wait(p->ctx);

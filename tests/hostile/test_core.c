@@ -181,6 +181,7 @@ end(struct duel *d)
 	struct folio *other;
 	unsigned int i;
 
+	peer_let_go(&d->peer); /* the successor would wait for the victim to do so */
 	peer_close(&d->peer);
 	other = folio_open(&cfg, NULL);
 	assert_non_null(other);
@@ -359,6 +360,53 @@ go_to_the_wrap(struct duel *d)
 	d->sends = true;
 }
 
+/* "Consumed" by one more than there is, in a ring that is not full. */
+static void
+one_more_than_was_sent(struct duel *d)
+{
+	struct folio_counters before = counters(d);
+	static uint8_t frame[60];
+	struct folio_buf bufs[BURST];
+	uint32_t sent;
+	unsigned int i;
+
+	d->sends = false;
+	peer_comes(d);
+	for (i = 0; i < BURST; i++)
+		bufs[i] = (struct folio_buf){.data = frame, .len = sizeof(frame)};
+	for (sent = 0; sent < RING - BURST / 2; sent++)
+		assert_int_equal(folio_send(d->victim, 0, bufs, 1), 1);
+	store32(&peer_index(&d->peer, d->peer.own)->consumed, sent + 1);
+	assert_int_equal(folio_send(d->victim, 0, bufs, BURST), 0);
+	assert_int_equal(counters(d).violations[FOLIO_TX_BAD_INDEX],
+			 before.violations[FOLIO_TX_BAD_INDEX] + 1);
+	d->sends = true;
+	peer_comes(d);
+	traffic_flows(d);
+}
+
+/* Frames that the victim knows of, and has not taken, are taken back. */
+static void
+taken_back_after_a_look(struct duel *d)
+{
+	static uint8_t room[RING][64];
+	struct folio_counters before = counters(d);
+	struct folio_buf bufs[RING];
+	unsigned int i;
+
+	for (i = 0; i < RING; i++)
+		bufs[i] = (struct folio_buf){.data = room[i], .room = sizeof(room[i])};
+	for (i = 0; i < 20; i++)
+		assert_true(peer_send(&d->peer, 60));
+	assert_int_equal(folio_recv(d->victim, 0, bufs, 1), 1);
+	store32(&peer_index(&d->peer, d->peer.own)->produced, d->peer.produced - 15);
+	assert_int_equal(folio_recv(d->victim, 0, bufs, RING), 0);
+	assert_int_equal(counters(d).violations[FOLIO_RX_BAD_INDEX],
+			 before.violations[FOLIO_RX_BAD_INDEX] + 1);
+	peer_comes(d);
+	traffic_flows(d);
+}
+
 static void
 test_V5_indices(void **state)
 {
@@ -378,6 +426,8 @@ test_V5_indices(void **state)
 		go_to_the_wrap(&d);
 		traffic_flows(&d);
 		assert_true(d.peer.produced < UINT32_MAX / 2);
+		one_more_than_was_sent(&d);
+		taken_back_after_a_look(&d);
 		end(&d);
 	}
 }
@@ -492,6 +542,32 @@ test_L3_file(void **state)
 	run_row(state, "L3");
 }
 
+/* Between two ticks the file is cut, touched, and made whole again: the size tells nothing. */
+static void
+test_L3_cut_and_mended(void **state)
+{
+	struct folio_counters before, after;
+	struct duel d;
+	int role;
+
+	for (role = 0; role < 2; role++) {
+		begin(&d, role == 0, *state);
+		before = counters(&d);
+		assert_int_equal(ftruncate(d.peer.fd, 0), 0);
+		victim_bursts(&d);
+		assert_int_equal(ftruncate(d.peer.fd, (off_t)d.peer.size), 0);
+		folio_tick(d.victim);
+		assert_false(folio_link_is_up(d.victim));
+		after = counters(&d);
+		assert_int_equal(after.violations[FOLIO_PEER_CUT_REGION],
+				 before.violations[FOLIO_PEER_CUT_REGION] + 1);
+		peer_close(&d.peer);
+		peer_comes(&d);
+		traffic_flows(&d);
+		end(&d);
+	}
+}
+
 static void
 test_L4_generation_storm(void **state)
 {
@@ -560,6 +636,7 @@ main(void)
 		TEST(test_L1_header),
 		TEST(test_L2_queue_counts),
 		TEST(test_L3_file),
+		TEST(test_L3_cut_and_mended),
 		TEST(test_L4_generation_storm),
 		TEST(test_L5_peer_that_stalls_or_returns),
 		TEST(test_L6_two_peers),

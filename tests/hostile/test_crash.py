@@ -18,7 +18,7 @@ from testpmd import RegionFile, Testpmd
 
 LIGHT = os.environ["FOLIO_LIGHT"]
 KILLS = int(os.environ.get("FOLIO_KILLS", "200"))
-WINDOW = 0.3  # a session is up after about half of it
+WINDOW = 0.2  # a session is up after about half of it
 WARM = 20  # after so many kills the survivor has all the memory that it will need
 SLACK = 4 << 10  # KiB
 

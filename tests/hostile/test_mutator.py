@@ -14,7 +14,7 @@ import time
 import hostile
 
 MUTATOR = os.environ["FOLIO_MUTATOR"]
-SECONDS = int(os.environ.get("FOLIO_MUTATE_SECONDS", "5"))
+SECONDS = int(os.environ.get("FOLIO_MUTATE_SECONDS", "8"))
 CUTS = int(os.environ.get("FOLIO_CUTS", "20"))
 AREA = 2 << 20
 
@@ -58,10 +58,12 @@ class Cut(hostile.HostilePair):
         for _ in range(CUTS):
             for side in sides:
                 self.wait_traffic(side, 100)
+            left = choose.randrange(2) * AREA + choose.randrange(40000)
+            if os.environ.get("FOLIO_HUGE_DIR"):
+                left -= left % AREA  # hugetlbfs has whole pages only
             while True:
                 try:
-                    os.truncate(self.region.path,
-                                choose.randrange(2) * AREA + choose.randrange(40000))
+                    os.truncate(self.region.path, left)
                     break
                 except FileNotFoundError:  # both are between the old file and a new one
                     time.sleep(0.01)

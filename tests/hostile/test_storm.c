@@ -34,6 +34,13 @@
 #define CUTS 200
 #define STORM_SECONDS 1
 
+/* Most of the default time where most is found. */
+#ifdef __SANITIZE_ADDRESS__
+#define DEFAULT_SECONDS 10
+#else
+#define DEFAULT_SECONDS 2
+#endif
+
 /* A thread can't use cmocka: its assertions jump to the main thread's stack. */
 #define THREAD_ASSERT(cond)                                                                        \
 	do {                                                                                       \
@@ -273,7 +280,7 @@ storm(void **state, void (*change)(struct peer *p, uint64_t r))
 		p = look_in(&a, attacker);
 		start = load(&a.side[1 - attacker].received);
 		end = seconds_now() + STORM_SECONDS;
-		for (n = 0; n % 1000 != 0 || seconds_now() <= end; n++)
+		for (n = 0; n % 1000 != 0 || seconds_now() < end; n++)
 			change(&p, peer_random(&p.seed));
 		print_message("%llu changes, the %s received %llu\n", (unsigned long long)n,
 			      attacker == 0 ? "host" : "guest",
@@ -416,7 +423,7 @@ static void
 mutate_for_seconds(void **state, enum mutate_at at)
 {
 	const char *env = getenv("FOLIO_MUTATE_SECONDS");
-	time_t seconds = env != NULL ? atoi(env) : 5;
+	time_t seconds = env != NULL ? atoi(env) : DEFAULT_SECONDS;
 	struct folio_counters c;
 	time_t end;
 	uint64_t n = 0, found = 0;
