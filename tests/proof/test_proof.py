@@ -166,20 +166,20 @@ def add_tests():
         name = f"rings_{queues}x{ring}x{slot}"
         add(Values, name, lambda self, n=name: self.analyse(Analyses.eva()[n]))
     for size, lag, need in ((2, 1, 1), (2, 2, 2), (3, 1, 1), (3, 2, 1), (4, 2, 3)):
-        add(Order, f"ring_of_{size}_lag_{lag}_need_{need}", Order.holds, "ring.pml",
+        add(Order, f"model_ring_of_{size}_lag_{lag}_need_{need}", Order.holds, "ring.pml",
             f"SIZE={size}", f"LAG={lag}", f"NEED={need}")
     for gone in ("RELEASE_PRODUCED", "ACQUIRE_PRODUCED", "RELEASE_CONSUMED", "ACQUIRE_CONSUMED"):
-        add(Order, "ring_without_" + gone.lower(), Order.fails, "ring.pml", "NO_" + gone)
-    add(Order, "ring_without_idle_publish", Order.fails, "ring.pml", "NO_IDLE_PUBLISH", "LAG=2",
+        add(Order, "model_ring_without_" + gone.lower(), Order.fails, "ring.pml", "NO_" + gone)
+    add(Order, "model_ring_without_idle_publish", Order.fails, "ring.pml", "NO_IDLE_PUBLISH", "LAG=2",
         "NEED=2")
-    add(Order, "gate", Order.holds, "gate.pml")
-    add(Order, "gate_fenced", Order.holds, "gate.pml", "FENCED")
+    add(Order, "model_gate", Order.holds, "gate.pml")
+    add(Order, "model_gate_fenced", Order.holds, "gate.pml", "FENCED")
     for gone in ("MEMBARRIER", "ACQUIRE_OPEN", "RELEASE_OPEN", "RELEASE_BUSY", "ACQUIRE_BUSY"):
-        add(Order, "gate_without_" + gone.lower(), Order.fails, "gate.pml", "NO_" + gone)
-    add(Order, "gate_fenced_without_fence", Order.fails, "gate.pml", "FENCED", "NO_FENCE")
-    add(Order, "session", Order.holds, "session.pml", "GENERATIONS=5")
+        add(Order, "model_gate_without_" + gone.lower(), Order.fails, "gate.pml", "NO_" + gone)
+    add(Order, "model_gate_fenced_without_fence", Order.fails, "gate.pml", "FENCED", "NO_FENCE")
+    add(Order, "model_session", Order.holds, "session.pml", "GENERATIONS=5")
     for gone in ("RELEASE_ACK", "ACQUIRE_ACK", "RESET", "SETTLE"):
-        add(Order, "session_without_" + gone.lower(), Order.fails, "session.pml", "NO_" + gone)
+        add(Order, "model_session_without_" + gone.lower(), Order.fails, "session.pml", "NO_" + gone)
 
 
 def tearDownModule():

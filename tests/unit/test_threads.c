@@ -178,19 +178,10 @@ test_gate_that_cannot_be_closed(void **state)
 
 struct end {
 	struct folio *port;
+	struct end *peer;
 	uint64_t received; /* written by the data thread only */
+	uint64_t ticks;	   /* written by the control thread only */
 	bool shutdown;
-	struct pace *pace;
-};
-
-/*
- * The control threads step together. A session gives its peer so many steps to let go of the rings;
- * with steps this short a thread that gets no CPU for a moment would look like a peer that does not.
- */
-struct pace {
-	pthread_barrier_t barrier;
-	bool shutdown;
-	bool last; /* written between two barriers only */
 };
 
 /* Length and content follow from the number that a frame begins with (and ends with). */
@@ -276,18 +267,20 @@ data_thread(void *arg)
 	return NULL;
 }
 
+/*
+ * A session leaves a peer behind that does not let go of the rings within ten steps, and counts what
+ * it finds in them then. That is no subject here, so no end is far ahead of a starved one.
+ */
 static void *
 control_thread(void *arg)
 {
 	struct end *e = arg;
-	bool last = false;
 
-	while (!last) {
-		folio_tick(e->port);
-		if (pthread_barrier_wait(&e->pace->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
-			e->pace->last = is_set(&e->pace->shutdown);
-		pthread_barrier_wait(&e->pace->barrier);
-		last = e->pace->last;
+	while (!is_set(&e->shutdown)) {
+		if (e->ticks < load(&e->peer->ticks) + 3) {
+			folio_tick(e->port);
+			store(&e->ticks, e->ticks + 1);
+		}
 		usleep(500);
 	}
 	return NULL;
@@ -346,8 +339,7 @@ static void
 run_streams(const char *dir, uint64_t frames, bool watched)
 {
 	struct folio_config cfg = {.ring_size = 256, .slot_size = 256};
-	struct pace pace = {.shutdown = false};
-	struct end ends[2] = {{.pace = &pace}, {.pace = &pace}};
+	struct end ends[2] = {0};
 	pthread_t threads[6];
 	struct folio_counters c;
 	char path[PATH_MAX];
@@ -356,10 +348,10 @@ run_streams(const char *dir, uint64_t frames, bool watched)
 
 	snprintf(path, sizeof(path), "%s/region", dir);
 	cfg.path = path;
-	assert_int_equal(pthread_barrier_init(&pace.barrier, NULL, 2), 0);
 	for (i = 0; i < 2; i++) {
 		cfg.role = i == 0 ? FOLIO_GUEST : FOLIO_HOST;
 		ends[i].port = folio_open(&cfg, NULL);
+		ends[i].peer = &ends[1 - i];
 		assert_non_null(ends[i].port);
 		assert_int_equal(folio_start(ends[i].port), 0);
 	}
@@ -374,10 +366,8 @@ run_streams(const char *dir, uint64_t frames, bool watched)
 		wait_for(&ends[i].received, frames);
 	for (i = 0; i < 2; i++)
 		set(&ends[i].shutdown);
-	set(&pace.shutdown);
 	while (n > 0)
 		pthread_join(threads[--n], NULL);
-	pthread_barrier_destroy(&pace.barrier);
 	for (i = 0; i < 2; i++) {
 		folio_counters(ends[i].port, &c);
 		for (v = 0; v < FOLIO_VIOLATIONS; v++)
