@@ -150,6 +150,7 @@ test_two_sides_meet(void **state)
 	open_bar(e, &host, FOLIO_HOST);
 	assert_int_equal(guest.size, BAR_SIZE);
 	assert_int_equal(guest.caching, FOLIO_CACHING_WRITE_COMBINING);
+	assert_true(folio_region_is_weak(&guest));
 	assert_true(guest.read_cost > 0);
 	assert_non_null(strstr(guest.detail, "resource2_wc"));
 	assert_int_equal(folio_region_grow(&guest, layout.region_size, &err), 0);
@@ -187,6 +188,7 @@ test_uncached_is_what_is_left(void **state)
 	remove_file(e, "resource2_wc");
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(r.caching, FOLIO_CACHING_UNCACHED);
+	assert_false(folio_region_is_weak(&r));
 	assert_null(strstr(r.detail, "wc"));
 	folio_region_close(&r);
 }

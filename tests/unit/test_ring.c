@@ -923,6 +923,23 @@ test_private_indices_win(void **state)
 	assert_int_equal(count_of(&r->c) + r->p.bad_index, 0);
 }
 
+/* Fences are slower, and nothing else is different. */
+static void
+test_weak_memory_is_fenced(void **state)
+{
+	struct rig *r = *state;
+
+	r->p.weak = 1;
+	r->c.weak = 1;
+	test_many_times_round(state);
+	move_to(r, 0);
+	test_nothing_is_visible_before_publish(state);
+	move_to(r, 0);
+	test_consumer_publishes_every_lag_slots(state);
+	move_to(r, 0);
+	test_producer_stays_full_after_the_burst_that_broke_it(state);
+}
+
 static void
 test_reset_keeps_the_counters(void **state)
 {
@@ -982,6 +999,7 @@ main(void)
 		TEST(test_many_pieces),
 		TEST(test_exactly_len_bytes_are_written),
 		TEST(test_private_indices_win),
+		TEST(test_weak_memory_is_fenced),
 		TEST(test_reset_keeps_the_counters),
 	};
 
