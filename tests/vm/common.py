@@ -15,6 +15,8 @@ from guest import Guest  # noqa: E402
 from testpmd import RegionFile, Testpmd  # noqa: E402
 
 REGION_MB = 32
+# Where guest.py puts the first device.
+PCI = "pci=0000:00:04.0"
 # Debian's cloud kernel has neither KASAN nor page poisoning. This finds overruns and uses after free
 # in slabs, and pages that are used after they were freed read as zeroes.
 DEBUG = "slub_debug=FZPU init_on_free=1 init_on_alloc=1"
@@ -76,6 +78,16 @@ class GuestCase(unittest.TestCase):
         vdevs = [f"net_folio{n},role=host,path={path}{more}" for n, path in enumerate(paths)]
         self.hosts.append(Testpmd(vdevs, 1, **kwargs))
         return self.hosts[-1].wait_prompt()
+
+    def connected(self, append=""):
+        """A guest and its host, each a testpmd that sends and receives."""
+        guest, (path,) = self.boot(append=append)
+        host = self.host(path)
+        inside = guest.testpmd(PCI).wait_prompt()
+        inside.wait_link()
+        self.both_ways(inside, host)
+        self.flow(inside, host)
+        return guest, path, inside, host
 
     def flow(self, *sides):
         """Each receives something new."""

@@ -5,8 +5,8 @@
 import re
 
 import common
+from common import PCI
 
-PCI = "pci=0000:00:04.0"
 DEVICE = "/sys/bus/pci/devices/0000:00:04.0"
 DRIVER = "/sys/bus/pci/drivers/folio"
 ROUNDS = 200
@@ -43,13 +43,8 @@ class Module(common.GuestCase):
 
     def test_device_goes_away_under_traffic(self):
         """Unbound, then removed from the bus: the link goes down, and comes back with the device."""
-        guest, (path,) = self.boot()
+        guest, _, inside, host = self.connected()
         shell = guest.shells[0]
-        inside = guest.testpmd(PCI).wait_prompt()
-        host = self.host(path)
-        self.both_ways(inside, host)
-        inside.wait_link()
-        self.flow(inside, host)
         for away, back in (
                 (f"echo 0000:00:04.0 > {DRIVER}/unbind", f"echo 0000:00:04.0 > {DRIVER}/bind"),
                 (f"echo 1 > {DEVICE}/remove", "echo 1 > /sys/bus/pci/rescan")):
@@ -62,13 +57,8 @@ class Module(common.GuestCase):
         self.assertEqual(inside.quit(), 0)
 
     def test_bar_through_sysfs_goes_away_under_traffic(self):
-        guest, (path,) = self.boot(append="folio.module=0")
+        guest, _, inside, host = self.connected("folio.module=0")
         shell = guest.shells[0]
-        inside = guest.testpmd(PCI).wait_prompt()
-        host = self.host(path)
-        self.both_ways(inside, host)
-        inside.wait_link()
-        self.flow(inside, host)
         shell.check(f"echo 1 > {DEVICE}/remove")
         inside.wait_link(False, timeout=60)
         shell.check("echo 1 > /sys/bus/pci/rescan")
