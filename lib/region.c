@@ -273,8 +273,8 @@ peer_holds(const struct folio_region *r)
 
 /*
  * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
- * receiving what we are about to zero: it takes its answer back when it has closed its rings. A host
- * waits on a thread that its other ports need, so it does not let a guest hold it up for long.
+ * receiving what we are about to zero: it takes its answer back when it has closed its rings. A
+ * host waits on a thread that its other ports need, so it does not let a guest hold it up for long.
  */
 static void
 retire_predecessor(struct folio_region *r)

@@ -81,8 +81,8 @@ cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
 }
 
 /*
- * Whoever overwrote our index with an older one that the peer takes for true has stopped both, as we
- * publish news only. So, now and then, an end that waits says it again.
+ * Whoever overwrote our index with an older one that the peer takes for true has stopped both, as
+ * we publish news only. So, now and then, an end that waits says it again.
  */
 #define SAY_AGAIN_LOOKS 4096
 

@@ -3,8 +3,8 @@
  */
 
 /*
- * Everything on the list of what a hostile peer does, one entry a variant. The lengths are for rings
- * of 64 slots of 256 bytes: a stride of 320, frames of up to 20480 bytes.
+ * Everything on the list of what a hostile peer does, one entry a variant. The lengths are for
+ * rings of 64 slots of 256 bytes: a stride of 320, frames of up to 20480 bytes.
  */
 
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  */
 
 /*
- * The hostile peer as a program: plays the role against whoever has the other side of PATH, behaves,
- * and carries out the attack whose name it reads from its standard input. It answers each line
+ * The hostile peer as a program: plays the role against whoever has the other side of PATH,
+ * behaves, and carries out the attack whose name it reads from its standard input. It answers each line
  * with one.
  *
  * peer PATH guest|host [SEED]		play

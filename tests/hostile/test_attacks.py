@@ -20,8 +20,8 @@ class Peer:
     """The attacker, a program of its own."""
 
     def __init__(self, path, role):
-        self.process = subprocess.Popen([PEER, path, role, str(hostile.SEED)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen([PEER, path, role, str(hostile.SEED)], text=True, bufsize=1,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def do(self, word):
         """One command, one answer."""

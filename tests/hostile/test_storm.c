@@ -3,8 +3,8 @@
  */
 
 /*
- * Two real sides under traffic in this process, and a thread that does nothing but change the memory
- * between them, as fast as it can. Meanwhile anything may be counted and lost, and nothing may be
+ * Two real sides under traffic in this process, and a thread that does nothing but change the
+ * memory between them, as fast as it can. Meanwhile anything may be counted and lost, and nothing may be
  * written beyond a buffer; afterwards traffic must flow in both directions without a restart.
  * $FOLIO_MUTATE_SECONDS is for how long the memory is mutated a role, $FOLIO_SEED where to begin.
  */
