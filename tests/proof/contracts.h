@@ -33,7 +33,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
 
 #include "pieces.h"
 
-/* Bits are not arithmetic for the provers: this one is proved on 32-bit vectors by mask.smt2. */
+/* Bits are not arithmetic for the provers: what is admitted here is proved on bits by mask.smt2. */
 /*@ admit lemma mask_bounds:
       \forall integer x, y; 0 <= x < 0x100000000 && 0 <= y < 0x100000000 ==>
         0 <= (x & y) <= x && (x & y) <= y;
@@ -122,7 +122,9 @@ static void folio_put32_release(folio_shared_u32 *p, uint32_t v);
 */
 static void folio_put64(folio_shared_u64 *p, uint64_t v);
 
-/*@ assigns \nothing; */
+/*@ requires \true;
+    assigns \nothing;
+*/
 static void folio_shared_fence(void);
 
 /*@ requires \valid(counter);
