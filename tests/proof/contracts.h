@@ -33,7 +33,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
 
 #include "pieces.h"
 
-/* Bits are not arithmetic for the provers: this one is proved on 32-bit vectors by mask.smt2. */
+/* Bits are not arithmetic for the provers: what is admitted here is proved on bits by mask.smt2. */
 /*@ admit lemma mask_bounds:
       \forall integer x, y; 0 <= x < 0x100000000 && 0 <= y < 0x100000000 ==>
         0 <= (x & y) <= x && (x & y) <= y;
@@ -55,14 +55,21 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
     admit lemma low_half:
       \forall integer d; 0 <= d < 0x10000000000000000 && (d & 0xffffffff00000000) == 0 ==>
         (d & 0xffffffff) == d;
+    admit lemma or_none:
+      \forall integer x, y; 0 <= x < 0x100000000 && 0 <= y < 0x100000000 && (x | y) == 0 ==>
+        x == 0 && y == 0;
     lemma whole_lines:
       \forall integer n, s; 0 <= n <= s && s % 64 == 0 ==> (n + 63) / 64 * 64 <= s;
 */
 
 /*@ predicate covers(integer slots, integer stride, integer len) = len <= slots * stride;
 
+    predicate plain(integer plain_max, integer stride, integer max_frame) =
+      14 <= plain_max <= stride && plain_max <= max_frame;
+
     predicate prod_memory(struct folio_prod *p) =
       \valid(p) && shape(p->size, p->mask, p->stride, p->max_frame) &&
+      plain(p->plain_max, p->stride, p->max_frame) &&
       \valid(p->data + (0 .. p->size * p->stride - 1)) && \valid(p->desc + (0 .. p->size - 1)) &&
       \valid(p->produced) && \valid_read(p->consumed) &&
       \separated(p, p->data + (0 .. p->size * p->stride - 1), p->desc + (0 .. p->size - 1),
@@ -74,6 +81,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
 
     predicate cons_memory(struct folio_cons *c) =
       \valid(c) && shape(c->size, c->mask, c->stride, c->max_frame) &&
+      plain(c->plain_max, c->stride, c->max_frame) &&
       \valid_read(c->data + (0 .. c->size * c->stride - 1)) &&
       \valid_read(c->desc + (0 .. c->size - 1)) && \valid_read(c->produced) &&
       \valid(c->consumed) &&
@@ -114,10 +122,22 @@ static void folio_put32_release(folio_shared_u32 *p, uint32_t v);
 */
 static void folio_put64(folio_shared_u64 *p, uint64_t v);
 
+/*@ requires \true;
+    assigns \nothing;
+*/
+static void folio_shared_fence(void);
+
 /*@ requires \valid(counter);
     assigns *counter;
 */
 static void folio_count(uint64_t *counter);
+
+/*@ requires \valid_read(l) && 320 <= l->stride <= 65600 && 14 <= l->max_frame <= 65536;
+    assigns \nothing;
+    ensures plain(\result, l->stride, l->max_frame);
+    ensures longest: \result == l->stride || \result == l->max_frame;
+*/
+static uint32_t plain_max(const struct folio_layout *l);
 
 /*@ requires 63 <= mask <= 32767 && 320 <= stride <= 65600;
     requires \valid_read(data + (0 .. (mask + 1) * stride - 1));
@@ -165,7 +185,7 @@ void folio_prod_reset(struct folio_prod *p);
 static uint32_t prod_give_up(struct folio_prod *p, uint64_t *counter);
 
 /*@ requires prod_memory(p) && prod_indices(p);
-    assigns p->seen, p->broken, p->bad_index;
+    assigns p->seen, p->broken, p->bad_index, p->looks, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
     ensures room: \result == p->size - (uint32_t)(p->head - p->seen);
     ensures no_way_back: p->broken == 0 ==>
@@ -174,7 +194,7 @@ static uint32_t prod_give_up(struct folio_prod *p, uint64_t *counter);
 uint32_t folio_prod_refresh(struct folio_prod *p);
 
 /*@ requires prod_memory(p) && prod_indices(p);
-    assigns p->seen, p->broken, p->bad_index;
+    assigns p->seen, p->broken, p->bad_index, p->looks, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
     ensures room: \result == p->size - (uint32_t)(p->head - p->seen);
 */
@@ -194,11 +214,22 @@ static void folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, u
 */
 static void folio_prod_describe(struct folio_prod *p, uint32_t at, uint32_t len);
 
+/*@ requires prod_memory(p) && p->head == head;
+    requires (uint32_t)(head - p->seen) <= p->size || p->broken != 0;
+    assigns p->seen, *p->produced;
+    ensures prod_memory(p) && prod_indices(p);
+    ensures p->head == head;
+    ensures p->broken == 0 ==> p->seen == \old(p->seen);
+    ensures \result == 0 <==> p->broken != 0;
+*/
+bool folio_prod_publish_slow(struct folio_prod *p, uint32_t head);
+
 /*@ requires prod_memory(p) && prod_indices(p);
     requires (uint32_t)(head - p->seen) <= p->size || p->broken != 0;
     assigns p->head, p->seen, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
-    ensures p->head == head && (\result == 0 <==> p->broken != 0);
+    ensures p->head == head;
+    ensures whole: \result == 0 <==> p->broken != 0;
 */
 static bool folio_prod_publish(struct folio_prod *p, uint32_t head);
 
@@ -214,8 +245,15 @@ void folio_cons_reset(struct folio_cons *c);
 */
 static uint32_t cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter);
 
+/*@ requires cons_memory(c);
+    assigns c->published, *c->consumed;
+    ensures told: c->published == head;
+    ensures cons_memory(c);
+*/
+void folio_cons_publish(struct folio_cons *c, uint32_t head);
+
 /*@ requires cons_memory(c) && cons_indices(c);
-    assigns c->seen, c->broken, c->bad_index, c->published, *c->consumed;
+    assigns c->seen, c->broken, c->bad_index, c->published, c->idle, *c->consumed;
     ensures cons_memory(c) && cons_indices(c);
     ensures filled: \result == (uint32_t)(c->seen - c->head);
     ensures no_way_back: c->broken == 0 ==> \result >= (uint32_t)(\old(c->seen) - c->head);
@@ -223,7 +261,7 @@ static uint32_t cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *coun
 uint32_t folio_cons_refresh(struct folio_cons *c);
 
 /*@ requires cons_memory(c) && cons_indices(c);
-    assigns c->seen, c->broken, c->bad_index, c->published, *c->consumed;
+    assigns c->seen, c->broken, c->bad_index, c->published, c->idle, *c->consumed;
     ensures cons_memory(c) && cons_indices(c);
     ensures filled: \result == (uint32_t)(c->seen - c->head);
 */

@@ -55,6 +55,10 @@ any_state(void)
 
 	txq.gate.fenced = maybe();
 	rxq.gate.fenced = maybe();
+	p->weak = maybe();
+	p->looks = any_u32;
+	c->weak = maybe();
+	c->idle = any_u32;
 	p->head = any_u32;
 	p->seen = any_u32;
 	p->broken = any_u32;

@@ -2,7 +2,7 @@
 ; Copyright(c) 2026 The folio authors
 ;
 ; The lemmas that contracts.h admits, on vectors of bits, where they are what the machine does. Each
-; question is whether there is a counterexample: the answer must be "unsat", four times.
+; question is whether there is a counterexample: the answer must be "unsat", five times.
 (set-logic QF_BV)
 
 ; mask_bounds, for the 32-bit values that it is used with
@@ -37,5 +37,14 @@
 (declare-const v (_ BitVec 64))
 (assert (= (bvand v #xffffffff00000000) #x0000000000000000))
 (assert (not (= (bvand v #x00000000ffffffff) v)))
+(check-sat)
+(pop)
+
+; or_none
+(push)
+(declare-const a (_ BitVec 32))
+(declare-const b (_ BitVec 32))
+(assert (= (bvor a b) #x00000000))
+(assert (not (and (= a #x00000000) (= b #x00000000))))
 (check-sat)
 (pop)

@@ -12,7 +12,9 @@
  * when the guess is right. Each side has two packets in flight.
  *
  * A packet is three words, the descriptor and two of payload, so that a torn one is seen. Indices are
- * counts modulo WRAP. The consumer publishes every LAG slots and when it is idle.
+ * counts modulo WRAP. The consumer publishes every LAG slots and when it is idle; that ends which wait
+ * say their index again brings nothing new here, where nobody overwrites one. Memory that is mapped
+ * write-combining, and its fences, are no part of this.
  *
  * NO_RELEASE_PRODUCED, NO_ACQUIRE_PRODUCED, NO_RELEASE_CONSUMED, NO_ACQUIRE_CONSUMED and
  * NO_IDLE_PUBLISH take one thing away each.

@@ -15,6 +15,9 @@
 #define __atomic_store_n(p, v, order) ((void)(*(p) = (v)))
 #define __atomic_exchange_n(p, v, order) ((void)(*(p) = (v)))
 #define __atomic_signal_fence(order) ((void)0)
+/* A fence changes no value: order is the models' part. */
+#define __builtin_ia32_mfence() ((void)0)
+#define __atomic_thread_fence(order) ((void)0)
 #define __builtin_expect(x, likely) (x)
 #define __builtin_prefetch(p, write, locality) ((void)(p))
 

@@ -84,6 +84,20 @@ class Sensitivity(unittest.TestCase):
         self.wp("folio_desc_is_plain", "ring.h", "max - FOLIO_WIRE_FRAME_MIN;",
                 "max - FOLIO_WIRE_FRAME_MIN + 1;")
 
+    def test_plain_bound_too_long(self):
+        """An ordinary frame longer than its slot: what one line of burst.c asks for."""
+        self.eva(self.rings, "function memcpy", "burst.c", "folio_desc_is_plain(desc, c->plain_max)",
+                 "folio_desc_is_plain(desc, c->max_frame)")
+
+    def test_plain_max_above_the_slot(self):
+        """An ordinary frame longer than its slot: what the end was given."""
+        self.wp("plain_max", "ring.c", "return l->stride < l->max_frame ? l->stride : l->max_frame;",
+                "return l->max_frame;")
+
+    def test_publish_in_a_broken_end(self):
+        """A broken producer that finds room again."""
+        self.wp("folio_prod_publish_slow", "ring.c", "p->seen = head - p->size; /* stay full */", "")
+
     def test_piece_start_off_by_one(self):
         """The byte behind the ring."""
         self.wp("piece_start", "ring.c", "return pos < ring ? pos", "return pos <= ring ? pos")
@@ -195,7 +209,7 @@ class Threads(unittest.TestCase):
 
     def test_release_of_consumed(self):
         """The slots may be read after they were given back."""
-        self.races("ring.h", "folio_put32_release(c->consumed, head);",
+        self.races("ring.c", "folio_put32_release(c->consumed, head);",
                    "folio_put32(c->consumed, head);")
 
     def test_acquire_of_consumed(self):

@@ -136,14 +136,15 @@ def eva_rings(queues, ring, slot, root=ROOT):
     """One geometry, any indices, any peer."""
     area, longest = layout_of(queues, ring, slot)
     return Eva(["eva_rings.c", "lib/ring.c", "lib/burst.c", "lib/copy_isa.c", "lib/layout.c"],
-               ["-eva-use-spec", "folio_prod_piece,folio_cons_piece", "-eva-slevel-function",
+               ["-eva-use-spec", "folio_prod_piece,folio_cons_piece", "-eva-domains", "equality",
+                "-eva-slevel-function",
                 "folio_send:20,folio_frame_slots:4,check_range:9,check_geometry:9,"
                 "folio_layout_init:9",
                 *split("folio_frame_slots:1", "folio_layout_init:0", "check_range:0",
                        "check_geometry:0")],
                {"QUEUES": queues, "RING": ring, "SLOT": slot, "AREA": area, "LONGEST": longest,
                 "FOLIO_COPY_PORTABLE": 1, "FOLIO_COPY_OPS": "folio_copy_portable"},
-               "pieces.h", root=root)
+               "bursts.h", root=root)
 
 
 # Every layout, by running it.
