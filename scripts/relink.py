@@ -49,7 +49,9 @@ class Changed:
     def compile(self, output, words):
         """Compile a unit of the copy with the command of the build; returns the object."""
         target = os.path.join(self.root, "build", output.replace("/", "_"))
-        words = [w.replace(ROOT, self.root) for w in words if w != "-Werror"]
+        # What lies in the build folder, such as DPDK's driver headers, is not in the copy.
+        words = [w if w.startswith(self.build) else w.replace(ROOT, self.root)
+                 for w in words if w != "-Werror"]
         words[words.index("-o") + 1] = target
         words[words.index("-MF") + 1] = target + ".d"
         run(words, os.path.join(self.root, "build"))

@@ -269,7 +269,7 @@ class Build(unittest.TestCase):
     def test_the_build_fails(self):
         with tempfile.TemporaryDirectory(prefix="folio-one-fetch-test.") as temp:
             copy_sources(temp)
-            for name in ("meson.build", "meson_options.txt", "examples"):
+            for name in ("meson.build", "meson_options.txt", "examples", "tools"):
                 path = os.path.join(ROOT, name)
                 (shutil.copytree if os.path.isdir(path) else shutil.copy)(
                     path, os.path.join(temp, name))
