@@ -146,8 +146,10 @@ attach_rings(struct folio *f)
 	for (q = 0; q < f->queues && q < l->geom.queues; q++) {
 		folio_prod_attach(&f->txq[q].ring, l, r->own, r->peer, q);
 		folio_cons_attach(&f->rxq[q].ring, l, r->peer, r->own, q);
-		f->txq[q].ring.weak = weak;
-		f->rxq[q].ring.weak = weak;
+		if (weak) {
+			folio_prod_weaken(&f->txq[q].ring);
+			folio_cons_weaken(&f->rxq[q].ring);
+		}
 		folio_prod_reset(&f->txq[q].ring);
 		folio_cons_reset(&f->rxq[q].ring);
 	}

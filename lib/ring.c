@@ -14,6 +14,7 @@ void
 folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area, void *index_area,
 		  uint32_t q)
 {
+	p->weak = 0;
 	p->size = l->geom.ring_size;
 	p->mask = l->geom.ring_size - 1;
 	p->stride = l->stride;
@@ -29,6 +30,7 @@ void
 folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area, void *index_area,
 		  uint32_t q)
 {
+	c->weak = 0;
 	c->size = l->geom.ring_size;
 	c->mask = l->geom.ring_size - 1;
 	c->stride = l->stride;
@@ -39,6 +41,19 @@ folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area
 	c->desc = folio_layout_desc(l, area, q);
 	c->produced = &folio_layout_index(l, area, q)->produced;
 	c->consumed = &folio_layout_index(l, index_area, q)->consumed;
+}
+
+void
+folio_prod_weaken(struct folio_prod *p)
+{
+	p->weak = 1;
+}
+
+void
+folio_cons_weaken(struct folio_cons *c)
+{
+	c->weak = 1;
+	c->lag = UINT32_MAX; /* a burst does not get there before it looks for more */
 }
 
 void
@@ -113,16 +128,23 @@ folio_cons_refresh(struct folio_cons *c)
 	if (FOLIO_UNLIKELY(c->broken))
 		return 0;
 	produced = folio_fetch32_acquire(c->produced);
-	if (FOLIO_UNLIKELY(c->weak))
+	if (FOLIO_UNLIKELY(c->weak)) {
+		/* Behind the loads of what was read, and before those of what comes. */
 		folio_shared_fence();
+		c->published = c->head;
+		folio_put32_release(c->consumed, c->head);
+		folio_shared_fence(); /* else it may stay in a buffer for ever */
+	}
 	/* Valid is from the index seen last to one ring ahead of our own. */
 	if (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))
 		return cons_give_up(c, c->head, &c->bad_index);
 	c->seen = produced;
 	avail = produced - c->head;
 	/* Idle: nobody will come by after `lag` slots, so say it now. */
-	if (avail == 0 && (c->published != c->head || ++c->idle % SAY_AGAIN_LOOKS == 0))
-		folio_cons_publish(c, c->head);
+	if (avail == 0 && (c->published != c->head || ++c->idle % SAY_AGAIN_LOOKS == 0)) {
+		c->published = c->head;
+		folio_put32_release(c->consumed, c->head);
+	}
 	return avail;
 }
 
@@ -135,19 +157,8 @@ folio_prod_publish_slow(struct folio_prod *p, uint32_t head)
 	}
 	folio_shared_fence();
 	folio_put32_release(p->produced, head);
-	folio_shared_fence(); /* else it may stay in a buffer for ever */
+	folio_shared_fence(); /* as above */
 	return true;
-}
-
-void
-folio_cons_publish(struct folio_cons *c, uint32_t head)
-{
-	c->published = head;
-	if (FOLIO_UNLIKELY(c->weak))
-		folio_shared_fence();
-	folio_put32_release(c->consumed, head);
-	if (FOLIO_UNLIKELY(c->weak))
-		folio_shared_fence();
 }
 
 enum folio_verdict

@@ -101,6 +101,10 @@ void folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void 
 void folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area,
 		       void *index_area, uint32_t q);
 
+/* The memory of an attached ring keeps no order by itself: from now on it is fenced. */
+void folio_prod_weaken(struct folio_prod *p);
+void folio_cons_weaken(struct folio_cons *c);
+
 /* Start from zero, on our side of shared memory too. Only while the peer does not use the ring. */
 void folio_prod_reset(struct folio_prod *p);
 void folio_cons_reset(struct folio_cons *c);
@@ -111,9 +115,6 @@ uint32_t folio_cons_refresh(struct folio_cons *c);
 
 /* Cold half of folio_prod_publish(). */
 bool folio_prod_publish_slow(struct folio_prod *p, uint32_t head);
-
-/* Let the peer know that everything before slot `head` is done with. */
-void folio_cons_publish(struct folio_cons *c, uint32_t head);
 
 /* Judge a descriptor that the caller's fast check did not accept. */
 enum folio_verdict folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head,
@@ -221,13 +222,18 @@ folio_cons_get(const struct folio_cons *c, uint32_t at, void *dst, uint32_t len,
 void folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, void *dst,
 		      uint32_t len, folio_copy_fn exact);
 
-/* Done with everything before slot `head`. The peer learns of it every `lag` slots. */
+/*
+ * Done with everything before slot `head`. The peer learns of it every `lag` slots; on weak memory,
+ * where that takes fences, only when folio_cons_refresh() looks for more.
+ */
 static inline void
 folio_cons_commit(struct folio_cons *c, uint32_t head)
 {
 	__atomic_store_n(&c->head, head, __ATOMIC_RELAXED);
-	if (head - c->published >= c->lag)
-		folio_cons_publish(c, head);
+	if (head - c->published >= c->lag) {
+		c->published = head;
+		folio_put32_release(c->consumed, head);
+	}
 }
 
 #endif /* FOLIO_RING_H */

@@ -49,8 +49,8 @@ INDEX = [("lib/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", "")
          ("lib/ring.c",
           "\tif (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))\n"
           "\t\treturn cons_give_up(c, c->head, &c->bad_index);\n", ""),
-         ("lib/ring.h", "\tif (FOLIO_UNLIKELY(p->broken)) {\n"
-          "\t\tp->seen = head - p->size; /* stay full */\n\t\treturn false;\n\t}\n", "")]
+         ("lib/ring.h", "\tif (FOLIO_UNLIKELY(p->broken | p->weak))",
+          "\tif (FOLIO_UNLIKELY(p->weak))")]
 MASK = [("lib/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_t)i * stride)"),
         ("lib/ring.h", "p->desc[at & p->mask]", "p->desc[at]"),
         ("lib/ring.h", "c->desc[at & c->mask]", "c->desc[at]"),
@@ -58,8 +58,7 @@ MASK = [("lib/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_
 GATE = [("lib/gate.h", "{\n\tuint32_t open;\n",
          "{\n\tuint32_t open;\n\n\tif (1)\n\t\treturn true;\n"),
         ("lib/gate.h", "\t__atomic_store_n(&g->busy, 0, __ATOMIC_RELEASE);", "\t(void)g;")]
-ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_RELAXED)", "p->raw"),
-             ("lib/shared.h", "__atomic_load_n(&p->raw, __ATOMIC_ACQUIRE)", "p->raw"),
+ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
              ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
              ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
 ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tfor (q = 0;",
