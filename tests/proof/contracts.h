@@ -184,6 +184,12 @@ void folio_prod_reset(struct folio_prod *p);
 */
 static uint32_t prod_give_up(struct folio_prod *p, uint64_t *counter);
 
+/*@ requires prod_memory(p);
+    assigns p->weak;
+    ensures prod_memory(p);
+*/
+void folio_prod_weaken(struct folio_prod *p);
+
 /*@ requires prod_memory(p) && prod_indices(p);
     assigns p->seen, p->broken, p->bad_index, p->looks, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
@@ -246,11 +252,10 @@ void folio_cons_reset(struct folio_cons *c);
 static uint32_t cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter);
 
 /*@ requires cons_memory(c);
-    assigns c->published, *c->consumed;
-    ensures told: c->published == head;
+    assigns c->weak, c->lag;
     ensures cons_memory(c);
 */
-void folio_cons_publish(struct folio_cons *c, uint32_t head);
+void folio_cons_weaken(struct folio_cons *c);
 
 /*@ requires cons_memory(c) && cons_indices(c);
     assigns c->seen, c->broken, c->bad_index, c->published, c->idle, *c->consumed;

@@ -209,7 +209,7 @@ class Threads(unittest.TestCase):
 
     def test_release_of_consumed(self):
         """The slots may be read after they were given back."""
-        self.races("ring.c", "folio_put32_release(c->consumed, head);",
+        self.races("ring.h", "folio_put32_release(c->consumed, head);",
                    "folio_put32(c->consumed, head);")
 
     def test_acquire_of_consumed(self):
