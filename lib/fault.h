@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Mappings that can be watched at a time, up to three a region. */
+/* Mappings that can be watched at a time: two a region, three for a device. */
 #define FOLIO_FAULT_MAX 256
 
 /*

@@ -206,7 +206,7 @@ map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_er
 	    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {
 		folio_region_unmap(r);
 		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
-				  "%d", r->name, FOLIO_FAULT_MAX / 3);
+				  "%d", r->name, FOLIO_FAULT_MAX / 2);
 	}
 	if (r->first == NULL) /* a device's memory is where it is */
 		place(own, l->area_size, r->numa_node);
