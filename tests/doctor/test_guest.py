@@ -138,6 +138,8 @@ class GuestTest(DoctorCase):
                    "modprobe folio")
         self.machine.put(f"{release}/modules.dep", "kernel/a.ko:\nupdates/dkms/folio.ko.zst: x\n")
         self.check(self.guest(), "folio.ko", "warn", "installed (updates/dkms/folio.ko.zst)")
+        self.machine.lockdown()
+        self.check(self.guest(), "folio.ko", "fail", "not loaded", "it has to be signed")
 
     def test_module_without_version(self):
         self.machine.module().drop("/sys/module/folio/version")

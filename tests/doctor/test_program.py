@@ -129,8 +129,9 @@ class HereTest(DoctorCase):
         self.machine.virtual().ivshmem()
         self.machine.put("/dev/folio_alloc", "")
         self.machine.write_answers()
-        for path in ("/dev/kvm", "/dev/folio_alloc", f"{DEVICE}/resource2", "/dev/hugepages"):
+        for path in ("/dev/kvm", "/dev/folio_alloc", f"{DEVICE}/resource2"):
             os.chmod(self.machine.path(path), 0)
+        os.chmod(self.machine.path("/dev/hugepages"), 0o555)
         report = self.unprivileged("--root", self.machine.root)
         self.check(report, "kvm", "warn", "no permission to use /dev/kvm", "group kvm")
         self.check(report, "/dev/folio_alloc", "warn", "no permission to open it", "udev")

@@ -100,7 +100,7 @@ report_module(struct doctor *d)
 	line_bool(l, "installed", installed);
 	if (installed) {
 		line_say(l, "installed (%s), not loaded", file);
-		line_judge(l, v, "modprobe folio");
+		line_judge(l, v, "modprobe folio%s", d->signed_only ? "; it has to be signed" : "");
 	} else {
 		line_say(l, "not installed; %s", d->locked_down
 				? "with lockdown nothing else gives access to a region"
