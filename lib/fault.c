@@ -51,11 +51,11 @@ replace(uintptr_t addr)
 	for (i = 0; i < FOLIO_FAULT_MAX; i++) {
 		struct entry *e = &entries[i];
 		uintptr_t start = __atomic_load_n(&e->start, __ATOMIC_ACQUIRE);
-		size_t len = __atomic_load_n(&e->len, __ATOMIC_RELAXED);
-		int prot = __atomic_load_n(&e->prot, __ATOMIC_RELAXED);
+		/* Acquired, so that the second look at the start comes after them. */
+		size_t len = __atomic_load_n(&e->len, __ATOMIC_ACQUIRE);
+		int prot = __atomic_load_n(&e->prot, __ATOMIC_ACQUIRE);
 
 		/* Of entries that come and go meanwhile, none is the one that we are looking for. */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (start == 0 || addr - start >= len ||
 		    __atomic_load_n(&e->start, __ATOMIC_RELAXED) != start)
 			continue;
