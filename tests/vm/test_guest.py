@@ -220,12 +220,12 @@ class Errors(common.GuestCase):
             self.assertIn(words, re.sub(r"\s+", " ", text))
 
     def test_without_the_module(self):
-        guest, _ = self.boot(REGION_MB_SMALL, 1, append="folio.module=0")
+        guest, _ = self.boot(REGION_MB_SMALL, 2, append="folio.module=0")
         self.refused(guest, "path=/dev/folio0", "load the folio kernel module")
         self.refused(guest, "pci=0000:00:1f.2", "is a device 8086:2922: allowed is an ivshmem")
         self.refused(guest, "pci=0000:00:1e.0", "no such PCI device")
         self.refused(guest, "pci=0000:00:05.0", "region too small: the BAR of pci=0000:00:05.0 has "
-                     "1048576 bytes", "size=16M")
+                     "2097152 bytes", "size=16M")
         # The device is good, so it works, and says how.
         side = guest.testpmd(PCI).wait_prompt()
         self.assertIn("resource2_wc", side.report())
@@ -242,10 +242,10 @@ class Errors(common.GuestCase):
         self.assertNotEqual(guest.shells[0].run("insmod /lib/modules/folio.ko")[0], 0)
 
     def test_with_the_module(self):
-        guest, _ = self.boot(REGION_MB_SMALL, 1)
+        guest, _ = self.boot(REGION_MB_SMALL, 2)
         shell = guest.shells[0]
-        self.refused(guest, "pci=0000:00:05.0", "has 1048576 bytes")
-        self.refused(guest, "path=/dev/folio1", "has 1048576 bytes")
+        self.refused(guest, "pci=0000:00:05.0", "has 2097152 bytes")
+        self.refused(guest, "path=/dev/folio1", "has 2097152 bytes")
         self.refused(guest, "path=/dev/folio7", "load the folio kernel module")
         self.refused(guest, "path=/dev/null", "nor a device of the folio kernel module")
         self.refused(guest, "path=/dev/folio_alloc,role=host", "allowed with it is role=guest")
