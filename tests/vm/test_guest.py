@@ -150,11 +150,13 @@ class Isolation(common.GuestCase):
     """What the host's process has of the guest is the region, and nothing else."""
 
     def maps(self, pid):
-        """Mappings of a process: (file, shared, bytes)."""
+        """What a process has mapped and can read: file, is it shared, first and last address."""
         with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
             for line in maps:
                 span, mode, _, _, inode, *name = line.split(maxsplit=5)
                 low, high = (int(n, 16) for n in span.split("-"))
+                if mode[0] != "r":  # addresses that EAL keeps for later: many gigabytes of nothing
+                    continue
                 yield (name[0].strip() if inode != "0" and name else "", "s" in mode, low, high)
 
     def search(self, pid, token, wanted):
