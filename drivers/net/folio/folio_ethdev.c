@@ -303,8 +303,12 @@ log_region(const char *name, struct folio *port)
 	folio_status(port, &st);
 	if (st.region[0] == '\0')
 		return;
-	FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s, reads take %u %% of private memory's time",
-		  name, st.region, folio_caching_name(st.caching), st.read_cost);
+	if (st.read_cost == 0) /* not measured: memory of this machine */
+		FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s", name, st.region,
+			  folio_caching_name(st.caching));
+	else
+		FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s, reads take %u %% of private memory's "
+			  "time", name, st.region, folio_caching_name(st.caching), st.read_cost);
 	if (st.caching != FOLIO_CACHING_WRITE_BACK && st.read_cost > SLOW_READ_COST)
 		FOLIO_LOG(WARNING, "%s: the region is not cached: packets are received very "
 			  "slowly. The folio kernel module maps it write-back, if the firmware's "
