@@ -18,6 +18,19 @@ class Failure(Exception):
     """Something did not happen in time, or not as it should; the text says what."""
 
 
+def cpu_time(pid):
+    """The CPU time in seconds of all threads of a process so far."""
+    total = 0
+    folder = "/proc/%d/task" % pid
+    for task in os.listdir(folder):
+        try:
+            with open("%s/%s/schedstat" % (folder, task), encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        except FileNotFoundError:   # a thread that has just ended
+            continue
+    return total / 1e9
+
+
 class Testpmd:
     """One testpmd process: commands in through a pipe, output back through a pseudo terminal.
 
@@ -80,15 +93,7 @@ class Testpmd:
 
     def cpu_time(self):
         """The CPU time in seconds of all its threads so far; all but one sleep."""
-        total = 0
-        folder = "/proc/%d/task" % self.process.pid
-        for task in os.listdir(folder):
-            try:
-                with open("%s/%s/schedstat" % (folder, task), encoding="ascii") as file:
-                    total += int(file.read().split()[0])
-            except FileNotFoundError:   # a thread that has just ended
-                continue
-        return total / 1e9
+        return cpu_time(self.process.pid)
 
     def read_log(self):
         """What it has logged so far."""
