@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <rte_cycles.h>
 #include <rte_version.h>
 
 #include "answer.h"
@@ -81,6 +82,37 @@ answer_count(const struct generator *g, bool stopped)
 	       ", \"tx_bytes\": %" PRIu64 ", \"tx_dropped\": %" PRIu64 ", \"ns\": %" PRIu64 "}\n",
 	       stopped ? "\"stopped\": true, " : "", load(&c->rx_packets), load(&c->rx_bytes),
 	       load(&c->tx_packets), load(&c->tx_bytes), load(&c->tx_dropped), now);
+}
+
+/* There are none if the port took no packet that was due in the time that counts. */
+static void
+put_ns(const char *name, const struct histogram *h, double value)
+{
+	if (h->count > 0)
+		printf(", \"%s_ns\": %.1f", name, value);
+	else
+		printf(", \"%s_ns\": null", name);
+}
+
+void
+answer_latency(const struct generator *g)
+{
+	const struct latency *l = &g->latency;
+	const struct histogram *h = &l->cycles;
+	double ns = 1e9 / (double)rte_get_tsc_hz();
+	double achieved = l->seconds > 0 ? (double)l->returned / l->seconds : 0;
+	double offered = (double)g->command.value[KEY_RATE];
+
+	printf("{\"count\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"foreign\": %" PRIu64, h->count,
+	       l->sent - l->received, l->foreign);
+	printf(", \"offered_pps\": %.0f, \"achieved_pps\": %.0f",
+	       offered > 0 ? offered : achieved, achieved);
+	put_ns("mean", h, ns * (double)h->sum / (double)h->count);
+	put_ns("p50", h, ns * histogram_quantile(h, 0.5));
+	put_ns("p99", h, ns * histogram_quantile(h, 0.99));
+	put_ns("p999", h, ns * histogram_quantile(h, 0.999));
+	put_ns("max", h, ns * (double)h->max);
+	puts("}");
 }
 
 void

@@ -3,7 +3,8 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ struct op_def {
 static const struct key_def keys[KEYS] = {
 	[KEY_BURST] = {"burst", 1, BURST_MAX, 32},
 	[KEY_INJECT] = {"inject", 1, 1 << 16, 512},
+	[KEY_RATE] = {"rate", 0, 1000000000, 0},
+	[KEY_SECONDS] = {"seconds", 10, 60000, 1000},
 	[KEY_SIZE] = {"size", FRAME_MIN, FRAME_MAX, FRAME_MIN}, /* the port's frames may be shorter */
 	[KEY_TOUCH] = {"touch", 0, 1, 0},
 };
@@ -38,6 +41,8 @@ static const struct op_def ops[OPS] = {
 	[OP_BOTH] = {"both", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_TOUCH)},
 	[OP_COUNT] = {"count", 0, 0},
 	[OP_ECHO] = {"echo", 0, BIT(KEY_BURST) | BIT(KEY_TOUCH)},
+	[OP_LATENCY] = {"latency", BIT(KEY_SIZE),
+			BIT(KEY_BURST) | BIT(KEY_RATE) | BIT(KEY_SECONDS)},
 	[OP_LINK] = {"link", 0, 0},
 	[OP_LOOP] = {"loop", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_INJECT) | BIT(KEY_TOUCH)},
 	[OP_QUIT] = {"quit", 0, 0},
@@ -93,24 +98,45 @@ find_key(const char *word, size_t len, enum op op, enum key *key, char *error)
 	return -EINVAL;
 }
 
+/* strtoull() and strtod() alone take signs, blanks and more. */
+static bool
+parse_number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0;
+}
+
+static bool
+parse_milliseconds(const char *text, uint64_t *out)
+{
+	bool ok = text[strspn(text, "0123456789.")] == '\0';
+	char *end;
+	double seconds;
+
+	seconds = strtod(text, &end);
+	*out = (uint64_t)fmin(1000 * seconds, 1e9);
+	return ok && end != text && *end == '\0';
+}
+
 static int
 parse_value(enum key key, const char *text, uint32_t frame, uint64_t *out, char *error)
 {
-	uint64_t max = key == KEY_SIZE ? frame : keys[key].max;
-	char *end;
+	uint64_t min = keys[key].min, max = key == KEY_SIZE ? frame : keys[key].max;
+	double unit = key == KEY_SECONDS ? 1000 : 1;
+	bool ok;
 
 	if (key == KEY_SIZE && strcmp(text, "imix") == 0) {
 		*out = FRAME_IMIX;
 		return 0;
 	}
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	/* strtoull alone takes signs and blanks. */
-	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-	    *out >= keys[key].min && *out <= max)
+	ok = key == KEY_SECONDS ? parse_milliseconds(text, out) : parse_number(text, out);
+	if (ok && *out >= min && *out <= max)
 		return 0;
-	snprintf(error, COMMAND_ERROR_MAX, "%s=%.40s is out of range: allowed is %" PRIu64 " to %"
-		 PRIu64 "%s", keys[key].name, text, keys[key].min, max,
+	snprintf(error, COMMAND_ERROR_MAX, "%s=%.40s is out of range: allowed is %.10g to %.10g%s",
+		 keys[key].name, text, (double)min / unit, (double)max / unit,
 		 key == KEY_SIZE ? ", or imix" : "");
 	return -ERANGE;
 }

@@ -20,6 +20,7 @@ enum op {
 	OP_BOTH,
 	OP_COUNT,
 	OP_ECHO,
+	OP_LATENCY,
 	OP_LINK,
 	OP_LOOP,
 	OP_QUIT,
@@ -32,6 +33,8 @@ enum op {
 enum key {
 	KEY_BURST,
 	KEY_INJECT,
+	KEY_RATE,
+	KEY_SECONDS, /* as milliseconds */
 	KEY_SIZE,
 	KEY_TOUCH,
 	KEYS,

@@ -18,6 +18,7 @@
 
 #include "command.h"
 #include "frame.h"
+#include "latency.h"
 #include "options.h"
 #include "port.h"
 #include "touch.h"
@@ -47,6 +48,7 @@ struct generator {
 	struct frames frames;
 	struct pending pending[QUEUES_MAX];
 	uint64_t touched; /**< what touching leaves behind */
+	struct latency latency;
 	alignas(RTE_CACHE_LINE_SIZE) struct counters count;
 	alignas(RTE_CACHE_LINE_SIZE) atomic_bool stop; /**< the job is to end */
 };

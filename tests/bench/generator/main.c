@@ -11,6 +11,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 static const job_fn jobs[OPS] = {
 	[OP_BOTH] = traffic_both,
 	[OP_ECHO] = traffic_echo,
+	[OP_LATENCY] = latency_run,
 	[OP_LOOP] = traffic_loop,
 	[OP_RECEIVE] = traffic_receive,
 	[OP_SEND] = traffic_send,
@@ -43,6 +45,21 @@ on_signal(int sig)
 	signalled = 1;
 }
 
+static bool
+answers_at_end(enum op op)
+{
+	return op == OP_LATENCY;
+}
+
+/* The job has ended of itself. */
+static void
+finish_job(struct worker *w)
+{
+	worker_wait(w);
+	if (w->g->command.op == OP_LATENCY)
+		answer_latency(w->g);
+}
+
 static void
 start_job(struct worker *w, const struct command *c)
 {
@@ -51,7 +68,8 @@ start_job(struct worker *w, const struct command *c)
 	g->command = *c;
 	frames_init(&g->frames, (uint32_t)c->value[KEY_SIZE], &g->port.mac, &g->peer);
 	worker_start(w, jobs[c->op]);
-	answer_done(c->op);
+	if (!answers_at_end(c->op))
+		answer_done(c->op);
 }
 
 /* Answer one line. Returns whether to go on. */
@@ -92,26 +110,46 @@ handle_line(struct worker *w, char *line)
 	return true;
 }
 
+/* Sleep until the job ends or, if that is not needed first, there is input. */
+static void
+wait_for_news(struct worker *w, struct input *in, bool job_first, const sigset_t *unblocked)
+{
+	struct pollfd fds[] = {
+		{.fd = w->done_fd, .events = POLLIN},
+		{.fd = STDIN_FILENO, .events = POLLIN},
+	};
+
+	if (ppoll(fds, job_first ? 1 : 2, NULL, unblocked) < 0)
+		return; /* a signal */
+	if (fds[0].revents != 0)
+		finish_job(w);
+	else if (fds[1].revents != 0)
+		input_read(in);
+}
+
 /* Until it is told to quit, its input ends, or a signal comes. */
 static void
-serve(struct worker *w)
+serve(struct worker *w, const sigset_t *unblocked)
 {
 	struct input in = {0};
+	bool job_first;
 	char *line;
 
 	while (!signalled) {
-		line = input_line(&in);
-		if (line == NULL && in.ended)
+		job_first = w->job != NULL && answers_at_end(w->g->command.op);
+		line = job_first ? NULL : input_line(&in);
+		if (line != NULL && !handle_line(w, line))
 			return;
-		if (line == NULL)
-			input_read(&in);
-		else if (!handle_line(w, line))
+		if (line != NULL)
+			continue;
+		if (in.ended && !job_first)
 			return;
+		wait_for_news(w, &in, job_first, unblocked);
 	}
 }
 
 static int
-generate(const struct options *o)
+generate(const struct options *o, const sigset_t *unblocked)
 {
 	struct generator *g;
 	struct worker w;
@@ -135,7 +173,7 @@ generate(const struct options *o)
 		ret = port_start(&g->port, o);
 		if (ret == 0) {
 			answer_ready(g);
-			serve(&w);
+			serve(&w, unblocked);
 			worker_stop(&w);
 		}
 		port_close(&g->port);
@@ -148,15 +186,19 @@ generate(const struct options *o)
 int
 main(int argc, char **argv)
 {
-	/* Without SA_RESTART: a signal ends a wait for input. */
 	const struct sigaction action = {.sa_handler = on_signal};
+	sigset_t blocked, unblocked;
 	struct options o;
 	int ret;
 
-	/* Before EAL: whoever stops us while it starts has its devices closed, too. */
+	/* Only the wait for commands takes signals, so that none is missed. EAL's threads inherit. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN); /* if nobody reads answers any more, commands end, too */
+	signal(SIGPIPE, SIG_IGN); /* whoever reads no answers closes our input, too */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	ret = rte_eal_init(argc, argv);
@@ -167,7 +209,7 @@ main(int argc, char **argv)
 	}
 	ret = options_parse(argc - ret, argv + ret, &o);
 	if (ret == 0)
-		ret = generate(&o);
+		ret = generate(&o, &unblocked);
 	rte_eal_cleanup();
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -2,10 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#include <string.h>
-
 #include <rte_pause.h>
 
+#include "burst.h"
 #include "traffic.h"
 
 /*
@@ -14,78 +13,10 @@
  */
 #define TRIES 256
 
-/* Fill up what waits to a burst. An empty pool is no error: the peer may hold the buffers. */
-static void
-fill_pending(struct generator *g, struct pending *p, uint32_t burst, bool touch)
-{
-	struct rte_mbuf **pkts = p->pkts + p->n;
-	uint32_t n = burst - p->n;
-
-	if (n == 0 || rte_mempool_get_bulk(g->port.pool, (void **)pkts, n) != 0)
-		return;
-	p->bytes += frames_build(&g->frames, pkts, n);
-	if (touch)
-		g->touch->write(pkts, n, g->touched++);
-	p->n = burst;
-}
-
-static void
-count_sent(struct generator *g, uint64_t packets, uint64_t bytes)
-{
-	count_add(&g->count.tx_packets, packets);
-	count_add(&g->count.tx_bytes, bytes);
-}
-
-static uint64_t
-sum_bytes(struct rte_mbuf **pkts, uint32_t n)
-{
-	uint64_t bytes = 0;
-	uint32_t i;
-
-	for (i = 0; i < n; i++)
-		bytes += pkts[i]->pkt_len;
-	return bytes;
-}
-
-static void
-send_pending(struct generator *g, uint16_t queue)
-{
-	struct pending *p = &g->pending[queue];
-	uint16_t sent = rte_eth_tx_burst(PORT, queue, p->pkts, (uint16_t)p->n);
-	uint64_t left;
-
-	if (likely(sent == p->n)) {
-		count_sent(g, sent, p->bytes);
-		p->n = 0;
-		p->bytes = 0;
-		return;
-	}
-	p->n -= sent;
-	memmove(p->pkts, p->pkts + sent, p->n * sizeof(p->pkts[0]));
-	left = sum_bytes(p->pkts, p->n);
-	count_sent(g, sent, p->bytes - left);
-	p->bytes = left;
-}
-
-static uint16_t
-receive_burst(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t burst,
-	      bool touch)
-{
-	uint16_t n = rte_eth_rx_burst(PORT, queue, pkts, burst);
-
-	if (n == 0)
-		return 0;
-	count_add(&g->count.rx_packets, n);
-	count_add(&g->count.rx_bytes, sum_bytes(pkts, n));
-	if (touch)
-		g->touched += g->touch->read(pkts, n);
-	return n;
-}
-
 static void
 forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint64_t bytes = sum_bytes(pkts, n);
+	uint64_t bytes = burst_bytes(pkts, n);
 	uint16_t sent = rte_eth_tx_burst(PORT, queue, pkts, n);
 	uint32_t tries;
 
@@ -94,26 +25,11 @@ forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 		sent += rte_eth_tx_burst(PORT, queue, pkts + sent, n - sent);
 	}
 	if (unlikely(sent < n)) {
-		bytes -= sum_bytes(pkts + sent, n - sent);
+		bytes -= burst_bytes(pkts + sent, n - sent);
 		rte_pktmbuf_free_bulk(pkts + sent, n - sent);
 		count_add(&g->count.tx_dropped, n - sent);
 	}
 	count_sent(g, sent, bytes);
-}
-
-/* What the port never took. */
-static void
-free_pending(struct generator *g)
-{
-	uint16_t q;
-
-	for (q = 0; q < g->options.queues; q++) {
-		struct pending *p = &g->pending[q];
-
-		rte_pktmbuf_free_bulk(p->pkts, p->n);
-		p->n = 0;
-		p->bytes = 0;
-	}
 }
 
 /* Constant flags make a loop of its own of each job. */
@@ -128,16 +44,17 @@ exchange(struct generator *g, bool receive, bool send)
 	while (job_goes_on(g)) {
 		for (q = 0; q < g->options.queues; q++) {
 			if (receive) {
-				n = receive_burst(g, q, pkts, burst, touch);
+				n = burst_receive(g, q, pkts, burst, touch);
 				rte_pktmbuf_free_bulk(pkts, n);
 			}
 			if (send) {
-				fill_pending(g, &g->pending[q], burst, touch);
-				send_pending(g, q);
+				burst_fill(g, &g->pending[q], burst, touch);
+				burst_send(g, q, &g->pending[q]);
 			}
 		}
 	}
-	free_pending(g);
+	for (q = 0; q < g->options.queues; q++)
+		burst_forget(&g->pending[q]);
 }
 
 void
@@ -168,7 +85,7 @@ traffic_echo(struct generator *g)
 
 	while (job_goes_on(g)) {
 		for (q = 0; q < g->options.queues; q++) {
-			n = receive_burst(g, q, pkts, burst, touch);
+			n = burst_receive(g, q, pkts, burst, touch);
 			if (n > 0)
 				forward(g, q, pkts, n);
 		}
@@ -183,11 +100,11 @@ traffic_loop(struct generator *g)
 	struct pending *p = &g->pending[0];
 
 	while (left > 0 && job_goes_on(g)) {
-		fill_pending(g, p, RTE_MIN(burst, left), g->command.value[KEY_TOUCH] != 0);
+		burst_fill(g, p, RTE_MIN(burst, left), g->command.value[KEY_TOUCH] != 0);
 		left -= p->n;
-		send_pending(g, 0);
+		burst_send(g, 0, p);
 		left += p->n;
 	}
-	free_pending(g);
+	burst_forget(p);
 	traffic_echo(g);
 }
