@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Compiled once per instruction set; TOUCH is the name of the table to define. */
+/* Compiled once per instruction set; ISA is its name. */
 
 #include "frame.h"
 #include "touch.h"
@@ -79,10 +79,13 @@ read_payload(struct rte_mbuf **pkts, uint32_t n)
 	return total;
 }
 
-extern const struct touch TOUCH;
+#define JOIN(a, b) a##b
+#define NAME(isa) JOIN(touch_, isa)
 
-const struct touch TOUCH = {
-	.isa = RTE_STR(TOUCH),
+extern const struct touch NAME(ISA);
+
+const struct touch NAME(ISA) = {
+	.isa = RTE_STR(ISA),
 	.write = write_payload,
 	.read = read_payload,
 };
