@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_version.h>
@@ -57,31 +56,41 @@ answer_done(enum op op)
 	printf("{\"%s\": true}\n", command_name(op));
 }
 
-static uint64_t
-now_ns(void)
+static void
+put_counters(const struct counters *c, uint64_t ns)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t
-load(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+	printf("\"rx_packets\": %" PRIu64 ", \"rx_bytes\": %" PRIu64 ", \"tx_packets\": %" PRIu64
+	       ", \"tx_bytes\": %" PRIu64 ", \"tx_dropped\": %" PRIu64 ", \"ns\": %" PRIu64 "}\n",
+	       c->rx_packets, c->rx_bytes, c->tx_packets, c->tx_bytes, c->tx_dropped, ns);
 }
 
 void
 answer_count(const struct generator *g, bool stopped)
 {
-	const struct counters *c = &g->count;
-	uint64_t now = now_ns();
+	struct counters count;
+	uint64_t ns = count_read(&g->count, &count);
 
-	printf("{%s\"rx_packets\": %" PRIu64 ", \"rx_bytes\": %" PRIu64 ", \"tx_packets\": %" PRIu64
-	       ", \"tx_bytes\": %" PRIu64 ", \"tx_dropped\": %" PRIu64 ", \"ns\": %" PRIu64 "}\n",
-	       stopped ? "\"stopped\": true, " : "", load(&c->rx_packets), load(&c->rx_bytes),
-	       load(&c->tx_packets), load(&c->tx_bytes), load(&c->tx_dropped), now);
+	fputs(stopped ? "{\"stopped\": true, " : "{", stdout);
+	put_counters(&count, ns);
+}
+
+void
+answer_remote(const struct generator *g, const struct command *c)
+{
+	const struct message *m = &g->control.answer;
+	char text[160];
+
+	if (!g->control.answered) {
+		answer_error("no answer from the peer: a generator has to respond there");
+	} else if (m->refused) {
+		snprintf(text, sizeof(text), "the peer refuses %s: its frames are %u to %u bytes "
+			 "long", command_name(c->op), FRAME_MIN, m->frame);
+		answer_error(text);
+	} else {
+		printf("{\"remote\": \"%s\", \"frame\": %u, ", command_name(c->op),
+		       m->frame);
+		put_counters(&m->count, m->ns);
+	}
 }
 
 /* There are none if the port took no packet that was due in the time that counts. */
@@ -95,13 +104,13 @@ put_ns(const char *name, const struct histogram *h, double value)
 }
 
 void
-answer_latency(const struct generator *g)
+answer_latency(const struct generator *g, const struct command *c)
 {
 	const struct latency *l = &g->latency;
 	const struct histogram *h = &l->cycles;
 	double ns = 1e9 / (double)rte_get_tsc_hz();
 	double achieved = l->seconds > 0 ? (double)l->returned / l->seconds : 0;
-	double offered = (double)g->command.value[KEY_RATE];
+	double offered = (double)c->value[KEY_RATE];
 
 	printf("{\"count\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"foreign\": %" PRIu64, h->count,
 	       l->sent - l->received, l->foreign);

@@ -26,30 +26,64 @@ struct op_def {
 	const char *name;
 	uint32_t needed; /* keys, as bits */
 	uint32_t optional;
+	uint32_t remote_needed; /* the peer needs these as well */
+	enum message_op message; /* 0: not for a peer */
 };
 
 static const struct key_def keys[KEYS] = {
 	[KEY_BURST] = {"burst", 1, BURST_MAX, 32},
 	[KEY_INJECT] = {"inject", 1, 1 << 16, 512},
+	[KEY_MS] = {"ms", 1, 60000, 1},
 	[KEY_RATE] = {"rate", 0, 1000000000, 0},
 	[KEY_SECONDS] = {"seconds", 10, 60000, 1000},
 	[KEY_SIZE] = {"size", FRAME_MIN, FRAME_MAX, FRAME_MIN}, /* the port's frames may be shorter */
 	[KEY_TOUCH] = {"touch", 0, 1, 0},
 };
 
+#define TRAFFIC_KEYS (BIT(KEY_BURST) | BIT(KEY_TOUCH))
+
 static const struct op_def ops[OPS] = {
-	[OP_BOTH] = {"both", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_TOUCH)},
-	[OP_COUNT] = {"count", 0, 0},
-	[OP_ECHO] = {"echo", 0, BIT(KEY_BURST) | BIT(KEY_TOUCH)},
-	[OP_LATENCY] = {"latency", BIT(KEY_SIZE),
-			BIT(KEY_BURST) | BIT(KEY_RATE) | BIT(KEY_SECONDS)},
-	[OP_LINK] = {"link", 0, 0},
-	[OP_LOOP] = {"loop", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_INJECT) | BIT(KEY_TOUCH)},
-	[OP_QUIT] = {"quit", 0, 0},
-	[OP_RECEIVE] = {"receive", 0, BIT(KEY_BURST) | BIT(KEY_TOUCH)},
-	[OP_SEND] = {"send", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_TOUCH)},
-	[OP_STOP] = {"stop", 0, 0},
+	[OP_BOTH] = {"both", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_BOTH},
+	[OP_COUNT] = {"count", 0, 0, 0, MESSAGE_COUNT},
+	[OP_ECHO] = {"echo", 0, TRAFFIC_KEYS, 0, MESSAGE_ECHO},
+	[OP_LATENCY] = {"latency", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_RATE) | BIT(KEY_SECONDS),
+			0, 0},
+	[OP_LINK] = {"link", 0, 0, 0, 0},
+	[OP_LOOP] = {"loop", BIT(KEY_SIZE), TRAFFIC_KEYS | BIT(KEY_INJECT), 0, 0},
+	[OP_QUIT] = {"quit", 0, 0, 0, MESSAGE_QUIT},
+	[OP_RECEIVE] = {"receive", 0, TRAFFIC_KEYS, 0, MESSAGE_RECEIVE},
+	[OP_RESPOND] = {"respond", 0, 0, 0, 0},
+	[OP_SEND] = {"send", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_SEND},
+	[OP_STOP] = {"stop", 0, 0, 0, MESSAGE_STOP},
 };
+
+/* The values of a message, in their order there. */
+static const enum key message_keys[MESSAGE_VALUES] = {
+	[MESSAGE_BURST] = KEY_BURST,
+	[MESSAGE_MS] = KEY_MS,
+	[MESSAGE_SIZE] = KEY_SIZE,
+	[MESSAGE_TOUCH] = KEY_TOUCH,
+};
+
+static uint32_t
+needed_keys(enum op op, bool remote)
+{
+	return ops[op].needed | (remote ? ops[op].remote_needed : 0);
+}
+
+static uint32_t
+allowed_keys(enum op op, bool remote)
+{
+	return needed_keys(op, remote) | ops[op].optional;
+}
+
+static bool
+is_in_range(enum key key, uint64_t value, uint32_t frame)
+{
+	if (key == KEY_SIZE)
+		return value == FRAME_IMIX || (value >= FRAME_MIN && value <= frame);
+	return value >= keys[key].min && value <= keys[key].max;
+}
 
 const char *
 command_name(enum op op)
@@ -69,19 +103,27 @@ add_text(char *error, const char *text)
 static int
 parse_op(const char *word, struct command *c, char *error)
 {
-	for (c->op = 0; c->op < OPS; c->op++)
-		if (strcmp(word, ops[c->op].name) == 0)
+	uint32_t op;
+
+	for (op = 0; op < OPS; op++)
+		if (strcmp(word, ops[op].name) == 0 && (!c->remote || ops[op].message != 0)) {
+			c->op = op;
 			return 0;
-	snprintf(error, COMMAND_ERROR_MAX, "command '%.40s' is unknown: allowed are", word);
-	for (c->op = 0; c->op < OPS; c->op++)
-		add_text(error, ops[c->op].name);
+		}
+	snprintf(error, COMMAND_ERROR_MAX, "%scommand '%.40s' is unknown: allowed are",
+		 c->remote ? "remote " : "", word);
+	for (op = 0; op < OPS; op++)
+		if (!c->remote || ops[op].message != 0)
+			add_text(error, ops[op].name);
+	if (!c->remote)
+		add_text(error, "remote");
 	return -EINVAL;
 }
 
 static int
-find_key(const char *word, size_t len, enum op op, enum key *key, char *error)
+find_key(const char *word, size_t len, const struct command *c, enum key *key, char *error)
 {
-	uint32_t allowed = ops[op].needed | ops[op].optional;
+	uint32_t allowed = allowed_keys(c->op, c->remote);
 	uint32_t k;
 
 	for (k = 0; k < KEYS; k++)
@@ -91,7 +133,7 @@ find_key(const char *word, size_t len, enum op op, enum key *key, char *error)
 			return 0;
 		}
 	snprintf(error, COMMAND_ERROR_MAX, "argument '%.40s' is unknown: %s takes%s", word,
-		 ops[op].name, allowed == 0 ? " none" : "");
+		 ops[c->op].name, allowed == 0 ? " none" : "");
 	for (k = 0; k < KEYS; k++)
 		if ((allowed & BIT(k)) != 0)
 			add_text(error, keys[k].name);
@@ -133,7 +175,7 @@ parse_value(enum key key, const char *text, uint32_t frame, uint64_t *out, char 
 		return 0;
 	}
 	ok = key == KEY_SECONDS ? parse_milliseconds(text, out) : parse_number(text, out);
-	if (ok && *out >= min && *out <= max)
+	if (ok && is_in_range(key, *out, frame) && *out >= min)
 		return 0;
 	snprintf(error, COMMAND_ERROR_MAX, "%s=%.40s is out of range: allowed is %.10g to %.10g%s",
 		 keys[key].name, text, (double)min / unit, (double)max / unit,
@@ -149,7 +191,7 @@ parse_argument(char *word, uint32_t frame, struct command *c, uint32_t *given, c
 	enum key key;
 	int ret;
 
-	ret = find_key(word, (size_t)(equals - word), c->op, &key, error);
+	ret = find_key(word, (size_t)(equals - word), c, &key, error);
 	if (ret != 0)
 		return ret;
 	if (*equals == '\0') {
@@ -172,6 +214,11 @@ command_parse(char *line, uint32_t frame, struct command *c, char *error)
 	uint32_t given = 0, k;
 	int ret;
 
+	c->remote = word != NULL && strcmp(word, "remote") == 0;
+	if (c->remote) {
+		word = strtok_r(NULL, BLANKS, &rest);
+		frame = FRAME_MAX; /* the peer knows its own */
+	}
 	ret = parse_op(word == NULL ? "" : word, c, error);
 	if (ret != 0)
 		return ret;
@@ -180,10 +227,43 @@ command_parse(char *line, uint32_t frame, struct command *c, char *error)
 	while (ret == 0 && (word = strtok_r(NULL, BLANKS, &rest)) != NULL)
 		ret = parse_argument(word, frame, c, &given, error);
 	for (k = 0; ret == 0 && k < KEYS; k++)
-		if ((ops[c->op].needed & ~given & BIT(k)) != 0) {
+		if ((needed_keys(c->op, c->remote) & ~given & BIT(k)) != 0) {
 			snprintf(error, COMMAND_ERROR_MAX, "%s needs %s=N", ops[c->op].name,
 				 keys[k].name);
 			ret = -EINVAL;
 		}
 	return ret;
+}
+
+void
+command_to_message(const struct command *c, struct message *m)
+{
+	uint32_t allowed = allowed_keys(c->op, true), i;
+
+	m->op = ops[c->op].message;
+	for (i = 0; i < MESSAGE_VALUES; i++)
+		if ((allowed & BIT(message_keys[i])) != 0)
+			m->value[i] = (uint32_t)c->value[message_keys[i]];
+}
+
+bool
+command_from_message(const struct message *m, uint32_t frame, struct command *c)
+{
+	uint32_t allowed, i;
+
+	*c = (struct command){.op = 0};
+	while (c->op < OPS && ops[c->op].message != m->op)
+		c->op++;
+	if (c->op == OPS)
+		return false;
+	allowed = allowed_keys(c->op, true);
+	for (i = 0; i < MESSAGE_VALUES; i++) {
+		enum key key = message_keys[i];
+
+		c->value[key] = m->value[i];
+		if ((allowed & BIT(key)) != 0 ? !is_in_range(key, m->value[i], frame)
+					      : m->value[i] != 0)
+			return false;
+	}
+	return true;
 }

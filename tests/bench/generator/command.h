@@ -7,11 +7,13 @@
 
 /**
  * @file
- * Commands as text: "send size=64 burst=32 touch=1".
+ * Commands as text, "send size=64 burst=32 touch=1", and as messages to a peer.
  */
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "message.h"
 
 #define BURST_MAX 512
 #define COMMAND_ERROR_MAX 256
@@ -25,6 +27,7 @@ enum op {
 	OP_LOOP,
 	OP_QUIT,
 	OP_RECEIVE,
+	OP_RESPOND,
 	OP_SEND,
 	OP_STOP,
 	OPS,
@@ -33,6 +36,7 @@ enum op {
 enum key {
 	KEY_BURST,
 	KEY_INJECT,
+	KEY_MS,
 	KEY_RATE,
 	KEY_SECONDS, /* as milliseconds */
 	KEY_SIZE,
@@ -42,6 +46,7 @@ enum key {
 
 struct command {
 	enum op op;
+	bool remote; /**< the peer is to do it */
 	uint64_t value[KEYS]; /**< of those that the command takes; the default if it was left out */
 };
 
@@ -54,5 +59,11 @@ struct command {
 int command_parse(char *line, uint32_t frame, struct command *c, char *error);
 
 const char *command_name(enum op op);
+
+/** Add a remote command to a message. */
+void command_to_message(const struct command *c, struct message *m);
+
+/** @return Whether it is allowed. Nobody has looked at the message's values before. */
+bool command_from_message(const struct message *m, uint32_t frame, struct command *c);
 
 #endif /* COMMAND_H */

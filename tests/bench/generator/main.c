@@ -20,8 +20,10 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 
 #include "answer.h"
+#include "control.h"
 #include "generator.h"
 #include "input.h"
 #include "traffic.h"
@@ -33,6 +35,7 @@ static const job_fn jobs[OPS] = {
 	[OP_LATENCY] = latency_run,
 	[OP_LOOP] = traffic_loop,
 	[OP_RECEIVE] = traffic_receive,
+	[OP_RESPOND] = control_respond,
 	[OP_SEND] = traffic_send,
 };
 
@@ -45,10 +48,11 @@ on_signal(int sig)
 	signalled = 1;
 }
 
+/* These end of themselves, and have something to say then. */
 static bool
-answers_at_end(enum op op)
+answers_at_end(const struct command *c)
 {
-	return op == OP_LATENCY;
+	return c->remote || c->op == OP_LATENCY;
 }
 
 /* The job has ended of itself. */
@@ -56,19 +60,27 @@ static void
 finish_job(struct worker *w)
 {
 	worker_wait(w);
-	if (w->g->command.op == OP_LATENCY)
-		answer_latency(w->g);
+	if (w->g->told_to_quit)
+		answer_done(OP_QUIT);
+	else if (w->command.remote)
+		answer_remote(w->g, &w->command);
+	else if (w->command.op == OP_LATENCY)
+		answer_latency(w->g, &w->command);
 }
 
 static void
 start_job(struct worker *w, const struct command *c)
 {
-	struct generator *g = w->g;
+	char error[COMMAND_ERROR_MAX];
 
-	g->command = *c;
-	frames_init(&g->frames, (uint32_t)c->value[KEY_SIZE], &g->port.mac, &g->peer);
-	worker_start(w, jobs[c->op]);
-	if (!answers_at_end(c->op))
+	if (w->job != NULL) {
+		snprintf(error, sizeof(error), "%s needs an idle worker: it runs %s until stop",
+			 c->remote ? "remote" : command_name(c->op), command_name(w->command.op));
+		answer_error(error);
+		return;
+	}
+	worker_start(w, c->remote ? control_ask : jobs[c->op], c);
+	if (!answers_at_end(c))
 		answer_done(c->op);
 }
 
@@ -76,36 +88,23 @@ start_job(struct worker *w, const struct command *c)
 static bool
 handle_line(struct worker *w, char *line)
 {
-	struct generator *g = w->g;
 	char error[COMMAND_ERROR_MAX];
 	struct command c;
 
-	if (command_parse(line, g->options.frame, &c, error) != 0) {
+	if (command_parse(line, w->g->options.frame, &c, error) != 0) {
 		answer_error(error);
-		return true;
-	}
-	switch (c.op) {
-	case OP_COUNT:
-		answer_count(g, false);
-		break;
-	case OP_LINK:
+	} else if (c.remote || jobs[c.op] != NULL) {
+		start_job(w, &c);
+	} else if (c.op == OP_COUNT) {
+		answer_count(w->g, false);
+	} else if (c.op == OP_LINK) {
 		answer_link();
-		break;
-	case OP_QUIT:
+	} else if (c.op == OP_STOP) {
+		worker_stop(w);
+		answer_count(w->g, true);
+	} else {
 		answer_done(c.op);
 		return false;
-	case OP_STOP:
-		worker_stop(w);
-		answer_count(g, true);
-		break;
-	default:
-		if (w->job == NULL) {
-			start_job(w, &c);
-			break;
-		}
-		snprintf(error, sizeof(error), "%s needs an idle worker: it runs %s until stop",
-			 command_name(c.op), command_name(g->command.op));
-		answer_error(error);
 	}
 	return true;
 }
@@ -136,7 +135,9 @@ serve(struct worker *w, const sigset_t *unblocked)
 	char *line;
 
 	while (!signalled) {
-		job_first = w->job != NULL && answers_at_end(w->g->command.op);
+		if (w->job == NULL && w->g->told_to_quit)
+			return;
+		job_first = w->job != NULL && answers_at_end(&w->command);
 		line = job_first ? NULL : input_line(&in);
 		if (line != NULL && !handle_line(w, line))
 			return;
@@ -167,7 +168,8 @@ generate(const struct options *o, const sigset_t *unblocked)
 	}
 	g->options = *o;
 	g->touch = touch_select();
-	rte_eth_random_addr(g->peer.addr_bytes);
+	g->control.asker = (uint32_t)rte_rand();
+	rte_eth_random_addr(g->peer.addr_bytes); /* until the peer has said who it is */
 	ret = worker_init(&w, g);
 	if (ret == 0) {
 		ret = port_start(&g->port, o);

@@ -2,6 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
+#include <rte_cycles.h>
 #include <rte_pause.h>
 
 #include "burst.h"
@@ -13,8 +14,8 @@
  */
 #define TRIES 256
 
-static void
-forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+void
+traffic_forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t bytes = burst_bytes(pkts, n);
 	uint16_t sent = rte_eth_tx_burst(PORT, queue, pkts, n);
@@ -32,16 +33,16 @@ forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 	count_sent(g, sent, bytes);
 }
 
-/* Constant flags make a loop of its own of each job. */
+/* Constant arguments make a loop of its own of each job. Without a time limit: until is 0. */
 static __rte_always_inline void
-exchange(struct generator *g, bool receive, bool send)
+exchange(struct generator *g, bool receive, bool send, uint64_t until)
 {
 	const uint16_t burst = (uint16_t)g->command.value[KEY_BURST];
 	const bool touch = g->command.value[KEY_TOUCH] != 0;
 	struct rte_mbuf *pkts[BURST_MAX];
 	uint16_t q, n;
 
-	while (job_goes_on(g)) {
+	while (job_goes_on(g) && (until == 0 || rte_get_tsc_cycles() < until)) {
 		for (q = 0; q < g->options.queues; q++) {
 			if (receive) {
 				n = burst_receive(g, q, pkts, burst, touch);
@@ -60,19 +61,28 @@ exchange(struct generator *g, bool receive, bool send)
 void
 traffic_send(struct generator *g)
 {
-	exchange(g, false, true);
+	exchange(g, false, true, 0);
 }
 
 void
 traffic_receive(struct generator *g)
 {
-	exchange(g, true, false);
+	exchange(g, true, false, 0);
 }
 
 void
 traffic_both(struct generator *g)
 {
-	exchange(g, true, true);
+	exchange(g, true, true, 0);
+}
+
+void
+traffic_exchange_until(struct generator *g, bool receive, uint64_t until)
+{
+	if (receive)
+		exchange(g, true, true, until);
+	else
+		exchange(g, false, true, until);
 }
 
 void
@@ -87,7 +97,7 @@ traffic_echo(struct generator *g)
 		for (q = 0; q < g->options.queues; q++) {
 			n = burst_receive(g, q, pkts, burst, touch);
 			if (n > 0)
-				forward(g, q, pkts, n);
+				traffic_forward(g, q, pkts, n);
 		}
 	}
 }

@@ -28,4 +28,10 @@ void traffic_echo(struct generator *g);
 /** Send some packets, then send back what is received: with an echo as peer they circulate. */
 void traffic_loop(struct generator *g);
 
+/** Send, or do both, until a time in cycles of the time stamp counter. */
+void traffic_exchange_until(struct generator *g, bool receive, uint64_t until);
+
+/** Send back a burst. What finds no room for a while is dropped. */
+void traffic_forward(struct generator *g, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+
 #endif /* TRAFFIC_H */

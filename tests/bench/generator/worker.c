@@ -39,9 +39,14 @@ run(void *arg)
 }
 
 void
-worker_start(struct worker *w, job_fn job)
+worker_start(struct worker *w, job_fn job, const struct command *c)
 {
-	atomic_store(&w->g->stop, false);
+	struct generator *g = w->g;
+
+	w->command = *c;
+	g->command = *c;
+	frames_init(&g->frames, (uint32_t)c->value[KEY_SIZE], &g->port.mac, &g->peer);
+	atomic_store(&g->stop, false);
 	w->job = job;
 	rte_eal_remote_launch(run, w, w->lcore);
 }

@@ -17,15 +17,16 @@ typedef void (*job_fn)(struct generator *g);
 struct worker {
 	struct generator *g;
 	unsigned int lcore;
-	job_fn job;  /**< NULL: idle */
-	int done_fd; /**< becomes readable when the job has ended, of itself or stopped */
+	job_fn job;		/**< NULL: idle */
+	struct command command; /**< the job's */
+	int done_fd;		/**< readable when the job has ended, of itself or stopped */
 };
 
 /** @return 0, or a negative errno after an error message. */
 int worker_init(struct worker *w, struct generator *g);
 
-/** The worker must be idle. */
-void worker_start(struct worker *w, job_fn job);
+/** The worker must be idle. The job gets a copy of the command. */
+void worker_start(struct worker *w, job_fn job, const struct command *c);
 
 /** After done_fd became readable, or to wait for that: the worker is idle. */
 void worker_wait(struct worker *w);
