@@ -134,6 +134,7 @@ get_as(struct side *s, struct view *v, uint32_t n, uint32_t lines, bool touch,
 {
 	const struct tuning t = s->tuning;
 	const uint32_t buffer_stride = s->buffer_stride, tail = v->tail, first = v->buffer;
+	const uint32_t filled = v->seen_head - tail;
 	uint8_t *const slots = s->in->slots, *const buffers = s->buffers;
 	uint64_t sum = 0;
 	uint32_t i;
@@ -143,7 +144,11 @@ get_as(struct side *s, struct view *v, uint32_t n, uint32_t lines, bool touch,
 		uint8_t *from = element(slots, t.stride, t.slots, tail + i);
 		uint8_t *later = element(slots, t.stride, t.slots, tail + i + t.fetch);
 
-		copy(to, from, later, lines, prefetch);
+		/* A slot that is not filled yet would be taken away from the producer. */
+		if (filled - i > t.fetch)
+			copy(to, from, later, lines, prefetch);
+		else
+			copy(to, from, later, lines, PREFETCH_NONE);
 		if (touch)
 			sum += read_all(to, lines);
 	}
@@ -192,7 +197,7 @@ come(struct side *s, struct view *v)
 
 	if (v->tail - v->told_tail >= s->tuning.slots / 8)
 		tell_tail(s, v);
-	if (v->seen_head == v->tail)
+	if (v->seen_head - v->tail < s->tuning.burst)
 		v->seen_head = atomic_load_explicit(&s->in->head, memory_order_acquire);
 	n = v->seen_head - v->tail;
 	if (n == 0 && v->told_tail != v->tail)
@@ -239,10 +244,8 @@ forward(struct side *s)
 		put(s, &v, s->inject);
 	while (goes_on(s)) {
 		n = come(s, &v);
-		if (n == 0) {
-			relax();
+		if (n == 0)
 			continue;
-		}
 		get(s, &v, n);
 		v.buffer -= n;
 		while (room(s, &v, n) == 0 && goes_on(s))
