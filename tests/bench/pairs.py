@@ -8,161 +8,32 @@ measured window: virtual CPUs move, and their distance decides everything.
 
 import json
 import os
-import re
 import select
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../scripts"))
+from generator import Generator
+from side import Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide, cpu_time
+from testpmd import memory_args
 
-from testpmd import Commands, Failure, PROMPT, ProcessTerminal, memory_args  # noqa: E402
-
-MBUFS = 8192
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
-DESCRIPTORS = 1024          # of the generator; a driver has more or fewer where it must
-INJECTED = 512              # packets that circulate: they fit into every ring
-START_DEADLINE = 30
-LINK_DEADLINE = 10
-QUIT_DEADLINE = 10
 PROBE_DEADLINE = 30
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
 PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
 
-# What a guest looks up for every packet in noisy mode: 16 reads and writes all over 64 MB.
-NOISY = ["--noisy-lkup-memory=64", "--noisy-lkup-num-reads=8", "--noisy-lkup-num-writes=4",
-         "--noisy-lkup-num-reads-writes=4"]
 
+class GeneratorSide(Generator):
+    """Our generator with the interface of a testpmd."""
 
-def cpu_time(pid):
-    """The CPU time in seconds of all threads of a process; all but one sleep."""
-    total = 0
-    folder = "/proc/%d/task" % pid
-    for task in os.listdir(folder):
-        try:
-            with open("%s/%s/schedstat" % (folder, task), encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        except FileNotFoundError:   # a thread that has just ended
-            continue
-    return total / 1e9
+    VERBS = {"inject": "loop"}
 
-
-class Side(Commands):
-    """One process with one port. Its commands come from this script, and it ends with it."""
-
-    def __init__(self, name, command, env):
-        self.name = name
+    def __init__(self, name, command, env, log):
+        super().__init__(name, command, env, log)
         self.command = command
-        self.terminal = ProcessTerminal(command, env)
-        self.pid = self.terminal.process.pid
-
-    def report(self):
-        return "%s: %s\n--- log:\n%s" % (self.name, super().report(), self.terminal.log[-3000:])
-
-    def wait_ready(self):
-        """Wait until it takes commands."""
-        raise NotImplementedError
-
-    def begin(self, action, burst):
-        """Make its polling thread do something."""
-        raise NotImplementedError
-
-    def halt(self):
-        """Make it do nothing."""
-        raise NotImplementedError
-
-    def mark(self):
-        """Begin of a window."""
-        raise NotImplementedError
-
-    def rates(self):
-        """Packets a second received and sent since the mark, by the process's own clock."""
-        raise NotImplementedError
-
-    def describe(self):
-        """What it says about its burst functions."""
-        raise NotImplementedError
-
-    def quit(self):
-        """Ask it to end. It may be gone."""
-        try:
-            self.terminal.write("quit\n")
-        except OSError:
-            pass
-
-    def end(self):
-        """See it end, or end it: this one process."""
-        for step in (lambda: None, self.terminal.process.terminate, self.terminal.process.kill):
-            step()
-            try:
-                self.terminal.wait_end(QUIT_DEADLINE)
-                return
-            except subprocess.TimeoutExpired:
-                continue
-
-
-class TestpmdSide(Side):
-    """An unmodified dpdk-testpmd."""
-
-    MODES = {"receive": "rxonly", "send": "txonly", "echo": "io", "inject": "io"}
-
-    @staticmethod
-    def arguments(setup):
-        """Its own arguments, behind EAL's."""
-        mbufs = MBUFS * setup.queues if setup.ring == 0 else MBUFS + 2 * setup.ring
-        args = ["-i", "--nb-cores=1", "--total-num-mbufs=%d" % mbufs, "--port-topology=loop",
-                "--disable-link-check", "--mask-event=intr_lsc", "--mask-event=queue_state", *NOISY]
-        if setup.queues > 1:
-            args += ["--rxq=%d" % setup.queues, "--txq=%d" % setup.queues]
-        if setup.ring:
-            args += ["--rxd=%d" % setup.ring, "--txd=%d" % setup.ring]
-        return args
-
-    def wait_ready(self):
-        self.terminal.wait(0, lambda text: PROMPT in text, "testpmd's prompt", START_DEADLINE,
-                           self.report)
-
-    def begin(self, action, burst):
-        self.cmd("set fwd " + self.MODES.get(action.verb, action.verb))
-        if action.starts_traffic:
-            self.cmd("set txpkts " + action.size)
-        self.cmd("set burst %d" % burst)
-        start = "start"
-        if action.verb == "inject":
-            start += " tx_first %d" % (INJECTED // burst)
-        reply = self.cmd(start)
-        if "packet forwarding" not in reply:
-            raise Failure("%s does not start:\n%s" % (self.name, reply))
-
-    def halt(self):
-        self.cmd("stop")
-
-    def mark(self):
-        self.cmd("show port stats 0")
-
-    def rates(self):
-        text = self.cmd("show port stats 0")
-        return tuple(int(re.search(r"%s-pps: +(\d+)" % what, text).group(1))
-                     for what in ("Rx", "Tx"))
-
-    def link_is_up(self, port=0):
-        return bool(re.search(r"\n%d +\S+ +\S+ +\S+ +up " % port,
-                              self.cmd("show port summary all")))
-
-    def describe(self):
-        return self.cmd("show rxq info 0 0") + self.terminal.text() + self.terminal.log
-
-
-class GeneratorSide(Side):
-    """Our generator: a command is a line, and so is its answer, in JSON."""
-
-    def __init__(self, name, command, env):
-        super().__init__(name, command, env)
-        self.first = None
         self.ready = None
+        self.first = None
 
     @staticmethod
     def arguments(setup):
@@ -170,25 +41,12 @@ class GeneratorSide(Side):
         return ["--queues", str(setup.queues), "--mbufs", str(MBUFS * setup.queues),
                 "--frame", str(setup.frame)]
 
-    def answer(self, start, what, timeout=START_DEADLINE):
-        """The JSON of the line that comes next."""
-        text = self.terminal.wait(start, lambda text: "\n" in text, what, timeout, self.report)
-        reply = json.loads(text)
-        if "error" in reply:
-            raise Failure("%s: %s: %s" % (self.name, what, reply["error"]))
-        return reply
-
-    def ask(self, text, timeout=START_DEADLINE):
-        """Give a command; returns its answer."""
-        start = len(self.terminal.text())
-        self.terminal.write(text + "\n")
-        return self.answer(start, text, timeout)
-
     def wait_ready(self):
-        self.ready = self.answer(0, "start")
+        self.ready = super().wait_ready()
 
     def begin(self, action, burst):
-        words = [{"inject": "loop"}.get(action.verb, action.verb), "burst=%d" % burst]
+        """Make its polling thread do something."""
+        words = [self.VERBS.get(action.verb, action.verb), "burst=%d" % burst]
         if action.starts_traffic:
             words.append("size=" + action.size)
         if action.verb == "inject":
@@ -198,21 +56,30 @@ class GeneratorSide(Side):
         self.ask(" ".join(words))
 
     def halt(self):
+        """Make its polling thread do nothing."""
         self.ask("stop")
 
     def mark(self):
+        """Begin of a window."""
         self.first = self.ask("count")
 
     def rates(self):
+        """Packets a second received and sent since the mark, by the process's own clock."""
         first, last = self.first, self.ask("count")
         seconds = (last["ns"] - first["ns"]) / 1e9
         return tuple((last[name] - first[name]) / seconds for name in ("rx_packets", "tx_packets"))
 
-    def link_is_up(self, port=0):
-        return self.ask("link")["link"] == "up"
-
     def describe(self):
-        return json.dumps(self.ready) + self.terminal.log
+        """What it says about its burst functions."""
+        return json.dumps(self.ready) + self.read_log()
+
+    def report(self):
+        """For the reader of a failure."""
+        return str(self.failure("does not go on"))
+
+    def quit(self):
+        """Ask it to end."""
+        self.process.stdin.close()
 
 
 class Place:
@@ -277,7 +144,7 @@ class Pair:
             for side in self.sides.values():
                 side.wait_ready()
             for side in self.sides.values():
-                side.wait_link(timeout=LINK_DEADLINE)
+                side.wait_link()
             self.check()
         except BaseException:
             self.close()
@@ -300,13 +167,14 @@ class Pair:
                    *kind.arguments(self.setup)]
         # Where EAL keeps its files: they go with the folder.
         env = dict(os.environ, RUNTIME_DIRECTORY=self.place.folder)
-        self.sides[side] = kind("%s %s" % (self.contestant.name, side), command, env)
+        log = "%s/%d-%s.log" % (self.place.folder, self.place.count, side)
+        self.sides[side] = kind("%s %s" % (self.contestant.name, side), command, env, log)
 
     def wait_socket(self):
         """Wait until the host listens."""
         deadline = time.monotonic() + START_DEADLINE
         while not os.path.exists(self.paths["socket"]):
-            if time.monotonic() > deadline or self.sides["host"].terminal.process.poll() is not None:
+            if time.monotonic() > deadline or self.sides["host"].process.poll() is not None:
                 raise Failure("no socket: " + self.sides["host"].report())
             time.sleep(0.01)
 
@@ -355,14 +223,14 @@ class Pair:
 
     def window(self):
         """Both sides' rates in the window, and the share of a CPU that they had."""
-        used = {name: cpu_time(side.pid) for name, side in self.sides.items()}
+        used = {name: cpu_time(side.process.pid) for name, side in self.sides.items()}
         start = time.monotonic()
         for side in self.sides.values():
             side.mark()
         time.sleep(self.place.window)
         rates = {name: side.rates() for name, side in self.sides.items()}
         seconds = time.monotonic() - start
-        return rates, [(cpu_time(side.pid) - used[name]) / seconds
+        return rates, [(cpu_time(side.process.pid) - used[name]) / seconds
                        for name, side in self.sides.items()]
 
 
