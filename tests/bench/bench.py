@@ -25,10 +25,13 @@ import tempfile
 import cases
 import contestants
 import report
+from limit import Limit
 from pairs import Failure, HERE, Pair, Place
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
-PROGRAMS = {"testpmd": "dpdk-testpmd"}
+PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
+            "limit": "tests/bench/limit/bench-limit",
+            "echo": "examples/folio-echo"}
 
 
 def now():
@@ -72,36 +75,42 @@ class Bench:
         self.place = place
         self.who = who
         self.groups = groups
+        self.common = None      # packets a second that the loads which all have in common refer to
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": [], "pairs": [], "samples": []}
 
-    def takes_part(self, contestant, group):
+    def takes_part(self, contestant, group, case):
         """Further builds of folio are in every group."""
+        if contestant.only and group.name not in contestant.only:
+            return False
+        if contestant.family == "limit":
+            return case.size != "imix" and case.direction in ("", cases.DIRECTIONS[0])
         return not group.who or contestant.name in group.who or \
-            contestant.name in [name for name, *_ in self.args.plugin]
-
-    def plan(self):
-        """{setup: [(group, case)]}: what a pair, once started, is used for."""
-        found = {}
-        for group in self.groups:
-            for case in group.make(self.args.sizes):
-                found.setdefault(case.setup, []).append((group, case))
-        missing = {p for setup in found for p in setup.programs} - set(PROGRAMS)
-        for program in sorted(missing):
-            self.record["left_out"].append("what needs the program '%s'" % program)
-        return {setup: listed for setup, listed in found.items() if not setup.programs & missing}
+            contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
 
     def run(self):
         """Every contestant once a round in every setup, the order rotated."""
-        plan = self.plan()
+        plan = {}       # what a pair, once started, is used for
+        for group in self.groups:
+            for case in group.make(self.args.sizes):
+                plan.setdefault(case.setup, []).append((group, case))
         for number in range(self.args.rounds):
             for setup, listed in plan.items():
                 for i in range(len(self.who)):
                     contestant = self.who[(i + number) % len(self.who)]
-                    mine = [case for group, case in listed if self.takes_part(contestant, group)]
+                    mine = [case for group, case in listed
+                            if self.takes_part(contestant, group, case)
+                            and (self.common or not case.load.startswith("common"))]
                     if mine:
                         self.take(contestant, setup, mine, number + 1)
+            self.common = self.common or self.best_maximum()
+
+    def best_maximum(self):
+        """What the best peer returned at most in the first round, None if that was not asked."""
+        return max((s["mpps"] * 1e6 for s in self.record["samples"]
+                    if s["load"] == "maximum" and s["status"] == "ok"
+                    and self.record["contestants"][s["contestant"]]["peer"]), default=None)
 
     def take(self, contestant, setup, mine, number):
         """One pair: a sample of each case, each of which says itself whether it failed."""
@@ -109,19 +118,26 @@ class Bench:
                         status="failed", error="not reached", placement=None, pair=None)
                    for case in mine]
         self.record["samples"] += samples
-        left = iter(zip(mine, samples))
-        sample = samples[0]
+        case, sample = mine[0], samples[0]
+        own = 0
         try:
-            with Pair(self.place, contestant, setup) as pair:
+            with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
+                                                                   setup) as pair:
                 self.record["pairs"].append(pair.commands())
-                for case, sample in left:
+                for case, sample in zip(mine, samples):
                     sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
-                    pair.measure(case, sample)
+                    if case.host.verb == "latency":
+                        base = own if case.load.startswith("own") else self.common or 0
+                        pair.measure_latency(case, sample, round(base * case.share))
+                    else:
+                        pair.measure(case, sample)
+                    if case.load == "maximum":
+                        own = sample["mpps"] * 1e6
                     sample.update(status="ok", error=None)
                     progress(case, sample)
         except (OSError, Failure) as err:
             sample["error"] = str(err)
-            progress(mine[samples.index(sample)], sample)
+            progress(case, sample)
 
 
 def progress(case, sample):
@@ -131,6 +147,8 @@ def progress(case, sample):
         text += "%8.2f Mpps  %s (%.0f, %.0f ns; %.0f, %.0f %% of the CPU)" % (
             sample["mpps"], sample["placement"], *sample["probe_ns"],
             *(100 * share for share in sample["cpu_share"]))
+        if "p50_ns" in sample:
+            text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
     else:
         lines = sample["error"].splitlines()
         text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
@@ -208,7 +226,7 @@ def everybody(args, parser, folder):
     found = [contestants.folio("folio", plugin), contestants.folio("folio-avx512", plugin, True)]
     found += [contestants.folio(name, private(file), wide, devargs)
               for name, file, wide, devargs in args.plugin]
-    found += [*contestants.PEERS, contestants.HARNESS]
+    found += [*contestants.PEERS, *contestants.LIMITS]
     found = [c for c in found if not c.wide or contestants.has_avx512()]
     names = [c.name for c in found]
     extra = [name for name, *_ in args.plugin]
@@ -253,7 +271,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
     folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
     try:
-        place = Place(args.cpus, folder, PROGRAMS, args.window)
+        programs = {name: os.path.join(args.build, path) for name, path in PROGRAMS.items()}
+        place = Place(args.cpus, folder, {"testpmd": "dpdk-testpmd", **programs}, args.window)
         bench = Bench(args, place, everybody(args, parser, folder), chosen_groups(args))
         spinner = place.start_spinner()
         try:

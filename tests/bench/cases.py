@@ -64,6 +64,11 @@ class Case:
     burst: int = BURST
     load: str = ""          # latency: "single", "common 50 %", "own 90 %"
 
+    @property
+    def share(self):
+        """Latency: the load as a part of a maximum, 0 for single packets."""
+        return int(self.load.split()[1]) / 100 if "%" in self.load else 0
+
     def key(self):
         """What tells it from the others, for the record and for a reader."""
         return {"group": self.group, "size": self.size, "direction": self.direction,

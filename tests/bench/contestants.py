@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Who takes part: folio, its unprotected peers, and the limit of the harness; how each is started."""
+"""Who takes part: folio, its unprotected peers, and two limits; how each is started.
+
+null is DPDK's net_null at both ends, which are not connected: the limit of the programs. limit is two
+threads that copy through shared memory and do nothing else: the limit of the machine.
+"""
 
 import dataclasses
 
@@ -20,6 +24,7 @@ class Contestant:
     wide: bool = False      # both sides may use 512 bit
     plugin: str = ""        # the driver's file, where DPDK does not bring it
     proofs: tuple = ()      # what the guest says if it is what its name says
+    only: tuple = ()        # groups of cases, if not all
 
     @property
     def ours(self):
@@ -61,7 +66,10 @@ PEERS = (
     Contestant("virtio-packed", "virtio", VIRTIO + ",packed_vq=1", VHOST),
     Contestant("virtio-split", "virtio", VIRTIO, VHOST),
 )
-HARNESS = Contestant("null", "null", NULL, NULL)
+LIMITS = (
+    Contestant("null", "null", NULL, NULL, only=("one-way", "touched", "loop")),
+    Contestant("limit", "limit", only=("one-way", "touched", "loop")),
+)
 
 
 def folio(name, plugin, wide=False, devargs=""):

@@ -13,11 +13,13 @@ import subprocess
 import time
 
 from generator import Generator
-from side import Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide, cpu_time
+from side import (EchoSide, Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
+                  cpu_time)
 from testpmd import memory_args
 
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
 PROBE_DEADLINE = 30
+LATENCY_DEADLINE = 20       # beyond the window
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
@@ -34,6 +36,8 @@ class GeneratorSide(Generator):
         self.command = command
         self.ready = None
         self.first = None
+
+    lcores = staticmethod(TestpmdSide.lcores)
 
     @staticmethod
     def arguments(setup):
@@ -92,6 +96,7 @@ class Place:
         self.window = window
         self.pingpong = os.path.join(folder, "pingpong")
         self.count = 0
+        self.tunings = {}       # of the limit: see limit.py
         subprocess.run(["cc", "-O2", "-pthread", "-o", self.pingpong,
                         os.path.join(HERE, "pingpong.c")], check=True, timeout=60)
 
@@ -125,7 +130,7 @@ class Place:
 class Pair:
     """A running guest and host of one contestant. Use it in a `with` statement."""
 
-    CLASSES = {"testpmd": TestpmdSide, "generator": GeneratorSide}
+    CLASSES = {"testpmd": TestpmdSide, "generator": GeneratorSide, "echo": EchoSide}
 
     def __init__(self, place, contestant, setup):
         self.place = place
@@ -160,7 +165,7 @@ class Pair:
         program = getattr(self.setup, side)
         kind = self.CLASSES[program]
         command = [self.place.programs[program],
-                   "--lcores=0@(%s),1@%s" % (",".join(self.place.cpus), own), "--no-pci",
+                   "--lcores=" + kind.lcores(self.place.cpus, own), "--no-pci",
                    *memory_args(MEGABYTES), "--single-file-segments", "--no-telemetry",
                    "--file-prefix=%s-%s" % (os.path.basename(self.place.folder), side),
                    *self.contestant.device(side, self.setup, self.paths), "--",
@@ -201,37 +206,83 @@ class Pair:
 
     def measure(self, case, sample):
         """Take one sample of a case; what is known of it is in the sample, whatever happens."""
-        if self.last_probe is None:
-            self.last_probe = self.place.probe()
-        before = self.last_probe
         actions = {"guest": case.guest, "host": case.host}
         order = sorted(actions, key=lambda name: actions[name].starts_traffic)
-        for name in order:
-            self.sides[name].begin(actions[name], case.burst)
-        time.sleep(WARM_UP)
-        rates, shares = self.window()
-        for name in reversed(order):
-            self.sides[name].halt()
-        self.last_probe = self.place.probe()
-        sample.update(probe_ns=[before, self.last_probe], cpu_share=shares,
-                      placement=placement(before, self.last_probe, shares),
-                      rates={name: dict(zip(("rx_pps", "tx_pps"), r))
-                             for name, r in rates.items()})
+        with Probed(self.place, self, sample):
+            for name in order:
+                self.sides[name].begin(actions[name], case.burst)
+            time.sleep(WARM_UP)
+            rates = self.window(sample)
+            for name in reversed(order):
+                self.sides[name].halt()
+        sample["rates"] = {name: dict(zip(("rx_pps", "tx_pps"), r)) for name, r in rates.items()}
         sample["mpps"] = figure(self.contestant, case, sample["rates"]) / 1e6
         if sample["mpps"] == 0:
             raise Failure("no packet arrived in the window")
 
-    def window(self):
-        """Both sides' rates in the window, and the share of a CPU that they had."""
-        used = {name: cpu_time(side.process.pid) for name, side in self.sides.items()}
-        start = time.monotonic()
-        for side in self.sides.values():
-            side.mark()
-        time.sleep(self.place.window)
-        rates = {name: side.rates() for name, side in self.sides.items()}
-        seconds = time.monotonic() - start
-        return rates, [(cpu_time(side.process.pid) - used[name]) / seconds
-                       for name, side in self.sides.items()]
+    def window(self, sample):
+        """Both sides' rates in the window; the share of a CPU that they had goes into the sample."""
+        with Shares(self.sides, sample):
+            for side in self.sides.values():
+                side.mark()
+            time.sleep(self.place.window)
+            return {name: side.rates() for name, side in self.sides.items()}
+
+    def measure_latency(self, case, sample, rate):
+        """The host sends packets at a rate, 0: one at a time, and times their return."""
+        guest, host = self.sides["guest"], self.sides["host"]
+        with Probed(self.place, self, sample):
+            guest.begin(case.guest, case.burst)
+            with Shares(self.sides, sample):
+                found = host.ask("latency size=%s rate=%d seconds=%g"
+                                 % (case.size, rate, self.place.window + WARM_UP),
+                                 self.place.window + LATENCY_DEADLINE)
+            guest.halt()
+        sample.update(found, mpps=found["achieved_pps"] / 1e6)
+        if not found["count"]:
+            raise Failure("no packet came back in the window")
+
+
+class Probed:
+    """Probe the CPUs' distance before and after what is done in a `with` statement.
+
+    What was probed behind one sample is in front of the next one of the same pair.
+    """
+
+    def __init__(self, place, pair, sample):
+        self.place = place
+        self.pair = pair
+        self.sample = sample
+
+    def __enter__(self):
+        if self.pair.last_probe is None:
+            self.pair.last_probe = self.place.probe()
+        self.sample["probe_ns"] = [self.pair.last_probe]
+
+    def __exit__(self, failed, *_):
+        if failed is None:
+            self.pair.last_probe = self.place.probe()
+            self.sample["probe_ns"].append(self.pair.last_probe)
+            self.sample["placement"] = placement(*self.sample["probe_ns"],
+                                                 self.sample["cpu_share"])
+
+
+class Shares:
+    """Which part of a CPU processes had during a `with` statement."""
+
+    def __init__(self, sides, sample):
+        self.pids = [side.process.pid for side in sides.values()]
+        self.sample = sample
+
+    def __enter__(self):
+        self.used = [cpu_time(pid) for pid in self.pids]
+        self.start = time.monotonic()
+
+    def __exit__(self, failed, *_):
+        if failed is None:
+            seconds = time.monotonic() - self.start
+            self.sample["cpu_share"] = [(cpu_time(pid) - used) / seconds
+                                        for pid, used in zip(self.pids, self.used)]
 
 
 def figure(contestant, case, rates):

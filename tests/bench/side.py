@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""One end of a benchmark: a testpmd process under a script's control."""
+"""One end of a benchmark: a process of DPDK's, or of ours, under a script's control."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -45,6 +46,11 @@ class TestpmdSide(Commands):
         self.command = command
         self.terminal = ProcessTerminal(command, env)
         self.process = self.terminal.process
+
+    @staticmethod
+    def lcores(cpus, own):
+        """One thread takes commands, wherever; one polls."""
+        return "0@(%s),1@%s" % (",".join(cpus), own)
 
     @staticmethod
     def arguments(setup):
@@ -117,3 +123,43 @@ class TestpmdSide(Commands):
                 return
             except subprocess.TimeoutExpired:
                 continue
+
+
+class EchoSide(TestpmdSide):
+    """Our example that answers UDP echo: it polls from its start to its end, and takes no commands."""
+
+    ADDRESS = "198.18.0.2"      # where the generator sends to
+
+    @staticmethod
+    def lcores(cpus, own):
+        """Its one thread polls."""
+        return "0@" + own
+
+    @staticmethod
+    def arguments(setup):
+        return ["--ip", EchoSide.ADDRESS]
+
+    def wait_ready(self):
+        self.terminal.wait(0, lambda text: "answers" in text, "the echo's start", START_DEADLINE,
+                           self.report)
+
+    def link_is_up(self, port=0):
+        return True     # the other side knows
+
+    def begin(self, action, burst):
+        pass
+
+    def halt(self):
+        pass
+
+    def mark(self):
+        pass
+
+    def rates(self):
+        return 0, 0     # the other side knows
+
+    def describe(self):
+        return self.terminal.text() + self.terminal.log
+
+    def quit(self):
+        self.process.send_signal(signal.SIGTERM)
