@@ -7,7 +7,7 @@ import select
 import subprocess
 import time
 
-from testpmd import Failure, cpu_time
+from side import Failure, cpu_time
 
 START_DEADLINE = 30
 ANSWER_DEADLINE = 10

@@ -7,10 +7,12 @@
 
 #include "frame.h"
 
-/* RFC 2544's addresses for tests; the port discards. */
+/* RFC 2544's addresses for tests. Whoever answers UDP echo answers this. */
 #define SRC_IP RTE_IPV4(198, 18, 0, 1)
 #define DST_IP RTE_IPV4(198, 18, 0, 2)
 #define UDP_PORT 9
+#define UDP_ECHO_PORT 7
+#define UDP_CHECKSUM 0xffff /* some: with none, nobody would compute one */
 #define TTL 64
 
 struct headers {
@@ -40,9 +42,10 @@ init_template(struct frame_template *t, uint32_t len, const struct rte_ether_add
 		},
 		.udp = {
 			.src_port = RTE_BE16(UDP_PORT),
-			.dst_port = RTE_BE16(UDP_PORT),
+			.dst_port = RTE_BE16(UDP_ECHO_PORT),
 			.dgram_len = rte_cpu_to_be_16(
 				(uint16_t)(ip_len - sizeof(struct rte_ipv4_hdr))),
+			.dgram_cksum = RTE_BE16(UDP_CHECKSUM),
 		},
 	};
 

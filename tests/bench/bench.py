@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Compare folio with the other ways of moving packets between two processes: `./run bench`.
+
+Two processes, a guest and a host, each poll on a CPU of their own: unmodified testpmds, or a packet
+generator where testpmd has no mode. The contestants take turns, round by round, and only samples
+that were taken at one distance of the two CPUs are compared. docs/benchmark.md says how to read it.
+
+Needs root, two idle CPUs and huge pages.
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import cases
+import contestants
+import report
+from limit import Limit
+from pairs import Failure, HERE, Pair, Place
+
+PLUGIN = "drivers/net/folio/librte_net_folio.so"
+PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
+            "limit": "tests/bench/limit/bench-limit",
+            "echo": "examples/folio-echo"}
+
+
+def now():
+    """The time of day, for the record."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def text_of(*command):
+    """A command's output, or None: facts for the record that need not be there."""
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def machine():
+    """What was measured on."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        hugepages = [line.split(":")[1].strip() for line in file if line.startswith("HugePages_T")]
+    return {"kernel": platform.release(), "machine": platform.machine(),
+            "lscpu": text_of("lscpu"), "hugepages": hugepages[0],
+            "dpdk": text_of("dpkg-query", "-W", "-f", "${Version}", "dpdk"),
+            "folio_commit": text_of("git", "-C", HERE, "describe", "--always", "--dirty")}
+
+
+def facts(contestant):
+    """What the report has to know of a contestant."""
+    found = {"ours": contestant.ours, "peer": contestant.peer, "family": contestant.family}
+    if contestant.plugin:
+        with open(contestant.plugin, "rb") as file:
+            found["plugin_sha256"] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+class Bench:
+    """One run: the record, and what fills it."""
+
+    def __init__(self, args, place, who, groups):
+        self.args = args
+        self.place = place
+        self.who = who
+        self.groups = groups
+        self.common = None      # packets a second that the loads which all have in common refer to
+        self.record = {"date": now(), "machine": machine(), "command": sys.argv,
+                       "options": vars(args), "contestants": {c.name: facts(c) for c in who},
+                       "left_out": [], "pairs": [], "samples": []}
+
+    def takes_part(self, contestant, group, case):
+        """Further builds of folio are in every group."""
+        if contestant.only and group.name not in contestant.only:
+            return False
+        if contestant.family == "limit":
+            return case.size != "imix" and case.direction in ("", cases.DIRECTIONS[0])
+        return not group.who or contestant.name in group.who or \
+            contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
+
+    def run(self):
+        """Every contestant once a round in every setup, the order rotated."""
+        plan = {}       # what a pair, once started, is used for
+        for group in self.groups:
+            for case in group.make(self.args.sizes):
+                plan.setdefault(case.setup, []).append((group, case))
+        for number in range(self.args.rounds):
+            for setup, listed in plan.items():
+                for i in range(len(self.who)):
+                    contestant = self.who[(i + number) % len(self.who)]
+                    mine = [case for group, case in listed
+                            if self.takes_part(contestant, group, case)
+                            and (self.common or not case.load.startswith("common"))]
+                    if mine:
+                        self.take(contestant, setup, mine, number + 1)
+            self.common = self.common or self.best_maximum()
+
+    def best_maximum(self):
+        """What the best peer returned at most in the first round, None if that was not asked."""
+        return max((s["mpps"] * 1e6 for s in self.record["samples"]
+                    if s["load"] == "maximum" and s["status"] == "ok"
+                    and self.record["contestants"][s["contestant"]]["peer"]), default=None)
+
+    def take(self, contestant, setup, mine, number):
+        """One pair: a sample of each case, each of which says itself whether it failed."""
+        samples = [dict(case.key(), contestant=contestant.name, round=number, time=None,
+                        status="failed", error="not reached", placement=None, pair=None)
+                   for case in mine]
+        self.record["samples"] += samples
+        case, sample = mine[0], samples[0]
+        own = 0
+        try:
+            with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
+                                                                   setup) as pair:
+                self.record["pairs"].append(pair.commands())
+                for case, sample in zip(mine, samples):
+                    sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
+                    if case.host.verb == "latency":
+                        base = own if case.load.startswith("own") else self.common or 0
+                        pair.measure_latency(case, sample, round(base * case.share))
+                    else:
+                        pair.measure(case, sample)
+                    if case.load == "maximum":
+                        own = sample["mpps"] * 1e6
+                    sample.update(status="ok", error=None)
+                    progress(case, sample)
+        except (OSError, Failure) as err:
+            sample["error"] = str(err)
+            progress(case, sample)
+
+
+def progress(case, sample):
+    """One line on stderr for a sample."""
+    text = "round %d  %-32s %-18s" % (sample["round"], case.label(), sample["contestant"])
+    if sample["status"] == "ok":
+        text += "%8.2f Mpps  %s (%.0f, %.0f ns; %.0f, %.0f %% of the CPU)" % (
+            sample["mpps"], sample["placement"], *sample["probe_ns"],
+            *(100 * share for share in sample["cpu_share"]))
+        if "p50_ns" in sample:
+            text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
+    else:
+        lines = sample["error"].splitlines()
+        text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
+    print(text, file=sys.stderr, flush=True)
+
+
+def chosen(text, allowed, parser, option):
+    """A list from the command line, checked."""
+    found = text.split(",")
+    for word in found:
+        if word not in allowed:
+            parser.error("%s: '%s' is unknown: allowed are %s" % (option, word, ", ".join(allowed)))
+    return found
+
+
+def plugin_option(text):
+    """NAME=FILE[+avx512][+DEVARG=VALUE]: (name, file, wide, devargs)."""
+    name, _, rest = text.partition("=")
+    file, *more = rest.split("+")
+    if not name or not os.path.isfile(file):
+        raise argparse.ArgumentTypeError("'%s': NAME=FILE is wanted, with a file that is there"
+                                         % text)
+    return (name, file, "avx512" in more, ",".join(m for m in more if m != "avx512"))
+
+
+def parse_args(argv):
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [group.name for group in cases.GROUPS]
+    parser.add_argument("build", metavar="BUILD", help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="the most telling cases: 3 minutes")
+    parser.add_argument("--cases", metavar="LIST", help="of %s" % ", ".join(names))
+    parser.add_argument("--contestants", metavar="LIST", help="only these")
+    parser.add_argument("--sizes", metavar="LIST", help="of %s" % ", ".join(cases.SIZES))
+    parser.add_argument("--rounds", type=int, help="how often everybody's turn comes (default: 5; "
+                        "with --quick 3)")
+    parser.add_argument("--window", type=float, default=0.25, metavar="SECONDS",
+                        help="how long a sample takes (default: 0.25)")
+    parser.add_argument("--plugin", type=plugin_option, action="append", default=[],
+                        metavar="NAME=FILE", help="another build of folio as a contestant, "
+                        "repeatable; +avx512 and +DEVARG=VALUE may follow")
+    parser.add_argument("--cpus", default="0,1", metavar="GUEST,HOST",
+                        help="where they poll (default: 0,1)")
+    parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
+                        "(default: build/bench/DATE)")
+    args = parser.parse_args(argv)
+    default = "64,1518" if args.quick else ",".join(cases.SIZES)
+    args.sizes = chosen(args.sizes or default, cases.SIZES, parser, "--sizes")
+    args.rounds = (3 if args.quick else 5) if args.rounds is None else args.rounds
+    args.groups = chosen(args.cases or ",".join(cases.QUICK if args.quick else names), names,
+                         parser, "--cases")
+    try:
+        args.cpus = [int(cpu) for cpu in args.cpus.split(",")]
+    except ValueError:
+        args.cpus = []
+    if len(set(args.cpus)) != 2 or not set(args.cpus) <= os.sched_getaffinity(0):
+        parser.error("--cpus: two different CPUs are wanted, of %s"
+                     % ",".join(map(str, sorted(os.sched_getaffinity(0)))))
+    if not 1 <= args.rounds <= 100 or not 0.01 <= args.window <= 60:
+        parser.error("--rounds: 1 to 100; --window: 0.01 to 60")
+    if os.geteuid() != 0:
+        parser.error("huge pages and pinned threads need root")
+    return args, parser
+
+
+def everybody(args, parser, folder):
+    """The contestants that the command line asks for."""
+    def private(file):
+        # EAL refuses plugins below a world-writable folder such as /tmp: load a copy.
+        target = os.path.join(folder, "%d-librte_net_folio.so" % len(os.listdir(folder)))
+        return shutil.copy(file, target)
+
+    plugin = private(os.path.join(args.build, PLUGIN))
+    found = [contestants.folio("folio", plugin), contestants.folio("folio-avx512", plugin, True)]
+    found += [contestants.folio(name, private(file), wide, devargs)
+              for name, file, wide, devargs in args.plugin]
+    found += [*contestants.PEERS, *contestants.LIMITS]
+    found = [c for c in found if not c.wide or contestants.has_avx512()]
+    names = [c.name for c in found]
+    extra = [name for name, *_ in args.plugin]
+    if args.contestants:
+        wanted = chosen(args.contestants, names, parser, "--contestants") + extra
+    elif args.quick:
+        wanted = [*cases.QUICK_WHO, *extra]
+    else:
+        wanted = names
+    return [c for c in found if c.name in wanted]
+
+
+def chosen_groups(args):
+    """The groups of cases that are measured."""
+    groups = [group for group in cases.GROUPS if group.name in args.groups]
+    if args.quick:
+        groups = [cases.Group(g.name, cases.QUICK.get(g.name, g.make), g.who) for g in groups]
+    return groups
+
+
+def write_results(folder, record, text):
+    """What was measured as JSON, the tables as Markdown."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as file:
+        file.write("{\n" + ",\n".join(
+            "%s: %s" % (json.dumps(name), json_lines(value)) for name, value in record.items())
+            + "\n}\n")
+    with open(os.path.join(folder, "bench.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def json_lines(value):
+    """JSON with a line for each item of a list."""
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+
+
+def main():
+    """Exit status: 0 if every contestant gave a sample of each of its cases."""
+    args, parser = parse_args(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
+    folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
+    try:
+        programs = {name: os.path.join(args.build, path) for name, path in PROGRAMS.items()}
+        place = Place(args.cpus, folder, {"testpmd": "dpdk-testpmd", **programs}, args.window)
+        bench = Bench(args, place, everybody(args, parser, folder), chosen_groups(args))
+        spinner = place.start_spinner()
+        try:
+            bench.run()
+        finally:
+            spinner.kill()
+            spinner.wait()
+            spinner.stdout.close()
+    finally:
+        shutil.rmtree(folder)
+    text = report.report(bench.record)
+    print(text)
+    out = args.out or os.path.join(args.build, "bench",
+                                   datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+    write_results(out, bench.record, text)
+    print("== results are in %s" % out)
+    return 0 if all(s["status"] != "failed" for s in bench.record["samples"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
