@@ -8,7 +8,7 @@ import subprocess
 from pairs import Failure, Probed, distance
 
 DEADLINE = 60
-TUNED = ("slots", "burst", "stride", "buffers", "ahead", "fetch")
+TUNED = ("copy", "slots", "burst", "stride", "buffers", "ahead", "fetch")
 
 
 class Limit:

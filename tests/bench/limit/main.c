@@ -252,6 +252,23 @@ list_work(const struct work **works)
 	return n;
 }
 
+static const struct work *
+choose_work(const char *name, const struct work *const *works, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && name != NULL; i++)
+		if (strcmp(works[i]->isa, name) == 0)
+			return works[i];
+	if (name == NULL)
+		return works[0];
+	fprintf(stderr, "bench-limit: --copy=%s: allowed is", name);
+	for (i = 0; i < n; i++)
+		fprintf(stderr, " %s", works[i]->isa);
+	fputs(" on this CPU\n", stderr);
+	exit(2);
+}
+
 /* One thing after the other, each time going on from the best so far. */
 static void
 search(struct bench *b, struct candidate *best, const struct work *const *works, size_t n)
@@ -264,7 +281,8 @@ search(struct bench *b, struct candidate *best, const struct work *const *works,
 		struct candidate c = before;
 
 		c.work = works[i];
-		try(b, best, c);
+		if (b->options.copy == NULL)
+			try(b, best, c);
 	}
 	TRY(b, best, ahead, 0, 1, 2, 4, 8, 16, 32);
 	TRY(b, best, stride, odd, odd < PORT_STRIDE ? PORT_STRIDE : odd + 2 * LINE);
@@ -305,7 +323,8 @@ main(int argc, char **argv)
 
 	options_parse(argc, argv, &b.options);
 	n = list_work(works);
-	best = (struct candidate){.tuning = b.options.tuning, .work = works[0]};
+	best = (struct candidate){.tuning = b.options.tuning,
+				  .work = choose_work(b.options.copy, works, n)};
 	largest = best.tuning;
 	if (b.options.best) {
 		largest.slots = larger(largest.slots, SLOTS_LARGEST);

@@ -24,6 +24,7 @@ static const char help[] =
 	"  --loop         both forward; 512 packets circulate\n"
 	"  --best         try neighbours of the values below, a quarter of the time each, and measure\n"
 	"                 with the best\n"
+	"  --copy NAME    instruction set: avx512, avx2 or portable; default the first that there is\n"
 	"  --slots N      of a ring, a power of two, default 2048\n"
 	"  --burst N      packets from one look at an index to the next, default 32\n"
 	"  --stride N     bytes from slot to slot, whole lines; default as close as possible\n"
@@ -122,6 +123,7 @@ options_parse(int argc, char **argv, struct options *o)
 		{"best", no_argument, NULL, 'b'},
 		{"buffers", required_argument, NULL, 'u'},
 		{"burst", required_argument, NULL, 'r'},
+		{"copy", required_argument, NULL, 'y'},
 		{"cpus", required_argument, NULL, 'c'},
 		{"fetch", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
@@ -175,6 +177,9 @@ options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'u':
 			t->buffers = parse_power("buffers", optarg, 1, BUFFERS_MAX);
+			break;
+		case 'y':
+			o->copy = optarg;
 			break;
 		case 'z':
 			o->size = parse_number("size", optarg, 1, SIZE_LIMIT);

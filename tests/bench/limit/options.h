@@ -13,6 +13,7 @@ struct options {
 	bool touch;
 	bool loop;
 	bool best;
+	const char *copy; /**< an instruction set; NULL: the widest that there is */
 	int cpus[2];
 	struct tuning tuning; /**< stride 0: packets as close as lines allow */
 };
