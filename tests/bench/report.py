@@ -6,7 +6,7 @@ import collections
 import re
 import statistics
 
-from cases import BURST
+from cases import BURST, SIZES
 from pairs import PLACEMENTS, UNDISTURBED
 
 PREFERRED = "near"
@@ -27,6 +27,11 @@ SHAPES = {
 }
 
 
+def order(key):
+    """Sizes in order; all else as it was measured."""
+    return SIZES.index(dict(key)["size"])
+
+
 def size_text(size):
     """A frame size for a reader."""
     return "IMIX" if size == "imix" else "%s B" % size
@@ -39,6 +44,11 @@ def column_text(field, value):
     return {"burst": "burst %s", "queues": "%s queues", "ring": "%s slots"}.get(field, "%s") % value
 
 
+# Percentiles and the like, for a reader.
+TIMES = (("mean", "mean_ns"), ("p50", "p50_ns"), ("p99", "p99_ns"), ("p99.9", "p999_ns"),
+         ("max", "max_ns"))
+
+
 class Results:
     """The samples of a run, sorted."""
 
@@ -49,7 +59,7 @@ class Results:
         self.cells = collections.defaultdict(list)
         for sample in record["samples"]:
             self.cells[key_of(sample), sample["contestant"]].append(sample)
-        self.keys = list(dict.fromkeys(key_of(s) for s in record["samples"]))
+        self.keys = sorted(dict.fromkeys(key_of(s) for s in record["samples"]), key=order)
 
     def group(self, name):
         """The keys of a group, in the order in which they were measured."""
@@ -144,6 +154,8 @@ def rates_table(results, keys, field, where):
                 ratios = [results.ratio(key, name, where) for key in keys]
                 lines.append(["%s / best peer" % name] +
                              ["-" if r is None else "%.2f" % r for r in ratios])
+    if field == "app":
+        lines.append(work_lines(results, keys, where))
     return markdown(lines)
 
 
@@ -170,6 +182,99 @@ def group_section(results, name):
         if not places:
             text += "TOO FEW SAMPLES of any placement.\n\n"
     return text
+
+
+def latency_section(results):
+    """A table for each load: round-trip times."""
+    text = ""
+    for key in results.group("latency"):
+        load = dict(key)["load"]
+        if load == "maximum":
+            continue
+        text += "## Round trip of 64 B, %s\n\n" % latency_text(load)
+        for where in results.placements([key]) or [PREFERRED]:
+            text += times_table(results, key, where) + "\n"
+    return text
+
+
+def latency_text(load):
+    """A load for a reader."""
+    whose, *much = load.split(" ", 1)
+    return {"single": "one packet at a time",
+            "common": "the same load for all: %s of the best peer's maximum" % "".join(much),
+            "own": "%s of each one's own maximum" % "".join(much)}[whose]
+
+
+def times_table(results, key, where):
+    """Contestants in lines; medians of the rounds."""
+    names = results.names([key])
+    lines = [["ns, CPUs %s" % where, "Mpps"] + [title for title, _ in TIMES] + ["samples"]]
+    for name in names:
+        row = results.row(key, name, where)
+        values = ["%.0f" % statistics.median(s[field] for s in results.good(key, name, where))
+                  for _, field in TIMES] if row["used"] else ["-"] * len(TIMES)
+        lines.append([name, number(row["median"]) if row["used"] else "-"] + values +
+                     ["%d of %d" % (row["used"], row["taken"])])
+    for name in names:
+        if results.contestants[name]["ours"]:
+            ratios = [results.ratio(key, name, where, field, min) for _, field in TIMES]
+            lines.append(["%s / best peer" % name, ""] +
+                         ["-" if r is None else "%.2f" % r for r in ratios] + [""])
+    return markdown(lines)
+
+
+def work_lines(results, keys, where):
+    """What folio's copies cost a guest that works: against the faster of the virtio modes."""
+    lines = []
+    for key in keys:
+        dip = dip_of(results, key, where)
+        lines.append("-" if dip is None else "%+.0f %%" % (100 * (dip - 1)))
+    return ["folio against virtio"] + lines
+
+
+def dip_of(results, key, where):
+    """folio's rate to virtio's, which copies nothing in the guest."""
+    virtio = [results.median(key, name, where) for name in results.names([key])
+              if results.contestants[name]["family"] == "virtio"]
+    mine = results.median(key, "folio", where)
+    virtio = [rate for rate in virtio if rate]
+    return mine / max(virtio) if mine and virtio else None
+
+
+def protections_section(results):
+    """folio with all its protections, and what is gained without one."""
+    keys = results.group("protections")
+    rates = [key for key in keys if dict(key)["direction"] != "session start"]
+    starts = [key for key in keys if dict(key)["direction"] == "session start"]
+    if not keys:
+        return ""
+    text = "## What each protection costs\n\n"
+    for where in results.placements(rates) or [PREFERRED]:
+        lines = [["Mpps, CPUs %s" % where] +
+                 ["%s %s" % (dict(key)["direction"], size_text(dict(key)["size"]))
+                  for key in rates]]
+        for name in results.names(keys):
+            lines.append([name] + [cell(results.row(key, name, where)) +
+                                   gain_text(results, key, name, where) for key in rates])
+        text += markdown(lines) + "\n"
+    for key in starts:
+        lines = [["start of a session", "CPU time, ms", "until the link is up, ms"]]
+        for name in results.names([key]):
+            good = [s for s in results.cells[key, name] if s["status"] == "ok"]
+            lines.append([name] + ["%.1f" % statistics.median(s[field] for s in good)
+                                   if good else "-" for field in ("cpu_ms", "link_ms")])
+        text += markdown(lines) + "\n"
+    return text
+
+
+def gain_text(results, key, name, where):
+    """How much faster than folio: median of the rounds (from-to), each compared in itself."""
+    base = {s["round"]: s["mpps"] for s in results.good(key, "folio", where)}
+    gains = [100 * (s["mpps"] / base[s["round"]] - 1) for s in results.good(key, name, where)
+             if s["round"] in base]
+    if name == "folio" or len(gains) < results.enough:
+        return ""
+    return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
 
 
 def cpu_model(facts):
@@ -207,4 +312,5 @@ def report(record):
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
+    text += latency_section(results) + protections_section(results)
     return text + notes(record)
