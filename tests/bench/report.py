@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Tables of what was measured: medians, spreads, and ratios to the best unprotected peer."""
+"""Tables of what was measured, and what one must know to read them."""
 
 import collections
+import json
+import os
 import re
 import statistics
 
-from cases import BURST, SIZES
-from pairs import PLACEMENTS, UNDISTURBED
-
-PREFERRED = "near"
-ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
+import targets
+from cases import BURST
+from pairs import UNDISTURBED
+from results import ENOUGH, PREFERRED, Results, dip_of, markdown
+from side import HERE
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -25,11 +27,6 @@ SHAPES = {
     "rings": Shape("Ring sizes", ("size",), "ring"),
     "work": Shape("A guest that works on every packet", ("size",), "app"),
 }
-
-
-def order(key):
-    """Sizes in order; all else as it was measured."""
-    return SIZES.index(dict(key)["size"])
 
 
 def size_text(size):
@@ -49,75 +46,6 @@ TIMES = (("mean", "mean_ns"), ("p50", "p50_ns"), ("p99", "p99_ns"), ("p99.9", "p
          ("max", "max_ns"))
 
 
-class Results:
-    """The samples of a run, sorted."""
-
-    def __init__(self, record):
-        self.record = record
-        self.contestants = record["contestants"]    # name -> {"ours": ..., "peer": ...}
-        self.enough = min(ENOUGH, record["options"]["rounds"])
-        self.cells = collections.defaultdict(list)
-        for sample in record["samples"]:
-            self.cells[key_of(sample), sample["contestant"]].append(sample)
-        self.keys = sorted(dict.fromkeys(key_of(s) for s in record["samples"]), key=order)
-
-    def group(self, name):
-        """The keys of a group, in the order in which they were measured."""
-        return [key for key in self.keys if dict(key)["group"] == name]
-
-    def names(self, keys):
-        """Who has samples of one of these, in order."""
-        return [name for name in self.contestants
-                if any((key, name) in self.cells for key in keys)]
-
-    def good(self, key, name, where):
-        """Samples that count."""
-        return [s for s in self.cells.get((key, name), ())
-                if s["status"] == "ok" and s["placement"] in (where, "any")]
-
-    def row(self, key, name, where, value="mpps"):
-        """Median and spread of a value, and how many samples that is."""
-        taken = self.cells.get((key, name), [])
-        values = [s[value] for s in self.good(key, name, where)]
-        row = {"used": len(values), "taken": len(taken),
-               "failed": sum(s["status"] == "failed" for s in taken),
-               "note": next((s["error"] for s in taken if s["status"] == "not offered"), None)}
-        if values:
-            row.update(median=statistics.median(values), min=min(values), max=max(values))
-        return row
-
-    def median(self, key, name, where, value="mpps"):
-        """The median, None if there are too few samples."""
-        row = self.row(key, name, where, value)
-        return row["median"] if row["used"] >= self.enough else None
-
-    def placements(self, keys):
-        """Where there are enough samples to compare: the preferred one comes first."""
-        seen = [where for where in PLACEMENTS
-                if any(self.median(key, name, where) for key in keys for name in self.names(keys))]
-        return sorted(seen, key=lambda where: where != PREFERRED)
-
-    def best_peer(self, key, where, value="mpps", best=max):
-        """(name, median) of the best unprotected peer."""
-        found = [(name, self.median(key, name, where, value))
-                 for name, facts in self.contestants.items() if facts["peer"]]
-        found = [item for item in found if item[1]]
-        return best(found, key=lambda item: item[1]) if found else (None, None)
-
-    def ratio(self, key, name, where, value="mpps", best=max):
-        """A contestant's median to the best peer's, None if one is missing."""
-        mine = self.median(key, name, where, value)
-        peer = self.best_peer(key, where, value, best)[1]
-        return mine / peer if mine and peer else None
-
-
-def key_of(sample):
-    """What tells one case from another; a tuple."""
-    return tuple((field, sample[field]) for field in
-                 ("group", "size", "direction", "payload", "burst", "queues", "ring", "app",
-                  "load"))
-
-
 def number(value):
     """Three digits, and two behind the point at the most."""
     return "%.*f" % (2 if value < 100 else 1, value)
@@ -132,14 +60,6 @@ def cell(row):
         return "- (0 of %d%s)" % (row["taken"], failed) if row["taken"] else "-"
     return "%s (%s-%s; %d of %d%s)" % (number(row["median"]), number(row["min"]),
                                        number(row["max"]), row["used"], row["taken"], failed)
-
-
-def markdown(lines):
-    """Lines of cells, the first of which is the heading."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines = [lines[0], ["-" * width for width in widths]] + lines[1:]
-    return "\n".join("| " + " | ".join(t.ljust(w) for t, w in zip(line, widths)) + " |"
-                     for line in lines) + "\n"
 
 
 def rates_table(results, keys, field, where):
@@ -232,15 +152,6 @@ def work_lines(results, keys, where):
     return ["folio against virtio"] + lines
 
 
-def dip_of(results, key, where):
-    """folio's rate to virtio's, which copies nothing in the guest."""
-    virtio = [results.median(key, name, where) for name in results.names([key])
-              if results.contestants[name]["family"] == "virtio"]
-    mine = results.median(key, "folio", where)
-    virtio = [rate for rate in virtio if rate]
-    return mine / max(virtio) if mine and virtio else None
-
-
 def protections_section(results):
     """folio with all its protections, and what is gained without one."""
     keys = results.group("protections")
@@ -277,6 +188,22 @@ def gain_text(results, key, name, where):
     return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
 
 
+def instructions_section():
+    """The counts that ./run test compares: they do not depend on the machine's mood."""
+    with open(os.path.join(HERE, "instructions.json"), encoding="utf-8") as file:
+        baseline = json.load(file)
+    counts = {what: sum(costs.values()) for what, costs in baseline["instructions"].items()}
+    rows, columns = ([list(dict.fromkeys(" ".join(what.split()[part]) for what in counts))
+                      for part in (slice(0, 2), slice(2, 4))])
+    columns.sort(key=lambda column: [int(word) for word in column.split()])
+    lines = [["instructions a packet"] + ["%s B, burst %s" % tuple(c.split()) for c in columns]]
+    lines += [[row] + ["%.1f" % counts["%s %s" % (row, column)] for column in columns]
+              for row in rows]
+    return ("## Instructions, from tests/bench/instructions.json (%s, %s)\n\n%s\n"
+            % (baseline["conditions"]["compiler"], baseline["conditions"]["isa"],
+               markdown(lines)))
+
+
 def cpu_model(facts):
     """The processor's name."""
     match = re.search(r"Model name: *(.*)", facts["lscpu"] or "")
@@ -308,9 +235,11 @@ def notes(record):
 def report(record):
     """The whole text."""
     results = Results(record)
-    text = heading(record)
+    text = heading(record) + targets.section(results)
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
     text += latency_section(results) + protections_section(results)
+    if not record["options"]["quick"]:
+        text += instructions_section()
     return text + notes(record)
