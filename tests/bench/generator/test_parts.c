@@ -91,7 +91,9 @@ test_wrong_commands(void **state)
 	refuses("", "command '' is unknown: allowed are both count echo latency link loop quit "
 		    "receive respond send stop remote");
 	refuses("remote loop size=64", "remote command 'loop' is unknown: allowed are both count "
-				       "echo quit receive send stop");
+				       "echo next quit receive send stop");
+	refuses("next", "command 'next' is unknown: allowed are both count echo latency link loop "
+			"quit receive respond send stop remote");
 	refuses("send", "send needs size=N");
 	refuses("remote send size=64", "send needs ms=N");
 	refuses("send size=64 ms=5", "argument 'ms=5' is unknown: send takes burst size touch");
