@@ -10,6 +10,7 @@ import dataclasses
 
 RING = 2048         # folio's own default, and memif's rsize=11
 VIRTQUEUE = 1024    # the most that vhost promises; 256, the default, is no faster
+GUEST_MAC = "02:00:00:00:00:02"     # our echo example answers to its own address only
 RING_SIZES = (256, 512, 1024, 2048, 4096, 8192)
 
 
@@ -42,6 +43,8 @@ class Contestant:
         vdev = (self.guest if side == "guest" else self.host).format(
             queues=setup.queues, ring=ring, log2=ring.bit_length() - 1, **paths)
         args = ["--vdev=" + vdev]
+        if side == "guest" and self.family != "null":
+            args[0] += ",mac=" + GUEST_MAC
         if self.ours and side == "guest" and setup.ring:
             args[0] += ",ring_size=%d" % setup.ring
         if self.plugin:

@@ -12,6 +12,7 @@ import select
 import subprocess
 import time
 
+from contestants import GUEST_MAC
 from generator import Generator
 from side import (EchoSide, Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
                   cpu_time)
@@ -43,7 +44,7 @@ class GeneratorSide(Generator):
     def arguments(setup):
         """Its own arguments, behind EAL's."""
         return ["--queues", str(setup.queues), "--mbufs", str(MBUFS * setup.queues),
-                "--frame", str(setup.frame)]
+                "--frame", str(setup.frame), "--peer", GUEST_MAC]
 
     def wait_ready(self):
         self.ready = super().wait_ready()

@@ -169,7 +169,7 @@ generate(const struct options *o, const sigset_t *unblocked)
 	g->options = *o;
 	g->touch = touch_select();
 	g->control.asker = (uint32_t)rte_rand();
-	rte_eth_random_addr(g->peer.addr_bytes); /* until the peer has said who it is */
+	g->peer = o->peer; /* until the peer has said who it is */
 	ret = worker_init(&w, g);
 	if (ret == 0) {
 		ret = port_start(&g->port, o);

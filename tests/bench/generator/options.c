@@ -17,10 +17,12 @@ static void
 usage(FILE *out)
 {
 	fprintf(out,
-		"usage: bench-generator [EAL arguments] -- [--queues N] [--mbufs N] [--frame N]\n"
+		"usage: bench-generator [EAL arguments] -- [--queues N] [--mbufs N] [--frame N] "
+		"[--peer MAC]\n"
 		"  --queues N  queue pairs, 1 to %u, default 1\n"
 		"  --mbufs N   buffers, %u to %u, default %u\n"
-		"  --frame N   the longest frame in bytes without checksum, %u to %u, default %u\n",
+		"  --frame N   the longest frame in bytes without checksum, %u to %u, default %u\n"
+		"  --peer MAC  whom frames are for, default a random address\n",
 		QUEUES_MAX, MBUFS_MIN, MBUFS_MAX, MBUFS_DEFAULT, FRAME_DEFAULT, FRAME_MAX,
 		FRAME_DEFAULT);
 }
@@ -44,6 +46,16 @@ parse_number(const char *name, const char *value, unsigned long min, unsigned lo
 	return 0;
 }
 
+static int
+parse_mac(const char *name, const char *value, struct rte_ether_addr *out)
+{
+	if (rte_ether_unformat_addr(value, out) == 0)
+		return 0;
+	fprintf(stderr, "bench-generator: --%s=%s is no MAC address: allowed is XX:XX:XX:XX:XX:XX\n",
+		name, value);
+	return -EINVAL;
+}
+
 int
 options_parse(int argc, char **argv, struct options *o)
 {
@@ -51,6 +63,7 @@ options_parse(int argc, char **argv, struct options *o)
 		{"queues", required_argument, NULL, 'q'},
 		{"mbufs", required_argument, NULL, 'm'},
 		{"frame", required_argument, NULL, 'f'},
+		{"peer", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -58,6 +71,7 @@ options_parse(int argc, char **argv, struct options *o)
 	int c, ret = 0;
 
 	*o = (struct options){.mbufs = MBUFS_DEFAULT, .frame = FRAME_DEFAULT};
+	rte_eth_random_addr(o->peer.addr_bytes);
 	optind = 1; /* EAL has used getopt before */
 	while (ret == 0 && (c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
@@ -69,6 +83,9 @@ options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'f':
 			ret = parse_number("frame", optarg, FRAME_DEFAULT, FRAME_MAX, &o->frame);
+			break;
+		case 'p':
+			ret = parse_mac("peer", optarg, &o->peer);
 			break;
 		case 'h':
 			usage(stdout);

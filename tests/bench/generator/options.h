@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <rte_ether.h>
+
 #define QUEUES_MAX 16
 #define MBUFS_MIN 1024
 #define MBUFS_MAX (1U << 20)
@@ -16,6 +18,7 @@ struct options {
 	uint16_t queues;
 	uint32_t mbufs;
 	uint32_t frame; /**< the longest, without checksum */
+	struct rte_ether_addr peer; /**< whom frames are for */
 };
 
 /**
