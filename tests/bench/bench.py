@@ -13,12 +13,9 @@ Needs root, two idle CPUs and huge pages.
 import argparse
 import datetime
 import hashlib
-import json
 import os
-import platform
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
@@ -27,7 +24,8 @@ import contestants
 import protections
 import report
 from limit import Limit
-from pairs import Failure, HERE, PLACEMENTS, Pair, Place
+from pairs import Failure, PLACEMENTS, Pair, Place
+from record import machine, now, write_results
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -38,30 +36,6 @@ PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
 def note(text):
     """What goes on."""
     print("== " + text, file=sys.stderr, flush=True)
-
-
-def now():
-    """The time of day, for the record."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
-def text_of(*command):
-    """A command's output, or None: facts for the record that need not be there."""
-    try:
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=True, text=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def machine():
-    """What was measured on."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        hugepages = [line.split(":")[1].strip() for line in file if line.startswith("HugePages_T")]
-    return {"kernel": platform.release(), "machine": platform.machine(),
-            "lscpu": text_of("lscpu"), "hugepages": hugepages[0],
-            "dpdk": text_of("dpkg-query", "-W", "-f", "${Version}", "dpdk"),
-            "folio_commit": text_of("git", "-C", HERE, "describe", "--always", "--dirty")}
 
 
 def facts(contestant):
@@ -272,24 +246,6 @@ def chosen_groups(args):
     if args.quick:
         groups = [cases.Group(g.name, cases.QUICK.get(g.name, g.make), g.who) for g in groups]
     return groups
-
-
-def write_results(folder, record, text):
-    """What was measured as JSON, the tables as Markdown."""
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as file:
-        file.write("{\n" + ",\n".join(
-            "%s: %s" % (json.dumps(name), json_lines(value)) for name, value in record.items())
-            + "\n}\n")
-    with open(os.path.join(folder, "bench.md"), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def json_lines(value):
-    """JSON with a line for each item of a list."""
-    if not isinstance(value, list) or not value:
-        return json.dumps(value)
-    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
 
 
 def main():

@@ -28,6 +28,7 @@ struct op_def {
 	uint32_t optional;
 	uint32_t remote_needed; /* the peer needs these as well */
 	enum message_op message; /* 0: not for a peer */
+	bool only_remote;
 };
 
 static const struct key_def keys[KEYS] = {
@@ -43,18 +44,19 @@ static const struct key_def keys[KEYS] = {
 #define TRAFFIC_KEYS (BIT(KEY_BURST) | BIT(KEY_TOUCH))
 
 static const struct op_def ops[OPS] = {
-	[OP_BOTH] = {"both", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_BOTH},
-	[OP_COUNT] = {"count", 0, 0, 0, MESSAGE_COUNT},
-	[OP_ECHO] = {"echo", 0, TRAFFIC_KEYS, 0, MESSAGE_ECHO},
+	[OP_BOTH] = {"both", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_BOTH, false},
+	[OP_COUNT] = {"count", 0, 0, 0, MESSAGE_COUNT, false},
+	[OP_ECHO] = {"echo", 0, TRAFFIC_KEYS, 0, MESSAGE_ECHO, false},
 	[OP_LATENCY] = {"latency", BIT(KEY_SIZE), BIT(KEY_BURST) | BIT(KEY_RATE) | BIT(KEY_SECONDS),
-			0, 0},
-	[OP_LINK] = {"link", 0, 0, 0, 0},
-	[OP_LOOP] = {"loop", BIT(KEY_SIZE), TRAFFIC_KEYS | BIT(KEY_INJECT), 0, 0},
-	[OP_QUIT] = {"quit", 0, 0, 0, MESSAGE_QUIT},
-	[OP_RECEIVE] = {"receive", 0, TRAFFIC_KEYS, 0, MESSAGE_RECEIVE},
-	[OP_RESPOND] = {"respond", 0, 0, 0, 0},
-	[OP_SEND] = {"send", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_SEND},
-	[OP_STOP] = {"stop", 0, 0, 0, MESSAGE_STOP},
+			0, 0, false},
+	[OP_LINK] = {"link", 0, 0, 0, 0, false},
+	[OP_LOOP] = {"loop", BIT(KEY_SIZE), TRAFFIC_KEYS | BIT(KEY_INJECT), 0, 0, false},
+	[OP_NEXT] = {"next", 0, 0, 0, MESSAGE_NEXT, true},
+	[OP_QUIT] = {"quit", 0, 0, 0, MESSAGE_QUIT, false},
+	[OP_RECEIVE] = {"receive", 0, TRAFFIC_KEYS, 0, MESSAGE_RECEIVE, false},
+	[OP_RESPOND] = {"respond", 0, 0, 0, 0, false},
+	[OP_SEND] = {"send", BIT(KEY_SIZE), TRAFFIC_KEYS, BIT(KEY_MS), MESSAGE_SEND, false},
+	[OP_STOP] = {"stop", 0, 0, 0, MESSAGE_STOP, false},
 };
 
 /* The values of a message, in their order there. */
@@ -64,6 +66,12 @@ static const enum key message_keys[MESSAGE_VALUES] = {
 	[MESSAGE_SIZE] = KEY_SIZE,
 	[MESSAGE_TOUCH] = KEY_TOUCH,
 };
+
+static bool
+is_for(enum op op, bool remote)
+{
+	return remote ? ops[op].message != 0 : !ops[op].only_remote;
+}
 
 static uint32_t
 needed_keys(enum op op, bool remote)
@@ -106,14 +114,14 @@ parse_op(const char *word, struct command *c, char *error)
 	uint32_t op;
 
 	for (op = 0; op < OPS; op++)
-		if (strcmp(word, ops[op].name) == 0 && (!c->remote || ops[op].message != 0)) {
+		if (is_for(op, c->remote) && strcmp(word, ops[op].name) == 0) {
 			c->op = op;
 			return 0;
 		}
 	snprintf(error, COMMAND_ERROR_MAX, "%scommand '%.40s' is unknown: allowed are",
 		 c->remote ? "remote " : "", word);
 	for (op = 0; op < OPS; op++)
-		if (!c->remote || ops[op].message != 0)
+		if (is_for(op, c->remote))
 			add_text(error, ops[op].name);
 	if (!c->remote)
 		add_text(error, "remote");

@@ -25,6 +25,7 @@ enum op {
 	OP_LATENCY,
 	OP_LINK,
 	OP_LOOP,
+	OP_NEXT,
 	OP_QUIT,
 	OP_RECEIVE,
 	OP_RESPOND,

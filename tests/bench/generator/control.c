@@ -176,8 +176,10 @@ obey(struct generator *g, struct state *s, const struct message *request)
 	case MESSAGE_STOP:
 		listen_only(s);
 		break;
+	case MESSAGE_NEXT:
 	case MESSAGE_QUIT:
-		g->told_to_quit = true;
+		g->leave = c->op;
+		g->told_to_leave = true;
 		break;
 	case MESSAGE_COUNT: /* was answered */
 		break;
@@ -191,7 +193,7 @@ control_respond(struct generator *g)
 	struct message request;
 
 	listen_only(&s);
-	while (!g->told_to_quit && await_request(g, &s, &request))
+	while (!g->told_to_leave && await_request(g, &s, &request))
 		if (!is_repeated(g, &s, &request))
 			obey(g, &s, &request);
 }

@@ -23,7 +23,7 @@ struct control {
 };
 
 /**
- * A job that does what the peer asks for, until it is stopped or asked to quit: g->told_to_quit.
+ * A job that does what the peer asks for, until it is stopped or told to leave: g->told_to_leave.
  *
  * It is at anybody's service who reaches the port: there is no authentication.
  */

@@ -43,7 +43,8 @@ struct generator {
 	uint64_t touched; /**< what touching leaves behind */
 	struct latency latency;
 	struct control control;
-	bool told_to_quit; /**< by the peer */
+	bool told_to_leave; /**< by the peer */
+	enum op leave;	    /**< for what: OP_QUIT or OP_NEXT, which only scripts tell apart */
 	alignas(RTE_CACHE_LINE_SIZE) struct counters count;
 	alignas(RTE_CACHE_LINE_SIZE) atomic_bool stop; /**< the job is to end */
 };

@@ -60,8 +60,8 @@ static void
 finish_job(struct worker *w)
 {
 	worker_wait(w);
-	if (w->g->told_to_quit)
-		answer_done(OP_QUIT);
+	if (w->g->told_to_leave)
+		answer_done(w->g->leave);
 	else if (w->command.remote)
 		answer_remote(w->g, &w->command);
 	else if (w->command.op == OP_LATENCY)
@@ -135,7 +135,7 @@ serve(struct worker *w, const sigset_t *unblocked)
 	char *line;
 
 	while (!signalled) {
-		if (w->job == NULL && w->g->told_to_quit)
+		if (w->job == NULL && w->g->told_to_leave)
 			return;
 		job_first = w->job != NULL && answers_at_end(&w->command);
 		line = job_first ? NULL : input_line(&in);

@@ -76,7 +76,8 @@ message_read(const uint8_t *frame, uint32_t len, struct message *m)
 	if (w.eth.ether_type != RTE_BE16(MESSAGE_ETHER_TYPE) || w.magic != RTE_BE32(MAGIC) ||
 	    w.version != VERSION || !rte_is_unicast_ether_addr(&w.eth.src_addr) ||
 	    (w.kind != MESSAGE_REQUEST && w.kind != MESSAGE_ANSWER) ||
-	    w.op < MESSAGE_RECEIVE || w.op > MESSAGE_QUIT || w.refused > 1)
+	    w.op < MESSAGE_RECEIVE || w.op > MESSAGE_QUIT ||
+	    w.refused > (w.kind == MESSAGE_ANSWER ? 1 : 0))
 		return false;
 	*m = (struct message){
 		.kind = w.kind,
