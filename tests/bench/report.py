@@ -13,6 +13,7 @@ from cases import BURST
 from pairs import UNDISTURBED
 from results import ENOUGH, PREFERRED, Results, dip_of, markdown
 from side import HERE
+from wording import column_text, size_text
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -27,18 +28,6 @@ SHAPES = {
     "rings": Shape("Ring sizes", ("size",), "ring"),
     "work": Shape("A guest that works on every packet", ("size",), "app"),
 }
-
-
-def size_text(size):
-    """A frame size for a reader."""
-    return "IMIX" if size == "imix" else "%s B" % size
-
-
-def column_text(field, value):
-    """The heading of a column."""
-    if field == "size":
-        return size_text(value)
-    return {"burst": "burst %s", "queues": "%s queues", "ring": "%s slots"}.get(field, "%s") % value
 
 
 # Percentiles and the like, for a reader.
@@ -179,10 +168,8 @@ def protections_section(results):
 
 
 def gain_text(results, key, name, where):
-    """How much faster than folio: median of the rounds (from-to), each compared in itself."""
-    base = {s["round"]: s["mpps"] for s in results.good(key, "folio", where)}
-    gains = [100 * (s["mpps"] / base[s["round"]] - 1) for s in results.good(key, name, where)
-             if s["round"] in base]
+    """How much faster than folio: median of the rounds (from-to)."""
+    gains = results.gains(key, name, "folio", where)
     if name == "folio" or len(gains) < results.enough:
         return ""
     return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
