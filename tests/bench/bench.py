@@ -11,7 +11,6 @@ Needs root, two idle CPUs and huge pages.
 """
 
 import argparse
-import datetime
 import hashlib
 import os
 import shutil
@@ -21,10 +20,11 @@ import tempfile
 
 import cases
 import contestants
+import halves
 import report
 from limit import Limit
 from pairs import Failure, Pair, Place
-from record import machine, now, write_results
+from record import default_folder, machine, now, write_results
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -223,6 +223,8 @@ def chosen_groups(args):
 
 def main():
     """Exit status: 0 if every contestant gave a sample of each of its cases."""
+    if {"--host", "--guest"} & set(sys.argv):
+        return halves.main(sys.argv[1:])
     args, parser = parse_args(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
     folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
@@ -241,8 +243,7 @@ def main():
         shutil.rmtree(folder)
     text = report.report(bench.record)
     print(text)
-    out = args.out or os.path.join(args.build, "bench",
-                                   datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+    out = args.out or default_folder(args.build)
     write_results(out, bench.record, text)
     print("== results are in %s" % out)
     return 0 if all(s["status"] != "failed" for s in bench.record["samples"]) else 1

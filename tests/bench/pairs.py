@@ -24,6 +24,7 @@ LATENCY_DEADLINE = 20       # beyond the window
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
+UNPROBED = "unprobed"       # of two machines
 PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
 
 

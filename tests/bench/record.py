@@ -35,6 +35,11 @@ def machine():
             "folio_commit": text_of("git", "-C", HERE, "describe", "--always", "--dirty")}
 
 
+def default_folder(build):
+    """Where results go if nothing is said."""
+    return os.path.join(build, "bench", datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+
+
 def write_results(folder, record, text):
     """What was measured as JSON, the tables as Markdown."""
     os.makedirs(folder, exist_ok=True)
