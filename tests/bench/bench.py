@@ -21,15 +21,21 @@ import tempfile
 import cases
 import contestants
 import halves
+import protections
 import report
 from limit import Limit
-from pairs import Failure, Pair, Place
+from pairs import Failure, PLACEMENTS, Pair, Place
 from record import default_folder, machine, now, write_results
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "limit": "tests/bench/limit/bench-limit",
             "echo": "examples/folio-echo"}
+
+
+def note(text):
+    """What goes on."""
+    print("== " + text, file=sys.stderr, flush=True)
 
 
 def facts(contestant):
@@ -44,20 +50,22 @@ def facts(contestant):
 class Bench:
     """One run: the record, and what fills it."""
 
-    def __init__(self, args, place, who, groups):
+    def __init__(self, args, place, who, left_out):
         self.args = args
         self.place = place
         self.who = who
-        self.groups = groups
+        self.groups = chosen_groups(args)
         self.common = None      # packets a second that the loads which all have in common refer to
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
-                       "left_out": [], "pairs": [], "samples": []}
+                       "left_out": left_out, "pairs": [], "samples": []}
 
     def takes_part(self, contestant, group, case):
         """Further builds of folio are in every group."""
         if contestant.only and group.name not in contestant.only:
             return False
+        if group.name == "protections":
+            return contestant.name == "folio" or contestant.only
         if contestant.family == "limit":
             return case.size != "imix" and case.direction in ("", cases.DIRECTIONS[0])
         return not group.who or contestant.name in group.who or \
@@ -86,32 +94,45 @@ class Bench:
                     if s["load"] == "maximum" and s["status"] == "ok"
                     and self.record["contestants"][s["contestant"]]["peer"]), default=None)
 
+    def new_sample(self, case, contestant, number):
+        """A sample that is still to be taken."""
+        sample = dict(case.key(), contestant=contestant.name, round=number, time=None,
+                      status="failed", error="not reached", placement=None, pair=None)
+        self.record["samples"].append(sample)
+        return sample
+
     def take(self, contestant, setup, mine, number):
-        """One pair: a sample of each case, each of which says itself whether it failed."""
-        samples = [dict(case.key(), contestant=contestant.name, round=number, time=None,
-                        status="failed", error="not reached", placement=None, pair=None)
-                   for case in mine]
-        self.record["samples"] += samples
+        """One pair: a sample of each case, and another one of those that do not count."""
+        samples = [self.new_sample(case, contestant, number) for case in mine]
         case, sample = mine[0], samples[0]
-        own = 0
+        own = 0     # packets a second that this contestant returns at most
         try:
             with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
                                                                    setup) as pair:
                 self.record["pairs"].append(pair.commands())
                 for case, sample in zip(mine, samples):
-                    sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
-                    if case.host.verb == "latency":
-                        base = own if case.load.startswith("own") else self.common or 0
-                        pair.measure_latency(case, sample, round(base * case.share))
-                    else:
-                        pair.measure(case, sample)
+                    self.measure(pair, case, sample, own)
+                    if sample["placement"] not in PLACEMENTS:
+                        sample = self.new_sample(case, contestant, number)
+                        self.measure(pair, case, sample, own)
                     if case.load == "maximum":
                         own = sample["mpps"] * 1e6
-                    sample.update(status="ok", error=None)
-                    progress(case, sample)
         except (OSError, Failure) as err:
             sample["error"] = str(err)
             progress(case, sample)
+
+    def measure(self, pair, case, sample, own):
+        """Fill in a sample."""
+        sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
+        if case.host.verb == "latency":
+            base = own if case.load.startswith("own") else self.common or 0
+            pair.measure_latency(case, sample, round(base * case.share))
+        elif case.host.verb == "restart":
+            pair.measure_start(sample)
+        else:
+            pair.measure(case, sample)
+        sample.update(status="ok", error=None)
+        progress(case, sample)
 
 
 def progress(case, sample):
@@ -190,7 +211,7 @@ def parse_args(argv):
 
 
 def everybody(args, parser, folder):
-    """The contestants that the command line asks for."""
+    """(contestants that the command line asks for, who cannot take part and why)."""
     def private(file):
         # EAL refuses plugins below a world-writable folder such as /tmp: load a copy.
         target = os.path.join(folder, "%d-librte_net_folio.so" % len(os.listdir(folder)))
@@ -201,16 +222,22 @@ def everybody(args, parser, folder):
     found += [contestants.folio(name, private(file), wide, devargs)
               for name, file, wide, devargs in args.plugin]
     found += [*contestants.PEERS, *contestants.LIMITS]
-    found = [c for c in found if not c.wide or contestants.has_avx512()]
-    names = [c.name for c in found]
     extra = [name for name, *_ in args.plugin]
     if args.contestants:
-        wanted = chosen(args.contestants, names, parser, "--contestants") + extra
+        wanted = chosen(args.contestants, [c.name for c in found], parser, "--contestants") + extra
     elif args.quick:
         wanted = [*cases.QUICK_WHO, *extra]
     else:
-        wanted = names
-    return [c for c in found if c.name in wanted]
+        wanted = [c.name for c in found]
+    found = [c for c in found if c.name in wanted]
+    able = [c for c in found if not c.wide or contestants.has_avx512()]
+    left_out = ["%s (this CPU has no AVX-512)" % c.name for c in found if c not in able]
+    if "protections" in args.groups:
+        note("building folio without its protections, one at a time")
+        weaker, failed = protections.build_all(args.build, folder)
+        able += weaker
+        left_out += failed
+    return able, left_out
 
 
 def chosen_groups(args):
@@ -231,7 +258,8 @@ def main():
     try:
         programs = {name: os.path.join(args.build, path) for name, path in PROGRAMS.items()}
         place = Place(args.cpus, folder, {"testpmd": "dpdk-testpmd", **programs}, args.window)
-        bench = Bench(args, place, everybody(args, parser, folder), chosen_groups(args))
+        who, left_out = everybody(args, parser, folder)
+        bench = Bench(args, place, who, left_out)
         spinner = place.start_spinner()
         try:
             bench.run()

@@ -179,11 +179,13 @@ def work(sizes):
 
 
 def protections(sizes):
-    """What one way and loop gain without a protection."""
+    """What one way, loop and the start of a session gain without a protection."""
     cases = [one_way_case("protections", size, DIRECTIONS[0], Setup())
              for size in EXTREMES if size in sizes]
-    return cases + [dataclasses.replace(case, group="protections", direction="loop")
-                    for case in loop(sizes, EXTREMES[:1])]
+    cases += [dataclasses.replace(case, group="protections", direction="loop")
+              for case in loop(sizes, EXTREMES[:1])]
+    idle = Action("restart")
+    return cases + [Case("protections", "64", Setup(), idle, idle, direction="session start")]
 
 
 SAMPLE_OF_PEERS = ("folio", "memif", "memif-zero-copy", "virtio-packed-vec")

@@ -75,11 +75,11 @@ LIMITS = (
 )
 
 
-def folio(name, plugin, wide=False, devargs=""):
+def folio(name, plugin, wide=False, devargs="", only=()):
     """A build of folio as a contestant."""
     devargs = devargs and "," + devargs
     return Contestant(name, "folio", FOLIO % "guest" + devargs, FOLIO % "host", wide, plugin,
-                      ("avx512 copy",) if wide else ())
+                      ("avx512 copy",) if wide else (), only)
 
 
 def has_avx512():

@@ -9,6 +9,7 @@ measured window: virtual CPUs move, and their distance decides everything.
 import json
 import os
 import select
+import statistics
 import subprocess
 import time
 
@@ -21,6 +22,7 @@ from testpmd import memory_args
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
 PROBE_DEADLINE = 30
 LATENCY_DEADLINE = 20       # beyond the window
+RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
@@ -243,6 +245,26 @@ class Pair:
         sample.update(found, mpps=found["achieved_pps"] / 1e6)
         if not found["count"]:
             raise Failure("no packet came back in the window")
+
+
+    def measure_start(self, sample):
+        """Restart the guest's port some times: the CPU time of both sides for a session, and how
+        long it takes from the start to the link."""
+        guest = self.sides["guest"]
+        times = []
+        with Probed(self.place, self, sample):
+            used = [cpu_time(side.process.pid) for side in self.sides.values()]
+            for _ in range(RESTARTS):
+                guest.cmd("port stop 0")
+                start = time.monotonic()
+                guest.cmd("port start 0")
+                guest.wait_link()
+                times.append(time.monotonic() - start)
+            used = [cpu_time(side.process.pid) - before
+                    for side, before in zip(self.sides.values(), used)]
+            sample["cpu_share"] = [1, 1]    # sleeps most of the time
+        sample.update(cpu_ms=1000 * sum(used) / RESTARTS, mpps=0,
+                      link_ms=1000 * statistics.median(times))
 
 
 class Probed:

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Tables of what was measured: medians, spreads, and ratios to the best unprotected peer."""
+"""Tables of what was measured, and what one must know to read them."""
 
 import collections
+import json
+import os
 import re
 import statistics
 
+import targets
 from cases import BURST
-from pairs import PLACEMENTS, UNDISTURBED, UNPROBED
-
-PREFERRED = "near"
-ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
+from pairs import UNDISTURBED
+from results import ENOUGH, PREFERRED, Results, dip_of, markdown
+from side import HERE
+from wording import column_text, size_text
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -27,85 +30,9 @@ SHAPES = {
 }
 
 
-def size_text(size):
-    """A frame size for a reader."""
-    return "IMIX" if size == "imix" else "%s B" % size
-
-
-def column_text(field, value):
-    """The heading of a column."""
-    if field == "size":
-        return size_text(value)
-    return {"burst": "burst %s", "queues": "%s queues", "ring": "%s slots"}.get(field, "%s") % value
-
-
-class Results:
-    """The samples of a run, sorted."""
-
-    def __init__(self, record):
-        self.record = record
-        self.contestants = record["contestants"]    # name -> {"ours": ..., "peer": ...}
-        self.enough = min(ENOUGH, record["options"]["rounds"])
-        self.cells = collections.defaultdict(list)
-        for sample in record["samples"]:
-            self.cells[key_of(sample), sample["contestant"]].append(sample)
-        self.keys = list(dict.fromkeys(key_of(s) for s in record["samples"]))
-
-    def group(self, name):
-        """The keys of a group, in the order in which they were measured."""
-        return [key for key in self.keys if dict(key)["group"] == name]
-
-    def names(self, keys):
-        """Who has samples of one of these, in order."""
-        return [name for name in self.contestants
-                if any((key, name) in self.cells for key in keys)]
-
-    def good(self, key, name, where):
-        """Samples that count."""
-        return [s for s in self.cells.get((key, name), ())
-                if s["status"] == "ok" and s["placement"] in (where, "any")]
-
-    def row(self, key, name, where, value="mpps"):
-        """Median and spread of a value, and how many samples that is."""
-        taken = self.cells.get((key, name), [])
-        values = [s[value] for s in self.good(key, name, where)]
-        row = {"used": len(values), "taken": len(taken),
-               "failed": sum(s["status"] == "failed" for s in taken),
-               "note": next((s["error"] for s in taken if s["status"] == "not offered"), None)}
-        if values:
-            row.update(median=statistics.median(values), min=min(values), max=max(values))
-        return row
-
-    def median(self, key, name, where, value="mpps"):
-        """The median, None if there are too few samples."""
-        row = self.row(key, name, where, value)
-        return row["median"] if row["used"] >= self.enough else None
-
-    def placements(self, keys):
-        """Where there are enough samples to compare: the preferred one comes first."""
-        seen = [where for where in (*PLACEMENTS, UNPROBED)
-                if any(self.median(key, name, where) for key in keys for name in self.names(keys))]
-        return sorted(seen, key=lambda where: where != PREFERRED)
-
-    def best_peer(self, key, where, value="mpps", best=max):
-        """(name, median) of the best unprotected peer."""
-        found = [(name, self.median(key, name, where, value))
-                 for name, facts in self.contestants.items() if facts["peer"]]
-        found = [item for item in found if item[1]]
-        return best(found, key=lambda item: item[1]) if found else (None, None)
-
-    def ratio(self, key, name, where, value="mpps", best=max):
-        """A contestant's median to the best peer's, None if one is missing."""
-        mine = self.median(key, name, where, value)
-        peer = self.best_peer(key, where, value, best)[1]
-        return mine / peer if mine and peer else None
-
-
-def key_of(sample):
-    """What tells one case from another; a tuple."""
-    return tuple((field, sample[field]) for field in
-                 ("group", "size", "direction", "payload", "burst", "queues", "ring", "app",
-                  "load"))
+# Percentiles and the like, for a reader.
+TIMES = (("mean", "mean_ns"), ("p50", "p50_ns"), ("p99", "p99_ns"), ("p99.9", "p999_ns"),
+         ("max", "max_ns"))
 
 
 def number(value):
@@ -124,14 +51,6 @@ def cell(row):
                                        number(row["max"]), row["used"], row["taken"], failed)
 
 
-def markdown(lines):
-    """Lines of cells, the first of which is the heading."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines = [lines[0], ["-" * width for width in widths]] + lines[1:]
-    return "\n".join("| " + " | ".join(t.ljust(w) for t, w in zip(line, widths)) + " |"
-                     for line in lines) + "\n"
-
-
 def rates_table(results, keys, field, where):
     """Contestants in lines, cases in columns; who is the best peer, and the ratios to it."""
     names = results.names(keys)
@@ -144,6 +63,8 @@ def rates_table(results, keys, field, where):
                 ratios = [results.ratio(key, name, where) for key in keys]
                 lines.append(["%s / best peer" % name] +
                              ["-" if r is None else "%.2f" % r for r in ratios])
+    if field == "app":
+        lines.append(work_lines(results, keys, where))
     return markdown(lines)
 
 
@@ -170,6 +91,104 @@ def group_section(results, name):
         if not places:
             text += "TOO FEW SAMPLES of any placement.\n\n"
     return text
+
+
+def latency_section(results):
+    """A table for each load: round-trip times."""
+    text = ""
+    for key in results.group("latency"):
+        load = dict(key)["load"]
+        if load == "maximum":
+            continue
+        text += "## Round trip of 64 B, %s\n\n" % latency_text(load)
+        for where in results.placements([key]) or [PREFERRED]:
+            text += times_table(results, key, where) + "\n"
+    return text
+
+
+def latency_text(load):
+    """A load for a reader."""
+    whose, *much = load.split(" ", 1)
+    return {"single": "one packet at a time",
+            "common": "the same load for all: %s of the best peer's maximum" % "".join(much),
+            "own": "%s of each one's own maximum" % "".join(much)}[whose]
+
+
+def times_table(results, key, where):
+    """Contestants in lines; medians of the rounds."""
+    names = results.names([key])
+    lines = [["ns, CPUs %s" % where, "Mpps"] + [title for title, _ in TIMES] + ["samples"]]
+    for name in names:
+        row = results.row(key, name, where)
+        values = ["%.0f" % statistics.median(s[field] for s in results.good(key, name, where))
+                  for _, field in TIMES] if row["used"] else ["-"] * len(TIMES)
+        lines.append([name, number(row["median"]) if row["used"] else "-"] + values +
+                     ["%d of %d" % (row["used"], row["taken"])])
+    for name in names:
+        if results.contestants[name]["ours"]:
+            ratios = [results.ratio(key, name, where, field, min) for _, field in TIMES]
+            lines.append(["%s / best peer" % name, ""] +
+                         ["-" if r is None else "%.2f" % r for r in ratios] + [""])
+    return markdown(lines)
+
+
+def work_lines(results, keys, where):
+    """What folio's copies cost a guest that works: against the faster of the virtio modes."""
+    lines = []
+    for key in keys:
+        dip = dip_of(results, key, where)
+        lines.append("-" if dip is None else "%+.0f %%" % (100 * (dip - 1)))
+    return ["folio against virtio"] + lines
+
+
+def protections_section(results):
+    """folio with all its protections, and what is gained without one."""
+    keys = results.group("protections")
+    rates = [key for key in keys if dict(key)["direction"] != "session start"]
+    starts = [key for key in keys if dict(key)["direction"] == "session start"]
+    if not keys:
+        return ""
+    text = "## What each protection costs\n\n"
+    for where in results.placements(rates) or [PREFERRED]:
+        lines = [["Mpps, CPUs %s" % where] +
+                 ["%s %s" % (dict(key)["direction"], size_text(dict(key)["size"]))
+                  for key in rates]]
+        for name in results.names(keys):
+            lines.append([name] + [cell(results.row(key, name, where)) +
+                                   gain_text(results, key, name, where) for key in rates])
+        text += markdown(lines) + "\n"
+    for key in starts:
+        lines = [["start of a session", "CPU time, ms", "until the link is up, ms"]]
+        for name in results.names([key]):
+            good = [s for s in results.cells[key, name] if s["status"] == "ok"]
+            lines.append([name] + ["%.1f" % statistics.median(s[field] for s in good)
+                                   if good else "-" for field in ("cpu_ms", "link_ms")])
+        text += markdown(lines) + "\n"
+    return text
+
+
+def gain_text(results, key, name, where):
+    """How much faster than folio: median of the rounds (from-to)."""
+    gains = results.gains(key, name, "folio", where)
+    if name == "folio" or len(gains) < results.enough:
+        return ""
+    return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
+
+
+def instructions_section():
+    """The counts that ./run test compares: they do not depend on the machine's mood."""
+    with open(os.path.join(HERE, "instructions.json"), encoding="utf-8") as file:
+        baseline = json.load(file)
+    counts = {what: sum(costs.values()) for what, costs in baseline["instructions"].items()}
+    rows, columns = ([list(dict.fromkeys(" ".join(what.split()[part]) for what in counts))
+                      for part in (slice(0, 2), slice(2, 4))])
+    columns.sort(key=lambda column: [int(word) for word in column.split()])
+    lines = [["instructions a packet"] + ["%s B, burst %s" % tuple(c.split()) for c in columns]]
+    lines += [[row] + ["%.1f" % counts["%s %s" % (row, column)] for column in columns]
+              for row in rows]
+    return ("## Instructions, from tests/bench/instructions.json (%s, %s)\n\n%s\n"
+            % (baseline["conditions"]["compiler"], baseline["conditions"]["isa"],
+               markdown(lines)))
 
 
 def cpu_model(facts):
@@ -203,8 +222,11 @@ def notes(record):
 def report(record):
     """The whole text."""
     results = Results(record)
-    text = heading(record)
+    text = heading(record) + targets.section(results)
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
+    text += latency_section(results) + protections_section(results)
+    if not record["options"]["quick"]:
+        text += instructions_section()
     return text + notes(record)
