@@ -74,6 +74,20 @@ class Results:
         peer = self.best_peer(key, where, value, best)[1]
         return mine / peer if mine and peer else None
 
+    def by_round(self, key, name, where):
+        """{round: rate}."""
+        return {s["round"]: s["mpps"] for s in self.good(key, name, where)}
+
+    def gains(self, key, name, base, where):
+        """How much faster than another one, in per cent: each round in itself."""
+        mine, other = self.by_round(key, name, where), self.by_round(key, base, where)
+        return [100 * (mine[number] / other[number] - 1) for number in mine if number in other]
+
+    def ratios_by_round(self, key, name, where):
+        """Ratios to the peer that is best in all, each round in itself."""
+        peer = self.best_peer(key, where)[0]
+        return [1 + gain / 100 for gain in self.gains(key, name, peer, where)]
+
 
 def key_of(sample):
     """What tells one case from another; a tuple."""
