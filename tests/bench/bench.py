@@ -25,17 +25,12 @@ import protections
 import report
 from limit import Limit
 from pairs import Failure, PLACEMENTS, Pair, Place
-from record import default_folder, machine, now, write_results
+from record import default_folder, machine, note, now, write_results
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "limit": "tests/bench/limit/bench-limit",
             "echo": "examples/folio-echo"}
-
-
-def note(text):
-    """What goes on."""
-    print("== " + text, file=sys.stderr, flush=True)
 
 
 def facts(contestant):

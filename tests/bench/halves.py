@@ -32,7 +32,7 @@ import cases
 import report
 from generator import Generator
 from pairs import UNDISTURBED, UNPROBED, WARM_UP
-from record import default_folder, machine, now, write_results
+from record import default_folder, machine, note, now, write_results
 from results import Results
 from side import Failure
 from testpmd import memory_args
@@ -50,11 +50,6 @@ LATENCY_DEADLINE = 20   # beyond the window
 Port = collections.namedtuple("Port", "name arguments")
 # Our counters before a case, at the window's ends and after the case; the host half's; CPU seconds.
 Counts = collections.namedtuple("Counts", "before first last after host_before host_after used")
-
-
-def note(text):
-    """A line of progress."""
-    print("== " + text, file=sys.stderr, flush=True)
 
 
 class Half:

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 
 from side import HERE
 
@@ -23,6 +24,11 @@ def text_of(*command):
                               check=True, text=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def note(text):
+    """Tell what goes on."""
+    print("== " + text, file=sys.stderr, flush=True)
 
 
 def machine():
