@@ -86,7 +86,7 @@ class Bench:
     def best_maximum(self):
         """What the best peer returned at most in the first round, None if that was not asked."""
         return max((s["mpps"] * 1e6 for s in self.record["samples"]
-                    if s["load"] == "maximum" and s["status"] == "ok"
+                    if s["load"] == cases.MAXIMUM and s["status"] == "ok"
                     and self.record["contestants"][s["contestant"]]["peer"]), default=None)
 
     def new_sample(self, case, contestant, number):
@@ -110,7 +110,7 @@ class Bench:
                     if sample["placement"] not in PLACEMENTS:
                         sample = self.new_sample(case, contestant, number)
                         self.measure(pair, case, sample, own)
-                    if case.load == "maximum":
+                    if case.load == cases.MAXIMUM:
                         own = sample["mpps"] * 1e6
         except (OSError, Failure) as err:
             sample["error"] = str(err)
@@ -120,8 +120,7 @@ class Bench:
         """Fill in a sample."""
         sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
         if case.host.verb == "latency":
-            base = own if case.load.startswith("own") else self.common or 0
-            pair.measure_latency(case, sample, round(base * case.share))
+            pair.measure_latency(case, sample, case.rate(self.common, own))
         elif case.host.verb == "restart":
             pair.measure_start(sample)
         else:
@@ -137,7 +136,7 @@ def progress(case, sample):
         text += "%8.2f Mpps  %s (%.0f, %.0f ns; %.0f, %.0f %% of the CPU)" % (
             sample["mpps"], sample["placement"], *sample["probe_ns"],
             *(100 * share for share in sample["cpu_share"]))
-        if "p50_ns" in sample:
+        if sample.get("p50_ns"):
             text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
     else:
         lines = sample["error"].splitlines()

@@ -199,13 +199,13 @@ class Drive:
             self.record["samples"].append(sample)
             try:
                 if case.guest.verb == "latency":
-                    self.take_latency(case, sample, round(maximum * case.share))
+                    self.take_latency(case, sample, case.rate(0, maximum))
                 else:
                     self.take(case, sample)
                 sample["status"] = "ok"
             except Failure as err:
                 sample["error"] = str(err)
-            if case.load == "maximum":
+            if case.load == cases.MAXIMUM:
                 maximum = sample.get("mpps", 0) * 1e6
             progress(case, sample)
 
@@ -275,7 +275,7 @@ class Drive:
         used, seconds = generator.cpu_time() - used, time.monotonic() - start
         generator.ask("remote stop")
         sample.update(found)
-        if not found["count"]:
+        if not case.came_back(found):
             raise Failure("no packet came back of those that were due in the window")
         self.finish(sample, found["achieved_pps"], used / seconds)
 

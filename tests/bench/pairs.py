@@ -243,9 +243,8 @@ class Pair:
                                  self.place.window + LATENCY_DEADLINE)
             guest.halt()
         sample.update(found, mpps=found["achieved_pps"] / 1e6)
-        if not found["count"]:
+        if not case.came_back(found):
             raise Failure("no packet came back in the window")
-
 
     def measure_start(self, sample):
         """Restart the guest's port some times: the CPU time of both sides for a session, and how
