@@ -11,7 +11,6 @@ Needs root, two idle CPUs and huge pages.
 """
 
 import argparse
-import datetime
 import hashlib
 import os
 import shutil
@@ -21,24 +20,21 @@ import tempfile
 
 import cases
 import contestants
-import plots
+import halves
 import protections
 import report
-import results
+from halves import list_option, number_option
 from limit import Limit
-from pairs import Failure, PLACEMENTS, Pair, Place
-from record import machine, now, write_results
+from pairs import Failure, PLACEMENTS, Pair, Place, distance
+from record import default_folder, machine, note, now, write_results
+from results import Results
 from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "limit": "tests/bench/limit/bench-limit",
             "echo": "examples/folio-echo"}
-
-
-def note(text):
-    """What goes on."""
-    print("== " + text, file=sys.stderr, flush=True)
+ATTEMPTS = 2        # a sample that does not count is taken once more
 
 
 def facts(contestant):
@@ -58,7 +54,8 @@ class Bench:
         self.place = place
         self.who = who
         self.groups = chosen_groups(args)
-        self.common = None      # packets a second that the loads which all have in common refer to
+        # Packets a second that loads refer to which all have in common: known after a round.
+        self.common = dict.fromkeys(PLACEMENTS)
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": left_out, "pairs": [], "samples": []}
@@ -85,57 +82,69 @@ class Bench:
                 for i in range(len(self.who)):
                     contestant = self.who[(i + number) % len(self.who)]
                     mine = [case for group, case in listed
-                            if self.takes_part(contestant, group, case)
-                            and (self.common or not case.load.startswith("common"))]
+                            if self.takes_part(contestant, group, case)]
                     if mine:
                         self.take(contestant, setup, mine, number + 1)
-            self.common = self.common or self.best_maximum()
+            for where in PLACEMENTS:
+                self.common[where] = self.common[where] or self.best_maximum(where)
 
-    def best_maximum(self):
-        """What the best peer returned at most in the first round, None if that was not asked."""
+    def best_maximum(self, where):
+        """What the best peer returned at most, None if that was not measured at this placement."""
         return max((s["mpps"] * 1e6 for s in self.record["samples"]
-                    if s["load"] == "maximum" and s["status"] == "ok"
+                    if s["load"] == cases.MAXIMUM and s["placement"] == where
                     and self.record["contestants"][s["contestant"]]["peer"]), default=None)
 
-    def new_sample(self, case, contestant, number):
-        """A sample that is still to be taken."""
-        sample = dict(case.key(), contestant=contestant.name, round=number, time=None,
-                      status="failed", error="not reached", placement=None, pair=None)
-        self.record["samples"].append(sample)
-        return sample
-
     def take(self, contestant, setup, mine, number):
-        """One pair: a sample of each case, and another one of those that do not count."""
-        samples = [self.new_sample(case, contestant, number) for case in mine]
-        case, sample = mine[0], samples[0]
-        own = 0     # packets a second that this contestant returns at most
+        """One pair: a sample of each case, each of which says itself whether it failed."""
+        left = list(mine)
+        own = None      # packets a second that this contestant returns at most
         try:
             with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
                                                                    setup) as pair:
                 self.record["pairs"].append(pair.commands())
-                for case, sample in zip(mine, samples):
-                    self.measure(pair, case, sample, own)
-                    if sample["placement"] not in PLACEMENTS:
-                        sample = self.new_sample(case, contestant, number)
-                        self.measure(pair, case, sample, own)
-                    if case.load == "maximum":
+                while left:
+                    sample = self.take_case(pair, left[0], contestant, number, own)
+                    if left.pop(0).load == cases.MAXIMUM:
                         own = sample["mpps"] * 1e6
         except (OSError, Failure) as err:
-            sample["error"] = str(err)
+            for case in left:
+                sample = self.new_sample(case, contestant, number)
+                sample["error"] = str(err) if case is left[0] else "not reached"
+                self.record["samples"].append(sample)
+            progress(left[0], self.record["samples"][-len(left)])
+
+    def take_case(self, pair, case, contestant, number, own):
+        """A sample, and another one if that does not count; returns the last one."""
+        for _ in range(ATTEMPTS):
+            sample = self.new_sample(case, contestant, number)
+            if not self.measure(pair, case, sample, own):
+                return None
+            self.record["samples"].append(sample)
             progress(case, sample)
+            if sample["placement"] in PLACEMENTS:
+                break
+        return sample
+
+    @staticmethod
+    def new_sample(case, contestant, number):
+        """A sample that is still to be taken."""
+        return dict(case.key(), contestant=contestant.name, round=number, time=now(),
+                    status="failed", error=None, placement=None, pair=None)
 
     def measure(self, pair, case, sample, own):
-        """Fill in a sample."""
-        sample.update(time=now(), pair=len(self.record["pairs"]) - 1)
+        """Fill in a sample. False: not now, the load that all have in common is not known yet."""
+        sample["pair"] = len(self.record["pairs"]) - 1
         if case.host.verb == "latency":
-            base = own if case.load.startswith("own") else self.common or 0
-            pair.measure_latency(case, sample, round(base * case.share))
+            common = self.common[distance(self.place.recent())]
+            if case.load.startswith("common") and not common:
+                return False
+            pair.measure_latency(case, sample, case.rate(common, own))
         elif case.host.verb == "restart":
             pair.measure_start(sample)
         else:
             pair.measure(case, sample)
-        sample.update(status="ok", error=None)
-        progress(case, sample)
+        sample["status"] = "ok"
+        return True
 
 
 def progress(case, sample):
@@ -145,34 +154,14 @@ def progress(case, sample):
         text += "%8.2f Mpps  %s (%.0f, %.0f ns; %.0f, %.0f %% of the CPU)" % (
             sample["mpps"], sample["placement"], *sample["probe_ns"],
             *(100 * share for share in sample["cpu_share"]))
-        if "p50_ns" in sample:
+        if "cpu_ms" in sample:
+            text += "  %.1f ms of CPU time" % sample["cpu_ms"]
+        if sample.get("p50_ns"):
             text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
     else:
         lines = sample["error"].splitlines()
         text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
     print(text, file=sys.stderr, flush=True)
-
-
-def chosen(text, allowed, parser, option):
-    """A list from the command line, checked."""
-    found = text.split(",")
-    for word in found:
-        if word not in allowed:
-            parser.error("%s: '%s' is unknown: allowed are %s" % (option, word, ", ".join(allowed)))
-    return found
-
-
-def bounded(kind, least, most):
-    """The type of an option with a range."""
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError("'%s': allowed is %s to %s" % (text, least, most))
-        return value
-    return parse
 
 
 def two_cpus(text):
@@ -202,36 +191,41 @@ def parse_args(argv):
     names = [group.name for group in cases.GROUPS]
     parser.add_argument("build", metavar="BUILD", help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="the most telling cases: 3 minutes")
-    parser.add_argument("--cases", metavar="LIST", help="of %s" % ", ".join(names))
-    parser.add_argument("--contestants", metavar="LIST", help="only these")
-    parser.add_argument("--sizes", metavar="LIST", help="of %s" % ", ".join(cases.SIZES))
-    parser.add_argument("--rounds", type=bounded(int, 1, 100), metavar="N",
-                        help="how often everybody's turn comes (default: 5; with --quick 3)")
-    parser.add_argument("--window", type=bounded(float, 0.01, 60), default=0.25,
-                        metavar="SECONDS", help="how long a sample takes (default: 0.25)")
+    parser.add_argument("--cases", type=list_option(names), metavar="LIST",
+                        help="of %s" % ", ".join(names))
+    parser.add_argument("--sizes", type=list_option(cases.SIZES), metavar="LIST",
+                        help="of %s" % ", ".join(cases.SIZES))
+    parser.add_argument("--contestants", type=list_option(contestants.NAMES), metavar="LIST",
+                        help="of %s" % ", ".join(contestants.NAMES))
     parser.add_argument("--plugin", type=plugin_option, action="append", default=[],
                         metavar="NAME=FILE", help="another build of folio as a contestant, "
                         "repeatable; +avx512 and +DEVARG=VALUE may follow")
+    parser.add_argument("--rounds", type=number_option(int, 1, 100), metavar="N",
+                        help="how often everybody's turn comes (default: 5; with --quick 3)")
+    parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
+                        metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
                         help="where they poll (default: 0,1)")
     parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
                         "(default: build/bench/DATE)")
     parser.add_argument("--publish", action="store_true",
                         help="copy the results into docs/, where its pages refer to them")
+    parser.epilog = ("With the ends on two machines, or in a guest and on its host: ./run bench "
+                     "--guest --help")
     args = parser.parse_args(argv)
-    args.out = args.out or os.path.join(args.build, "bench",
-                                        datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
-    default = "64,1518" if args.quick else ",".join(cases.SIZES)
-    args.sizes = chosen(args.sizes or default, cases.SIZES, parser, "--sizes")
+    args.groups = args.cases or (list(cases.QUICK) if args.quick else names)
+    args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
     args.rounds = args.rounds or (3 if args.quick else 5)
-    args.groups = chosen(args.cases or ",".join(cases.QUICK if args.quick else names), names,
-                         parser, "--cases")
+    args.out = args.out or default_folder(args.build)
+    for name, *_ in args.plugin:
+        if [n for n, *_ in args.plugin].count(name) > 1 or name in contestants.NAMES:
+            parser.error("--plugin: '%s' is the name of another contestant" % name)
     if os.geteuid() != 0:
         parser.error("huge pages and pinned threads need root")
-    return args, parser
+    return args
 
 
-def everybody(args, parser, folder):
+def everybody(args, folder):
     """(contestants that the command line asks for, who cannot take part and why)."""
     def private(file):
         # EAL refuses plugins below a world-writable folder such as /tmp: load a copy.
@@ -239,18 +233,12 @@ def everybody(args, parser, folder):
         return shutil.copy(file, target)
 
     plugin = private(os.path.join(args.build, PLUGIN))
-    found = [contestants.folio("folio", plugin), contestants.folio("folio-avx512", plugin, True)]
+    found = [contestants.folio(name, plugin, wide) for name, wide in contestants.OURS]
     found += [contestants.folio(name, private(file), wide, devargs)
               for name, file, wide, devargs in args.plugin]
     found += [*contestants.PEERS, *contestants.LIMITS]
-    extra = [name for name, *_ in args.plugin]
-    if args.contestants:
-        wanted = chosen(args.contestants, [c.name for c in found], parser, "--contestants") + extra
-    elif args.quick:
-        wanted = [*cases.QUICK_WHO, *extra]
-    else:
-        wanted = [c.name for c in found]
-    found = [c for c in found if c.name in wanted]
+    wanted = args.contestants or (cases.QUICK_WHO if args.quick else contestants.NAMES)
+    found = [c for c in found if c.name in wanted or c.name not in contestants.NAMES]
     able = [c for c in found if not c.wide or contestants.has_avx512()]
     left_out = ["%s (this CPU has no AVX-512)" % c.name for c in found if c not in able]
     if "protections" in args.groups:
@@ -281,33 +269,37 @@ def publish(folder, date):
     note("copied to docs/results and docs/img")
 
 
-def main():
-    """Exit status: 0 if every contestant gave a sample of each of its cases."""
-    args, parser = parse_args(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
+def run(args):
+    """Measure; returns the record."""
     folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
     try:
         programs = {name: os.path.join(args.build, path) for name, path in PROGRAMS.items()}
-        place = Place(args.cpus, folder, {"testpmd": "dpdk-testpmd", **programs}, args.window)
-        who, left_out = everybody(args, parser, folder)
-        bench = Bench(args, place, who, left_out)
-        spinner = place.start_spinner()
-        try:
+        programs["testpmd"] = "dpdk-testpmd"
+        who, left_out = everybody(args, folder)
+        with Place(args.cpus, folder, programs, args.window) as place:
+            bench = Bench(args, place, who, left_out)
             bench.run()
-        finally:
-            spinner.kill()
-            spinner.wait()
-            spinner.stdout.close()
+        return bench.record
     finally:
         shutil.rmtree(folder)
-    text = report.report(bench.record)
+
+
+def main():
+    """Exit status: 0 if every contestant gave a sample of each of its cases."""
+    if {"--host", "--guest"} & set(sys.argv):
+        return halves.main(sys.argv[1:])
+    import plots    # halves need no matplotlib
+    args = parse_args(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
+    record = run(args)
+    text = report.report(record)
     print(text)
-    write_results(args.out, bench.record, text)
-    files = plots.draw(results.Results(bench.record), args.out)
+    write_results(args.out, record, text)
+    files = plots.draw(Results(record), args.out)
     note("tables, JSON and %d plots are in %s" % (len(files), args.out))
     if args.publish:
-        publish(args.out, bench.record["date"][:10])
-    return 0 if all(s["status"] != "failed" for s in bench.record["samples"]) else 1
+        publish(args.out, record["date"][:10])
+    return 0 if all(s["status"] == "ok" for s in record["samples"]) else 1
 
 
 if __name__ == "__main__":

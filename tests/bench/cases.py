@@ -18,6 +18,8 @@ QUEUES = (1, 2, 4)
 DIRECTIONS = ("guest to host", "host to guest")
 APPS = ("5tswap", "csum", "noisy", "echo")
 LOADS = (0.1, 0.5, 0.9)
+MAXIMUM = "maximum"         # what comes back of
+OVERLOAD = 1000000000       # packets a second, more than anybody returns
 SENDING = ("send", "inject", "flowgen", "both", "latency")
 
 
@@ -66,10 +68,16 @@ class Case:
     burst: int = BURST
     load: str = ""          # latency: "single", "common 50 %", "own 90 %"
 
-    @property
-    def share(self):
-        """Latency: the load as a part of a maximum, 0 for single packets."""
-        return int(self.load.split()[1]) / 100 if "%" in self.load else 0
+    def rate(self, common, own):
+        """Latency: packets a second, a part of a maximum that is common or one's own; 0: single."""
+        if self.load == MAXIMUM:
+            return OVERLOAD
+        maximum = own if self.load.startswith("own") else common
+        return round(maximum * int(self.load.split()[1]) / 100) if "%" in self.load else 0
+
+    def came_back(self, found):
+        """Latency: is this answer of the generator's good for something?"""
+        return found["achieved_pps"] if self.load == MAXIMUM else found["count"]
 
     def key(self):
         """What tells it from the others, for the record and for a reader."""
@@ -138,17 +146,15 @@ def both_ways(sizes):
 def latency(sizes, loads=LOADS):
     """The host sends stamped packets at a rate, the guest returns them.
 
-    "maximum" is the rate that comes back when the host sends all it can; the loads refer to it.
+    The loads refer to what comes back when the host sends all it can, in the same manner.
     """
     if "64" not in sizes:
         return []
     setup = Setup("testpmd", "generator")
     echo = Action("echo")
-    names = ["maximum", "single"] + ["%s %d %%" % (whose, 100 * load)
+    names = [MAXIMUM, "single"] + ["%s %d %%" % (whose, 100 * load)
                                      for whose in ("common", "own") for load in loads]
-    return [Case("latency", "64", setup, echo,
-                 Action("both" if name == "maximum" else "latency"), load=name)
-            for name in names]
+    return [Case("latency", "64", setup, echo, Action("latency"), load=name) for name in names]
 
 
 def bursts(sizes):

@@ -73,6 +73,8 @@ LIMITS = (
     Contestant("null", "null", NULL, NULL, only=("one-way", "touched", "loop")),
     Contestant("limit", "limit", only=("one-way", "touched", "loop")),
 )
+OURS = (("folio", False), ("folio-avx512", True))       # as a user runs it, and with 512 bit
+NAMES = (*(name for name, _ in OURS), *(c.name for c in PEERS + LIMITS))
 
 
 def folio(name, plugin, wide=False, devargs="", only=()):

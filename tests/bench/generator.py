@@ -23,8 +23,10 @@ class Generator:
         self.log = log
         self.unread = b""
         with open(log, "wb") as stderr:
+            # In a group of its own: Ctrl-C is for this script, which ends it.
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr,
-                                            stdout=subprocess.PIPE, bufsize=0, env=env)
+                                            stdout=subprocess.PIPE, bufsize=0, env=env,
+                                            process_group=0)
 
     def read_log(self):
         """What it has logged so far."""

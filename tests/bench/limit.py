@@ -16,7 +16,6 @@ class Limit:
 
     def __init__(self, place, _contestant, _setup):
         self.place = place
-        self.last_probe = None
 
     def __enter__(self):
         return self
@@ -33,8 +32,8 @@ class Limit:
         what = ["--size", case.size]
         what += ["--touch"] if case.payload == "touched" else []
         what += ["--loop"] if case.group == "loop" else []
-        with Probed(self.place, self, sample):
-            known = (tuple(what), distance(self.last_probe))
+        with Probed(self.place, sample):
+            known = (tuple(what), distance(self.place.distance))
             tuning = self.place.tunings.get(known, ["--best"])
             command = [self.place.programs["limit"], *what, "--seconds", str(self.place.window),
                        "--cpus", ",".join(self.place.cpus), *tuning]

@@ -9,6 +9,7 @@ measured window: virtual CPUs move, and their distance decides everything.
 import json
 import os
 import select
+import signal
 import statistics
 import subprocess
 import time
@@ -21,11 +22,13 @@ from testpmd import memory_args
 
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
 PROBE_DEADLINE = 30
+FRESH = 0.05                # seconds that a probe holds for
 LATENCY_DEADLINE = 20       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
+UNPROBED = "unprobed"       # of two machines
 PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
 
 
@@ -90,7 +93,10 @@ class GeneratorSide(Generator):
 
 
 class Place:
-    """Where samples are taken: the CPUs, a private folder, the programs, the probe."""
+    """Where samples are taken: the CPUs, a private folder, the programs, the probe.
+
+    Use it in a `with` statement.
+    """
 
     def __init__(self, cpus, folder, programs, window):
         self.cpus = cpus
@@ -100,18 +106,30 @@ class Place:
         self.pingpong = os.path.join(folder, "pingpong")
         self.count = 0
         self.tunings = {}       # of the limit: see limit.py
+        self.spinner = None
+        self.distance = None
+        self.probed_at = 0
         subprocess.run(["cc", "-O2", "-pthread", "-o", self.pingpong,
                         os.path.join(HERE, "pingpong.c")], check=True, timeout=60)
 
-    def start_spinner(self):
-        """Keep both CPUs awake with idle priority; the caller ends the process."""
-        process = subprocess.Popen([self.pingpong, "--spin", *self.cpus], stdout=subprocess.PIPE)
-        ready, _, _ = select.select([process.stdout], [], [], PROBE_DEADLINE)
-        if not ready or process.stdout.readline() != b"spinning\n":
-            process.kill()
-            process.wait()
+    def __enter__(self):
+        """Keep both CPUs awake with idle priority."""
+        self.spinner = subprocess.Popen([self.pingpong, "--spin", *self.cpus],
+                                        stdout=subprocess.PIPE)
+        ready, _, _ = select.select([self.spinner.stdout], [], [], PROBE_DEADLINE)
+        if not ready or self.spinner.stdout.readline() != b"spinning\n":
+            self.__exit__()
             raise Failure("the idle-priority spinner did not start")
-        return process
+        return self
+
+    def __exit__(self, *_):
+        self.spinner.kill()
+        self.spinner.wait()
+        self.spinner.stdout.close()
+
+    def spin(self, on):
+        """The spinner is for when nobody polls: a poller would lose 4 ms to it now and then."""
+        self.spinner.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
 
     def probe(self):
         """The time in ns of a round trip of one cache line between the two CPUs."""
@@ -120,7 +138,13 @@ class Place:
                                   stdout=subprocess.PIPE, timeout=PROBE_DEADLINE)
         except subprocess.SubprocessError as err:
             raise Failure("the ping-pong probe failed: %s" % err) from err
-        return float(done.stdout)
+        self.distance = float(done.stdout)
+        self.probed_at = time.monotonic()
+        return self.distance
+
+    def recent(self):
+        """What was just probed behind a sample is in front of the next one, too."""
+        return self.probe() if time.monotonic() - self.probed_at > FRESH else self.distance
 
     def paths(self):
         """Names of a socket and a region that nobody has used."""
@@ -141,7 +165,6 @@ class Pair:
         self.setup = setup
         self.paths = place.paths()
         self.sides = {}
-        self.last_probe = None
 
     def __enter__(self):
         try:
@@ -211,7 +234,7 @@ class Pair:
         """Take one sample of a case; what is known of it is in the sample, whatever happens."""
         actions = {"guest": case.guest, "host": case.host}
         order = sorted(actions, key=lambda name: actions[name].starts_traffic)
-        with Probed(self.place, self, sample):
+        with Probed(self.place, sample):
             for name in order:
                 self.sides[name].begin(actions[name], case.burst)
             time.sleep(WARM_UP)
@@ -234,7 +257,7 @@ class Pair:
     def measure_latency(self, case, sample, rate):
         """The host sends packets at a rate, 0: one at a time, and times their return."""
         guest, host = self.sides["guest"], self.sides["host"]
-        with Probed(self.place, self, sample):
+        with Probed(self.place, sample):
             guest.begin(case.guest, case.burst)
             with Shares(self.sides, sample):
                 found = host.ask("latency size=%s rate=%d seconds=%g"
@@ -242,16 +265,15 @@ class Pair:
                                  self.place.window + LATENCY_DEADLINE)
             guest.halt()
         sample.update(found, mpps=found["achieved_pps"] / 1e6)
-        if not found["count"]:
+        if not case.came_back(found):
             raise Failure("no packet came back in the window")
-
 
     def measure_start(self, sample):
         """Restart the guest's port some times: the CPU time of both sides for a session, and how
         long it takes from the start to the link."""
         guest = self.sides["guest"]
         times = []
-        with Probed(self.place, self, sample):
+        with Probed(self.place, sample):
             used = [cpu_time(side.process.pid) for side in self.sides.values()]
             for _ in range(RESTARTS):
                 guest.cmd("port stop 0")
@@ -267,25 +289,20 @@ class Pair:
 
 
 class Probed:
-    """Probe the CPUs' distance before and after what is done in a `with` statement.
+    """Probe the CPUs' distance before and after what is done in a `with` statement."""
 
-    What was probed behind one sample is in front of the next one of the same pair.
-    """
-
-    def __init__(self, place, pair, sample):
+    def __init__(self, place, sample):
         self.place = place
-        self.pair = pair
         self.sample = sample
 
     def __enter__(self):
-        if self.pair.last_probe is None:
-            self.pair.last_probe = self.place.probe()
-        self.sample["probe_ns"] = [self.pair.last_probe]
+        self.sample["probe_ns"] = [self.place.recent()]
+        self.place.spin(False)
 
     def __exit__(self, failed, *_):
+        self.place.spin(True)
         if failed is None:
-            self.pair.last_probe = self.place.probe()
-            self.sample["probe_ns"].append(self.pair.last_probe)
+            self.sample["probe_ns"].append(self.place.probe())
             self.sample["placement"] = placement(*self.sample["probe_ns"],
                                                  self.sample["cpu_share"])
 

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 
 from side import HERE
 
@@ -25,6 +26,11 @@ def text_of(*command):
         return None
 
 
+def note(text):
+    """Tell what goes on."""
+    print("== " + text, file=sys.stderr, flush=True)
+
+
 def machine():
     """What was measured on."""
     with open("/proc/meminfo", encoding="ascii") as file:
@@ -33,6 +39,11 @@ def machine():
             "lscpu": text_of("lscpu"), "hugepages": hugepages[0],
             "dpdk": text_of("dpkg-query", "-W", "-f", "${Version}", "dpdk"),
             "folio_commit": text_of("git", "-C", HERE, "describe", "--always", "--dirty")}
+
+
+def default_folder(build):
+    """Where results go if nothing is said."""
+    return os.path.join(build, "bench", datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
 
 
 def write_results(folder, record, text):

@@ -9,7 +9,7 @@ import re
 import statistics
 
 import targets
-from cases import BURST
+from cases import BURST, MAXIMUM
 from pairs import UNDISTURBED
 from results import ENOUGH, PREFERRED, Results, dip_of, markdown
 from side import HERE
@@ -98,7 +98,7 @@ def latency_section(results):
     text = ""
     for key in results.group("latency"):
         load = dict(key)["load"]
-        if load == "maximum":
+        if load == MAXIMUM:
             continue
         text += "## Round trip of 64 B, %s\n\n" % latency_text(load)
         for where in results.placements([key]) or [PREFERRED]:

@@ -6,7 +6,7 @@ import collections
 import statistics
 
 from cases import SIZES
-from pairs import PLACEMENTS
+from pairs import PLACEMENTS, UNPROBED
 
 PREFERRED = "near"
 ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
@@ -57,7 +57,7 @@ class Results:
 
     def placements(self, keys):
         """Where there are enough samples to compare: the preferred one comes first."""
-        seen = [where for where in PLACEMENTS
+        seen = [where for where in (*PLACEMENTS, UNPROBED)
                 if any(self.median(key, name, where) for key in keys for name in self.names(keys))]
         return sorted(seen, key=lambda where: where != PREFERRED)
 
