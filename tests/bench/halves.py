@@ -361,7 +361,7 @@ def parse_args(argv):
     which.add_argument("--host", action="store_true", help="the half that obeys")
     which.add_argument("--guest", action="store_true", help="the half that measures")
     parser.add_argument("--port", type=port_option, action="append", required=True,
-                        metavar="NAME=ARGS", help="a port, by what EAL has to know of it; repeatable")
+                        metavar="NAME=ARGS", help="a port, by EAL's arguments; repeatable")
     parser.add_argument("--cpu", type=int, default=allowed_cpus[-1], choices=allowed_cpus,
                         help="where this half polls (default: %(default)s)")
     parser.add_argument("--frame", type=number_option(int, 1518, 65000), default=1518, metavar="N",

@@ -228,12 +228,12 @@ try_values(struct bench *b, struct candidate *best, size_t offset, const uint32_
 	}
 }
 
-#define TRY(b, best, field, ...)                                                                   \
-	do {                                                                                       \
-		const uint32_t values[] = {__VA_ARGS__};                                           \
-                                                                                                   \
-		try_values(b, best, offsetof(struct tuning, field), values,                        \
-			   sizeof(values) / sizeof(values[0]));                                    \
+#define TRY(b, best, field, ...)								\
+	do {											\
+		const uint32_t values[] = {__VA_ARGS__};					\
+												\
+		try_values(b, best, offsetof(struct tuning, field), values,			\
+			   sizeof(values) / sizeof(values[0]));					\
 	} while (0)
 
 /* The instruction sets that this CPU has, the widest first. */
