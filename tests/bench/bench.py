@@ -21,11 +21,14 @@ import tempfile
 import cases
 import contestants
 import halves
+import plots
 import protections
 import report
+import results
 from limit import Limit
 from pairs import Failure, PLACEMENTS, Pair, Place
 from record import default_folder, machine, note, now, write_results
+from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -153,6 +156,29 @@ def chosen(text, allowed, parser, option):
     return found
 
 
+def bounded(kind, least, most):
+    """The type of an option with a range."""
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError("'%s': allowed is %s to %s" % (text, least, most))
+        return value
+    return parse
+
+
+def two_cpus(text):
+    """GUEST,HOST: two different CPUs that this process may use."""
+    allowed = sorted(os.sched_getaffinity(0))
+    found = text.split(",")
+    if len(set(found)) != 2 or not set(found) <= set(map(str, allowed)):
+        raise argparse.ArgumentTypeError("'%s': allowed are two different ones of %s"
+                                         % (text, ",".join(map(str, allowed))))
+    return found
+
+
 def plugin_option(text):
     """NAME=FILE[+avx512][+DEVARG=VALUE]: (name, file, wide, devargs)."""
     name, _, rest = text.partition("=")
@@ -173,32 +199,26 @@ def parse_args(argv):
     parser.add_argument("--cases", metavar="LIST", help="of %s" % ", ".join(names))
     parser.add_argument("--contestants", metavar="LIST", help="only these")
     parser.add_argument("--sizes", metavar="LIST", help="of %s" % ", ".join(cases.SIZES))
-    parser.add_argument("--rounds", type=int, help="how often everybody's turn comes (default: 5; "
-                        "with --quick 3)")
-    parser.add_argument("--window", type=float, default=0.25, metavar="SECONDS",
-                        help="how long a sample takes (default: 0.25)")
+    parser.add_argument("--rounds", type=bounded(int, 1, 100), metavar="N",
+                        help="how often everybody's turn comes (default: 5; with --quick 3)")
+    parser.add_argument("--window", type=bounded(float, 0.01, 60), default=0.25,
+                        metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--plugin", type=plugin_option, action="append", default=[],
                         metavar="NAME=FILE", help="another build of folio as a contestant, "
                         "repeatable; +avx512 and +DEVARG=VALUE may follow")
-    parser.add_argument("--cpus", default="0,1", metavar="GUEST,HOST",
+    parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
                         help="where they poll (default: 0,1)")
     parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
                         "(default: build/bench/DATE)")
+    parser.add_argument("--publish", action="store_true",
+                        help="copy the results into docs/, where its pages refer to them")
     args = parser.parse_args(argv)
+    args.out = args.out or default_folder(args.build)
     default = "64,1518" if args.quick else ",".join(cases.SIZES)
     args.sizes = chosen(args.sizes or default, cases.SIZES, parser, "--sizes")
-    args.rounds = (3 if args.quick else 5) if args.rounds is None else args.rounds
+    args.rounds = args.rounds or (3 if args.quick else 5)
     args.groups = chosen(args.cases or ",".join(cases.QUICK if args.quick else names), names,
                          parser, "--cases")
-    try:
-        args.cpus = [int(cpu) for cpu in args.cpus.split(",")]
-    except ValueError:
-        args.cpus = []
-    if len(set(args.cpus)) != 2 or not set(args.cpus) <= os.sched_getaffinity(0):
-        parser.error("--cpus: two different CPUs are wanted, of %s"
-                     % ",".join(map(str, sorted(os.sched_getaffinity(0)))))
-    if not 1 <= args.rounds <= 100 or not 0.01 <= args.window <= 60:
-        parser.error("--rounds: 1 to 100; --window: 0.01 to 60")
     if os.geteuid() != 0:
         parser.error("huge pages and pinned threads need root")
     return args, parser
@@ -242,6 +262,18 @@ def chosen_groups(args):
     return groups
 
 
+def publish(folder, date):
+    """Copy the table and the JSON to docs/results, the plots to docs/img."""
+    docs = os.path.join(HERE, "../../docs")
+    os.makedirs(os.path.join(docs, "img"), exist_ok=True)
+    for name in sorted(os.listdir(folder)):
+        base, kind = os.path.splitext(name)
+        target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json" % date,
+                  ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}[kind]
+        shutil.copy(os.path.join(folder, name), os.path.join(docs, target))
+    note("copied to docs/results and docs/img")
+
+
 def main():
     """Exit status: 0 if every contestant gave a sample of each of its cases."""
     if {"--host", "--guest"} & set(sys.argv):
@@ -265,9 +297,11 @@ def main():
         shutil.rmtree(folder)
     text = report.report(bench.record)
     print(text)
-    out = args.out or default_folder(args.build)
-    write_results(out, bench.record, text)
-    print("== results are in %s" % out)
+    write_results(args.out, bench.record, text)
+    files = plots.draw(results.Results(bench.record), args.out)
+    note("tables, JSON and %d plots are in %s" % (len(files), args.out))
+    if args.publish:
+        publish(args.out, bench.record["date"][:10])
     return 0 if all(s["status"] != "failed" for s in bench.record["samples"]) else 1
 
 

@@ -94,7 +94,7 @@ class Place:
     """Where samples are taken: the CPUs, a private folder, the programs, the probe."""
 
     def __init__(self, cpus, folder, programs, window):
-        self.cpus = [str(cpu) for cpu in cpus]
+        self.cpus = cpus
         self.folder = folder
         self.programs = programs
         self.window = window

@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import LogLocator  # noqa: E402
 
 from cases import DIRECTIONS  # noqa: E402
 from results import PREFERRED  # noqa: E402
@@ -61,19 +62,15 @@ class Plots:
         plt.close(figure)
         self.files.append(name)
 
-    def bars(self, axes, keys):
-        """A bar for each contestant, with the spread; several keys stand side by side."""
-        names = self.results.names(keys)
-        width = 0.8 / len(names)
-        for i, name in enumerate(names):
+    def bars(self, axes, key):
+        """A bar for each contestant, with the spread. null has none: it would dwarf all others."""
+        for x, name in enumerate(n for n in self.results.names([key]) if n != "null"):
             color, hatch, _ = self.style(name)
-            for x, key in enumerate(keys):
-                row = self.results.row(key, name, self.where)
-                if "median" not in row:
-                    continue
-                axes.bar(x + (i - (len(names) - 1) / 2) * width, row["median"], width,
-                         color=color, hatch=hatch, edgecolor="white", label=name,
-                         yerr=spread([row]), error_kw={"elinewidth": 0.8, "capsize": 1.5})
+            row = self.results.row(key, name, self.where)
+            if "median" in row:
+                axes.bar(x, row["median"], 1, color=color, hatch=hatch, edgecolor="white",
+                         label=name, yerr=spread([row]),
+                         error_kw={"elinewidth": 0.8, "capsize": 1.5})
         axes.set_xticks([])
         axes.set_ylim(bottom=0)
 
@@ -87,7 +84,7 @@ class Plots:
                                     figsize=(max(6, 1.6 * columns), 0.9 + 2.1 * len(rows)))
         for line, (label, keys) in zip(grid, rows):
             for axes, key in zip(line, keys):
-                self.bars(axes, [key])
+                self.bars(axes, key)
                 axes.set_title(panel_title(key), fontsize=9)
             for axes in line[len(keys):]:
                 axes.set_axis_off()
@@ -137,9 +134,11 @@ class Plots:
                           if dict(key)["direction"] == direction]
                 points = [(size, ratio) for size, ratio in points if ratio]
                 sizes += [size for size, _ in points if size not in sizes]
-                axes.plot([sizes.index(size) for size, _ in points],
-                          [ratio for _, ratio in points], style, color=color, marker="o",
-                          markersize=4, label="%s, %s" % (direction, payload))
+                look = {"color": color, "marker": "o", "markersize": 4}
+                axes.plot(*coordinates(sizes, [p for p in points if p[0] != "imix"]), style, **look,
+                          label="%s, %s" % (direction, payload))
+                # A mix is no size: no line leads there.
+                axes.plot(*coordinates(sizes, [p for p in points if p[0] == "imix"]), "", **look)
         axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(sizes)), [size_text(size) for size in sizes])
         axes.set_ylabel(RATIO)
@@ -191,6 +190,9 @@ class Plots:
                 axes.plot([x for x, _ in points], [y for _, y in points], color=color,
                           marker=marker, markersize=4, linewidth=1.2, label=name)
             axes.set_yscale("log")
+            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
             axes.set_title(title, fontsize=9)
             axes.set_xlabel("load that came back, Mpps")
             axes.grid(axis="y", linewidth=0.3)
@@ -229,6 +231,11 @@ class Plots:
             axes.set_xlabel("faster by, %")
         grid[0][0].set_yticks(range(len(names)), names)
         self.save(figure, "protections", "folio without one of its protections")
+
+
+def coordinates(sizes, points):
+    """Sizes become places on the axis."""
+    return [sizes.index(size) for size, _ in points], [ratio for _, ratio in points]
 
 
 def spread(rows):

@@ -13,7 +13,7 @@ import sys
 from contestants import folio
 from side import HERE
 
-sys.path.insert(0, os.path.join(HERE, "instructions"))
+sys.path.append(os.path.join(HERE, "instructions"))
 
 from instructions import MASK, PLUGIN_PARTS, WITHOUT  # noqa: E402
 from relink import Changed, PLUGIN, Stale  # noqa: E402

@@ -51,10 +51,19 @@ def write_results(folder, record, text):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as file:
         file.write("{\n" + ",\n".join(
-            "%s: %s" % (json.dumps(name), json_lines(value)) for name, value in record.items())
+            "%s: %s" % (json.dumps(name), json_lines(rounded(value))) for name, value in record.items())
             + "\n}\n")
     with open(os.path.join(folder, "bench.md"), "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def rounded(value):
+    """Without digits that mean nothing."""
+    if isinstance(value, float):
+        return float("%.5g" % value)
+    if isinstance(value, dict):
+        return {name: rounded(item) for name, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list) else value
 
 
 def json_lines(value):

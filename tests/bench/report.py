@@ -227,6 +227,6 @@ def report(record):
         if results.group(name):
             text += group_section(results, name)
     text += latency_section(results) + protections_section(results)
-    if not record["options"]["quick"]:
+    if not record["options"]["quick"] and not record["options"]["cases"]:
         text += instructions_section()
     return text + notes(record)

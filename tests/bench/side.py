@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../scripts"))
+sys.path.append(os.path.join(HERE, "../../scripts"))     # which has a cases.py, too
 
 from testpmd import Commands, Failure, PROMPT, ProcessTerminal  # noqa: E402
 
