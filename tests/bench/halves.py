@@ -29,6 +29,7 @@ import tempfile
 import time
 
 import cases
+import plots
 import report
 from generator import Generator
 from pairs import UNDISTURBED, UNPROBED, WARM_UP
@@ -375,8 +376,8 @@ def parse_args(argv):
                          help="how often every port's turn comes (default: 5)")
     driving.add_argument("--window", type=number_option(float, 0.01, 50), default=0.25,
                          metavar="SECONDS", help="how long a sample takes (default: 0.25)")
-    driving.add_argument("--out", metavar="FOLDER", help="for tables and JSON (default: "
-                         "build/bench/DATE)")
+    driving.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
+                         "(default: build/bench/DATE)")
     args = parser.parse_args(argv)
     args.sizes = args.sizes or [s for s in cases.SIZES if s == "imix" or int(s) <= args.frame]
     for size in args.sizes:
@@ -408,5 +409,6 @@ def main(argv):
     print(text)
     out = args.out or default_folder(args.build)
     write_results(out, drive.record, text)
-    note("results are in %s" % out)
+    plots.draw(Results(drive.record), out)
+    note("tables, JSON and plots are in %s" % out)
     return 0 if all(s["status"] == "ok" for s in drive.record["samples"]) else 1
