@@ -129,7 +129,10 @@ class Drive:
         return case
 
     def run(self):
-        """Every port once a round. However it ends, the host half is told."""
+        """Every port once a round. However it ends, the host half is told.
+
+        Returns whether it came to its end: what was measured until the other half is gone is kept.
+        """
         try:
             for number in range(self.args.rounds):
                 for port in self.args.port:
@@ -137,6 +140,12 @@ class Drive:
                         self.leave("next")
                     self.meet(port)
                     self.take_all(port, number + 1)
+            return True
+        except Failure as err:
+            if not self.record["samples"]:
+                raise
+            note("ended early: %s" % err)
+            return False
         finally:
             self.leave("quit")
 
@@ -206,6 +215,8 @@ class Drive:
                 sample["status"] = "ok"
             except Failure as err:
                 sample["error"] = str(err)
+                self.generator.ask("stop")          # or else there is no point in going on
+                self.generator.ask("remote stop")
             if case.load == cases.MAXIMUM:
                 maximum = sample.get("mpps", 0) * 1e6
             progress(case, sample)
@@ -399,7 +410,7 @@ def main(argv):
             if args.host:
                 return serve(half)
             drive = Drive(half)
-            drive.run()
+            whole = drive.run()
     except KeyboardInterrupt:
         return 0 if args.host else 1
     except Failure as err:
@@ -411,4 +422,4 @@ def main(argv):
     write_results(out, drive.record, text)
     plots.draw(Results(drive.record), out)
     note("tables, JSON and plots are in %s" % out)
-    return 0 if all(s["status"] == "ok" for s in drive.record["samples"]) else 1
+    return 0 if whole and all(s["status"] == "ok" for s in drive.record["samples"]) else 1
