@@ -35,7 +35,8 @@ class Generator:
 
     def failure(self, what):
         """An exception that says what is wrong, with the log."""
-        return Failure("%s: generator %s; its log:\n%s" % (self.name, what, self.read_log()[-3000:]))
+        return Failure("%s: generator %s; its log:\n%s"
+                       % (self.name, what, self.read_log()[-3000:]))
 
     def answer(self, seconds=ANSWER_DEADLINE):
         """The next answer, also if it is an error."""

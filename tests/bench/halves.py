@@ -29,6 +29,7 @@ import tempfile
 import time
 
 import cases
+import plots
 import report
 from generator import Generator
 from pairs import UNDISTURBED, UNPROBED, WARM_UP
@@ -128,7 +129,10 @@ class Drive:
         return case
 
     def run(self):
-        """Every port once a round. However it ends, the host half is told."""
+        """Every port once a round. However it ends, the host half is told.
+
+        Returns whether it came to its end: what was measured until the other half is gone is kept.
+        """
         try:
             for number in range(self.args.rounds):
                 for port in self.args.port:
@@ -136,6 +140,12 @@ class Drive:
                         self.leave("next")
                     self.meet(port)
                     self.take_all(port, number + 1)
+            return True
+        except Failure as err:
+            if not self.record["samples"]:
+                raise
+            note("ended early: %s" % err)
+            return False
         finally:
             self.leave("quit")
 
@@ -205,6 +215,8 @@ class Drive:
                 sample["status"] = "ok"
             except Failure as err:
                 sample["error"] = str(err)
+                self.generator.ask("stop")          # or else there is no point in going on
+                self.generator.ask("remote stop")
             if case.load == cases.MAXIMUM:
                 maximum = sample.get("mpps", 0) * 1e6
             progress(case, sample)
@@ -361,7 +373,7 @@ def parse_args(argv):
     which.add_argument("--host", action="store_true", help="the half that obeys")
     which.add_argument("--guest", action="store_true", help="the half that measures")
     parser.add_argument("--port", type=port_option, action="append", required=True,
-                        metavar="NAME=ARGS", help="a port, by what EAL has to know of it; repeatable")
+                        metavar="NAME=ARGS", help="a port, by EAL's arguments; repeatable")
     parser.add_argument("--cpu", type=int, default=allowed_cpus[-1], choices=allowed_cpus,
                         help="where this half polls (default: %(default)s)")
     parser.add_argument("--frame", type=number_option(int, 1518, 65000), default=1518, metavar="N",
@@ -375,8 +387,8 @@ def parse_args(argv):
                          help="how often every port's turn comes (default: 5)")
     driving.add_argument("--window", type=number_option(float, 0.01, 50), default=0.25,
                          metavar="SECONDS", help="how long a sample takes (default: 0.25)")
-    driving.add_argument("--out", metavar="FOLDER", help="for tables and JSON (default: "
-                         "build/bench/DATE)")
+    driving.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
+                         "(default: build/bench/DATE)")
     args = parser.parse_args(argv)
     args.sizes = args.sizes or [s for s in cases.SIZES if s == "imix" or int(s) <= args.frame]
     for size in args.sizes:
@@ -398,7 +410,7 @@ def main(argv):
             if args.host:
                 return serve(half)
             drive = Drive(half)
-            drive.run()
+            whole = drive.run()
     except KeyboardInterrupt:
         return 0 if args.host else 1
     except Failure as err:
@@ -408,5 +420,6 @@ def main(argv):
     print(text)
     out = args.out or default_folder(args.build)
     write_results(out, drive.record, text)
-    note("results are in %s" % out)
-    return 0 if all(s["status"] == "ok" for s in drive.record["samples"]) else 1
+    plots.draw(Results(drive.record), out)
+    note("tables, JSON and plots are in %s" % out)
+    return 0 if whole and all(s["status"] == "ok" for s in drive.record["samples"]) else 1

@@ -100,7 +100,8 @@ class Traffic(GeneratorCase):
         self.assertEqual(guest.ready["driver"], "net_folio")
         for size in (60, 64, 65, 1518, 9000):
             for touch in (0, 1):
-                self.assertEqual(self.one_way(guest, host, "size=%d touch=%d" % (size, touch)), size)
+                mean = self.one_way(guest, host, "size=%d touch=%d" % (size, touch))
+                self.assertEqual(mean, size)
         mean = self.one_way(host, guest, "size=imix burst=12")
         self.assertAlmostEqual(mean, (7 * 64 + 4 * 570 + 1518) / 12, delta=2)
 

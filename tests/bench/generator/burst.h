@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "generator.h"
 
 static inline void

@@ -37,7 +37,7 @@ static const struct key_def keys[KEYS] = {
 	[KEY_MS] = {"ms", 1, 60000, 1},
 	[KEY_RATE] = {"rate", 0, 1000000000, 0},
 	[KEY_SECONDS] = {"seconds", 10, 60000, 1000},
-	[KEY_SIZE] = {"size", FRAME_MIN, FRAME_MAX, FRAME_MIN}, /* the port's frames may be shorter */
+	[KEY_SIZE] = {"size", FRAME_MIN, FRAME_MAX, FRAME_MIN}, /* a port's frames may be shorter */
 	[KEY_TOUCH] = {"touch", 0, 1, 0},
 };
 
@@ -162,13 +162,12 @@ parse_number(const char *text, uint64_t *out)
 static bool
 parse_milliseconds(const char *text, uint64_t *out)
 {
-	bool ok = text[strspn(text, "0123456789.")] == '\0';
 	char *end;
-	double seconds;
 
-	seconds = strtod(text, &end);
-	*out = (uint64_t)fmin(1000 * seconds, 1e9);
-	return ok && end != text && *end == '\0';
+	if (text[0] == '\0' || text[strspn(text, "0123456789.")] != '\0')
+		return false;
+	*out = (uint64_t)fmin(1000 * strtod(text, &end), 1e9);
+	return *end == '\0';
 }
 
 static int
@@ -183,7 +182,7 @@ parse_value(enum key key, const char *text, uint32_t frame, uint64_t *out, char 
 		return 0;
 	}
 	ok = key == KEY_SECONDS ? parse_milliseconds(text, out) : parse_number(text, out);
-	if (ok && is_in_range(key, *out, frame) && *out >= min)
+	if (ok && is_in_range(key, *out, frame) && *out >= min) /* FRAME_IMIX is no number */
 		return 0;
 	snprintf(error, COMMAND_ERROR_MAX, "%s=%.40s is out of range: allowed is %.10g to %.10g%s",
 		 keys[key].name, text, (double)min / unit, (double)max / unit,

@@ -48,7 +48,7 @@ enum key {
 struct command {
 	enum op op;
 	bool remote; /**< the peer is to do it */
-	uint64_t value[KEYS]; /**< of those that the command takes; the default if it was left out */
+	uint64_t value[KEYS]; /**< where the command takes one: what was given, or the default */
 };
 
 /**

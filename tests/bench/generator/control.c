@@ -20,8 +20,8 @@ struct state {
 	enum message_op op; /* MESSAGE_STOP: it just listens */
 	uint16_t burst;
 	bool touch;
-	bool asked; /* the two below are valid */
-	struct message request; /* the latest */
+	bool asked;
+	struct message request; /* the latest, if asked */
 	struct message answer;	/* to it */
 };
 

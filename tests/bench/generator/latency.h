@@ -30,8 +30,8 @@ struct latency {
 /**
  * A job that ends of itself; its result is g->latency.
  *
- * rate=0: one packet at a time. Else evenly spaced packets, which are due whether the packets before
- * them could be sent or not.
+ * rate=0: one packet at a time. Else evenly spaced packets, which are due whether those before them
+ * could be sent or not.
  */
 void latency_run(struct generator *g);
 

@@ -193,7 +193,7 @@ main(int argc, char **argv)
 	struct options o;
 	int ret;
 
-	/* Only the wait for commands takes signals, so that none is missed. EAL's threads inherit. */
+	/* Only the wait for commands takes signals: none is missed. EAL's threads inherit this. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);

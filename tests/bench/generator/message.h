@@ -50,7 +50,7 @@ struct message {
 	enum message_op op;
 	bool refused;	   /**< an answer to a request that is not allowed */
 	uint32_t asker;	   /**< a random number, another one for each start of a program */
-	uint32_t sequence; /**< the same in an answer as in its request; a repeated request has it, too */
+	uint32_t sequence; /**< of a request, also when it is repeated, and of its answer */
 	uint32_t frame;	   /**< the longest that the sender takes */
 	uint32_t value[MESSAGE_VALUES]; /**< of a request; 0 where the operation has none */
 	struct counters count;

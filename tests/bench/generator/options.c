@@ -51,8 +51,8 @@ parse_mac(const char *name, const char *value, struct rte_ether_addr *out)
 {
 	if (rte_ether_unformat_addr(value, out) == 0)
 		return 0;
-	fprintf(stderr, "bench-generator: --%s=%s is no MAC address: allowed is XX:XX:XX:XX:XX:XX\n",
-		name, value);
+	fprintf(stderr, "bench-generator: --%s=%s is no MAC address: allowed is "
+		"XX:XX:XX:XX:XX:XX\n", name, value);
 	return -EINVAL;
 }
 

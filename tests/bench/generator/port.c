@@ -9,9 +9,8 @@
 
 #include "port.h"
 
-/* As testpmd has it, but for the descriptors, of which its default of 256 would be fewer. */
 #define DESCRIPTORS 1024
-#define POOL_CACHE 250
+#define POOL_CACHE 250 /* as testpmd has it */
 
 #define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 

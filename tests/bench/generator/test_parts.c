@@ -109,7 +109,8 @@ test_wrong_commands(void **state)
 		"burst=18446744073709551648 is out of range: allowed is 1 to 512");
 	refuses("echo touch=2", "touch=2 is out of range: allowed is 0 to 1");
 	refuses("latency size=64 seconds=0", "seconds=0 is out of range: allowed is 0.01 to 60");
-	refuses("latency size=64 seconds=1e1", "seconds=1e1 is out of range: allowed is 0.01 to 60");
+	refuses("latency size=64 seconds=1e1",
+		"seconds=1e1 is out of range: allowed is 0.01 to 60");
 	refuses("latency size=64 seconds=.", "seconds=. is out of range: allowed is 0.01 to 60");
 	refuses("latency size=64 rate=-1", "rate=-1 is out of range: allowed is 0 to 1000000000");
 }

@@ -18,18 +18,18 @@ static const char help[] =
 	"usage: bench-limit --size N [options]\n"
 	"How many million packets a second can two threads copy through shared memory?\n"
 	"  --size N       bytes of a packet; whole cache lines are copied\n"
-	"  --seconds S    length of the measurement, default 1; a fifth of it is warm-up before it\n"
+	"  --seconds S    length of the measurement, default 1; before it a fifth to warm up\n"
 	"  --cpus A,B     the sender's CPU and the receiver's, default 0,1\n"
 	"  --touch        the sender writes each packet first, the receiver reads it afterwards\n"
 	"  --loop         both forward; 512 packets circulate\n"
-	"  --best         try neighbours of the values below, a quarter of the time each, and measure\n"
+	"  --best         try neighbours of what follows, a quarter of the time each, and measure\n"
 	"                 with the best\n"
-	"  --copy NAME    instruction set: avx512, avx2 or portable; default the first that there is\n"
+	"  --copy NAME    instruction set: avx512, avx2 or portable; default the widest\n"
 	"  --slots N      of a ring, a power of two, default 2048\n"
 	"  --burst N      packets from one look at an index to the next, default 32\n"
-	"  --stride N     bytes from slot to slot, whole lines; default as close as possible\n"
+	"  --stride N     bytes from slot to slot, whole lines; default as few as possible\n"
 	"  --buffers N    private buffers of a thread, a power of two, default 32\n"
-	"  --ahead N      slots between the one that is written and one that is prefetched, default 8\n"
+	"  --ahead N      slots from the one that is written to one that is prefetched, default 8\n"
 	"  --fetch N      the same for reading, default 0: no prefetch\n";
 
 static void

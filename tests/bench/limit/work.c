@@ -157,7 +157,18 @@ get_as(struct side *s, struct view *v, uint32_t n, uint32_t lines, bool touch,
 	v->buffer = first + n;
 }
 
-#define BY_CASE(what, s, v, n, distance, prefetch)                                                 	do {                                                                                       		if ((s)->lines == 1 && !(s)->touch && (distance) == 0)                             			what(s, v, n, 1, false, PREFETCH_NONE);                                    		else if ((s)->lines == 1 && !(s)->touch)                                           			what(s, v, n, 1, false, prefetch);                                         		else if ((distance) == 0)                                                          			what(s, v, n, (s)->lines, (s)->touch, PREFETCH_NONE);                      		else                                                                               			what(s, v, n, (s)->lines, (s)->touch, prefetch);                           	} while (0)
+/* Small packets and those that are not prefetched have loops without what they do not need. */
+#define BY_CASE(what, s, v, n, distance, prefetch)						\
+	do {											\
+		if ((s)->lines == 1 && !(s)->touch && (distance) == 0)				\
+			what(s, v, n, 1, false, PREFETCH_NONE);					\
+		else if ((s)->lines == 1 && !(s)->touch)					\
+			what(s, v, n, 1, false, prefetch);					\
+		else if ((distance) == 0)							\
+			what(s, v, n, (s)->lines, (s)->touch, PREFETCH_NONE);			\
+		else										\
+			what(s, v, n, (s)->lines, (s)->touch, prefetch);			\
+	} while (0)
 
 static inline_always void
 put(struct side *s, struct view *v, uint32_t n)
