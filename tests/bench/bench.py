@@ -21,6 +21,7 @@ import tempfile
 import cases
 import contestants
 import halves
+import plots
 import protections
 import report
 from halves import list_option, number_option
@@ -288,7 +289,6 @@ def main():
     """Exit status: 0 if every contestant gave a sample of each of its cases."""
     if {"--host", "--guest"} & set(sys.argv):
         return halves.main(sys.argv[1:])
-    import plots    # halves need no matplotlib
     args = parse_args(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
     record = run(args)
