@@ -29,7 +29,7 @@ class Changed:
     """A copy of the sources with changes, and libraries that are linked from it.
 
     Only the units named are compiled from the copy; all else is what the build has. Of sources that
-    are compiled for several instruction sets the one of `isa` is taken.
+    are compiled for several instruction sets the one of `isa` is taken, None: all.
     """
 
     def __init__(self, build, temp, changes, isa="avx2"):
@@ -63,7 +63,8 @@ class Changed:
 
     def is_ours(self, output):
         """Is this object of no instruction set in particular, or of ours?"""
-        return f"_{self.isa}." in output or not re.search(r"folio_(burst|copy)_\w+\.a\.p", output)
+        return (self.isa is None or f"_{self.isa}." in output
+                or not re.search(r"folio_(burst|copy)_\w+\.a\.p", output))
 
     def link(self, target, sources):
         """Link a library with these units from the copy; returns its path."""

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Compare folio with the other ways of moving packets between two processes: `./run bench`.
+
+Two processes, a guest and a host, each poll on a CPU of their own: unmodified testpmds, or a packet
+generator where testpmd has no mode. The contestants take turns, round by round, and only samples
+that were taken at one distance of the two CPUs are compared. docs/benchmark.md says how to read it.
+
+Needs root, two idle CPUs and huge pages.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+import cases
+import contestants
+import halves
+import protections
+import report
+from halves import list_option, number_option
+from limit import Limit
+from pairs import Failure, PLACEMENTS, Pair, Place, distance
+from record import default_folder, machine, note, now, write_results
+from results import Results
+from side import HERE
+
+PLUGIN = "drivers/net/folio/librte_net_folio.so"
+PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
+            "limit": "tests/bench/limit/bench-limit",
+            "echo": "examples/folio-echo"}
+ATTEMPTS = 2        # a sample that does not count is taken once more
+
+
+def facts(contestant):
+    """What the report has to know of a contestant."""
+    found = {"ours": contestant.ours, "peer": contestant.peer, "family": contestant.family}
+    if contestant.plugin:
+        with open(contestant.plugin, "rb") as file:
+            found["plugin_sha256"] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+class Bench:
+    """One run: the record, and what fills it."""
+
+    def __init__(self, args, place, who, left_out):
+        self.args = args
+        self.place = place
+        self.who = who
+        self.groups = chosen_groups(args)
+        # Packets a second that loads refer to which all have in common: known after a round.
+        self.common = dict.fromkeys(PLACEMENTS)
+        self.record = {"date": now(), "machine": machine(), "command": sys.argv,
+                       "options": vars(args), "contestants": {c.name: facts(c) for c in who},
+                       "left_out": left_out, "pairs": [], "samples": []}
+
+    def takes_part(self, contestant, group, case):
+        """Further builds of folio are in every group."""
+        if contestant.only and group.name not in contestant.only:
+            return False
+        if group.name == "protections":
+            return contestant.name == "folio" or contestant.only
+        if contestant.family == "limit":
+            return case.size != "imix" and case.direction in ("", cases.DIRECTIONS[0])
+        return not group.who or contestant.name in group.who or \
+            contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
+
+    def run(self):
+        """Every contestant once a round in every setup, the order rotated."""
+        plan = {}       # what a pair, once started, is used for
+        for group in self.groups:
+            for case in group.make(self.args.sizes):
+                plan.setdefault(case.setup, []).append((group, case))
+        for number in range(self.args.rounds):
+            for setup, listed in plan.items():
+                for i in range(len(self.who)):
+                    contestant = self.who[(i + number) % len(self.who)]
+                    mine = [case for group, case in listed
+                            if self.takes_part(contestant, group, case)]
+                    if mine:
+                        self.take(contestant, setup, mine, number + 1)
+            for where in PLACEMENTS:
+                self.common[where] = self.common[where] or self.best_maximum(where)
+
+    def best_maximum(self, where):
+        """What the best peer returned at most, None if that was not measured at this placement."""
+        return max((s["mpps"] * 1e6 for s in self.record["samples"]
+                    if s["load"] == cases.MAXIMUM and s["placement"] == where
+                    and self.record["contestants"][s["contestant"]]["peer"]), default=None)
+
+    def take(self, contestant, setup, mine, number):
+        """One pair: a sample of each case, each of which says itself whether it failed."""
+        left = list(mine)
+        own = None      # packets a second that this contestant returns at most
+        try:
+            with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
+                                                                   setup) as pair:
+                self.record["pairs"].append(pair.commands())
+                while left:
+                    sample = self.take_case(pair, left[0], contestant, number, own)
+                    if left.pop(0).load == cases.MAXIMUM:
+                        own = sample["mpps"] * 1e6
+        except (OSError, Failure) as err:
+            for case in left:
+                sample = self.new_sample(case, contestant, number)
+                sample["error"] = str(err) if case is left[0] else "not reached"
+                self.record["samples"].append(sample)
+            progress(left[0], self.record["samples"][-len(left)])
+
+    def take_case(self, pair, case, contestant, number, own):
+        """A sample, and another one if that does not count; returns the last one."""
+        for _ in range(ATTEMPTS):
+            sample = self.new_sample(case, contestant, number)
+            if not self.measure(pair, case, sample, own):
+                return None
+            self.record["samples"].append(sample)
+            progress(case, sample)
+            if sample["placement"] in PLACEMENTS:
+                break
+        return sample
+
+    @staticmethod
+    def new_sample(case, contestant, number):
+        """A sample that is still to be taken."""
+        return dict(case.key(), contestant=contestant.name, round=number, time=now(),
+                    status="failed", error=None, placement=None, pair=None)
+
+    def measure(self, pair, case, sample, own):
+        """Fill in a sample. False: not now, the load that all have in common is not known yet."""
+        sample["pair"] = len(self.record["pairs"]) - 1
+        if case.host.verb == "latency":
+            common = self.common[distance(self.place.recent())]
+            if case.load.startswith("common") and not common:
+                return False
+            pair.measure_latency(case, sample, case.rate(common, own))
+        elif case.host.verb == "restart":
+            pair.measure_start(sample)
+        else:
+            pair.measure(case, sample)
+        sample["status"] = "ok"
+        return True
+
+
+def progress(case, sample):
+    """One line on stderr for a sample."""
+    text = "round %d  %-32s %-18s" % (sample["round"], case.label(), sample["contestant"])
+    if sample["status"] == "ok":
+        text += "%8.2f Mpps  %s (%.0f, %.0f ns; %.0f, %.0f %% of the CPU)" % (
+            sample["mpps"], sample["placement"], *sample["probe_ns"],
+            *(100 * share for share in sample["cpu_share"]))
+        if "cpu_ms" in sample:
+            text += "  %.1f ms of CPU time" % sample["cpu_ms"]
+        if sample.get("p50_ns"):
+            text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
+    else:
+        lines = sample["error"].splitlines()
+        text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
+    print(text, file=sys.stderr, flush=True)
+
+
+def two_cpus(text):
+    """GUEST,HOST: two different CPUs that this process may use."""
+    allowed = sorted(os.sched_getaffinity(0))
+    found = text.split(",")
+    if len(set(found)) != 2 or not set(found) <= set(map(str, allowed)):
+        raise argparse.ArgumentTypeError("'%s': allowed are two different ones of %s"
+                                         % (text, ",".join(map(str, allowed))))
+    return found
+
+
+def plugin_option(text):
+    """NAME=FILE[+avx512][+DEVARG=VALUE]: (name, file, wide, devargs)."""
+    name, _, rest = text.partition("=")
+    file, *more = rest.split("+")
+    if not name or not os.path.isfile(file):
+        raise argparse.ArgumentTypeError("'%s': NAME=FILE is wanted, with a file that is there"
+                                         % text)
+    return (name, file, "avx512" in more, ",".join(m for m in more if m != "avx512"))
+
+
+def parse_args(argv):
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [group.name for group in cases.GROUPS]
+    parser.add_argument("build", metavar="BUILD", help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="the most telling cases: 3 minutes")
+    parser.add_argument("--cases", type=list_option(names), metavar="LIST",
+                        help="of %s" % ", ".join(names))
+    parser.add_argument("--sizes", type=list_option(cases.SIZES), metavar="LIST",
+                        help="of %s" % ", ".join(cases.SIZES))
+    parser.add_argument("--contestants", type=list_option(contestants.NAMES), metavar="LIST",
+                        help="of %s" % ", ".join(contestants.NAMES))
+    parser.add_argument("--plugin", type=plugin_option, action="append", default=[],
+                        metavar="NAME=FILE", help="another build of folio as a contestant, "
+                        "repeatable; +avx512 and +DEVARG=VALUE may follow")
+    parser.add_argument("--rounds", type=number_option(int, 1, 100), metavar="N",
+                        help="how often everybody's turn comes (default: 5; with --quick 3)")
+    parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
+                        metavar="SECONDS", help="how long a sample takes (default: 0.25)")
+    parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
+                        help="where they poll (default: 0,1)")
+    parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
+                        "(default: build/bench/DATE)")
+    parser.add_argument("--publish", action="store_true",
+                        help="copy the results into docs/, where its pages refer to them")
+    parser.epilog = ("With the ends on two machines, or in a guest and on its host: ./run bench "
+                     "--guest --help")
+    args = parser.parse_args(argv)
+    args.groups = args.cases or (list(cases.QUICK) if args.quick else names)
+    args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
+    args.rounds = args.rounds or (3 if args.quick else 5)
+    args.out = args.out or default_folder(args.build)
+    for name, *_ in args.plugin:
+        if [n for n, *_ in args.plugin].count(name) > 1 or name in contestants.NAMES:
+            parser.error("--plugin: '%s' is the name of another contestant" % name)
+    if os.geteuid() != 0:
+        parser.error("huge pages and pinned threads need root")
+    return args
+
+
+def everybody(args, folder):
+    """(contestants that the command line asks for, who cannot take part and why)."""
+    def private(file):
+        # EAL refuses plugins below a world-writable folder such as /tmp: load a copy.
+        target = os.path.join(folder, "%d-librte_net_folio.so" % len(os.listdir(folder)))
+        return shutil.copy(file, target)
+
+    plugin = private(os.path.join(args.build, PLUGIN))
+    found = [contestants.folio(name, plugin, wide) for name, wide in contestants.OURS]
+    found += [contestants.folio(name, private(file), wide, devargs)
+              for name, file, wide, devargs in args.plugin]
+    found += [*contestants.PEERS, *contestants.LIMITS]
+    wanted = args.contestants or (cases.QUICK_WHO if args.quick else contestants.NAMES)
+    found = [c for c in found if c.name in wanted or c.name not in contestants.NAMES]
+    able = [c for c in found if not c.wide or contestants.has_avx512()]
+    left_out = ["%s (this CPU has no AVX-512)" % c.name for c in found if c not in able]
+    if "protections" in args.groups:
+        note("building folio without its protections, one at a time")
+        weaker, failed = protections.build_all(args.build, folder)
+        able += weaker
+        left_out += failed
+    return able, left_out
+
+
+def chosen_groups(args):
+    """The groups of cases that are measured."""
+    groups = [group for group in cases.GROUPS if group.name in args.groups]
+    if args.quick:
+        groups = [cases.Group(g.name, cases.QUICK.get(g.name, g.make), g.who) for g in groups]
+    return groups
+
+
+def publish(folder, date):
+    """Copy the table and the JSON to docs/results, the plots to docs/img."""
+    docs = os.path.join(HERE, "../../docs")
+    os.makedirs(os.path.join(docs, "img"), exist_ok=True)
+    for name in sorted(os.listdir(folder)):
+        base, kind = os.path.splitext(name)
+        target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json" % date,
+                  ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}[kind]
+        shutil.copy(os.path.join(folder, name), os.path.join(docs, target))
+    note("copied to docs/results and docs/img")
+
+
+def run(args):
+    """Measure; returns the record."""
+    folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
+    try:
+        programs = {name: os.path.join(args.build, path) for name, path in PROGRAMS.items()}
+        programs["testpmd"] = "dpdk-testpmd"
+        who, left_out = everybody(args, folder)
+        with Place(args.cpus, folder, programs, args.window) as place:
+            bench = Bench(args, place, who, left_out)
+            bench.run()
+        return bench.record
+    finally:
+        shutil.rmtree(folder)
+
+
+def main():
+    """Exit status: 0 if every contestant gave a sample of each of its cases."""
+    if {"--host", "--guest"} & set(sys.argv):
+        return halves.main(sys.argv[1:])
+    import plots    # halves need no matplotlib
+    args = parse_args(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
+    record = run(args)
+    text = report.report(record)
+    print(text)
+    write_results(args.out, record, text)
+    files = plots.draw(Results(record), args.out)
+    note("tables, JSON and %d plots are in %s" % (len(files), args.out))
+    if args.publish:
+        publish(args.out, record["date"][:10])
+    return 0 if all(s["status"] == "ok" for s in record["samples"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""What two bare threads can copy through shared memory: bench-limit, with the interface of a pair."""
+
+import json
+import subprocess
+
+from pairs import Failure, Probed, distance
+
+DEADLINE = 60
+TUNED = ("copy", "slots", "burst", "stride", "buffers", "ahead", "fetch")
+
+
+class Limit:
+    """Use it in a `with` statement, like a pair of processes."""
+
+    def __init__(self, place, _contestant, _setup):
+        self.place = place
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def commands(self):
+        """Its command line differs from sample to sample, which has it."""
+        return {}
+
+    def measure(self, case, sample):
+        """Take one sample. How to copy best is searched for once for each placement of the CPUs."""
+        what = ["--size", case.size]
+        what += ["--touch"] if case.payload == "touched" else []
+        what += ["--loop"] if case.group == "loop" else []
+        with Probed(self.place, sample):
+            known = (tuple(what), distance(self.place.distance))
+            tuning = self.place.tunings.get(known, ["--best"])
+            command = [self.place.programs["limit"], *what, "--seconds", str(self.place.window),
+                       "--cpus", ",".join(self.place.cpus), *tuning]
+            found = self.ask(command)
+            sample["cpu_share"] = [1, 1]    # it sees no more of the machine than its threads do
+        self.place.tunings[known] = [word for name in TUNED
+                                     for word in ("--" + name, str(found[name]))]
+        sample.update(command=" ".join(command), limit=found, mpps=found["mpps"])
+
+    @staticmethod
+    def ask(command):
+        """The JSON that it prints."""
+        try:
+            done = subprocess.run(command, check=True, text=True, capture_output=True,
+                                  timeout=DEADLINE)
+        except subprocess.CalledProcessError as err:
+            raise Failure("%s failed: %s" % (" ".join(command), err.stderr)) from err
+        except subprocess.TimeoutExpired as err:
+            raise Failure(str(err)) from err
+        return json.loads(done.stdout)

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""The two processes of a sample, a guest and a host, and what is measured between them.
+
+Each polls on a CPU of its own. How far the CPUs are apart is probed right before and after every
+measured window: virtual CPUs move, and their distance decides everything.
+"""
+
+import json
+import os
+import select
+import signal
+import statistics
+import subprocess
+import time
+
+from contestants import GUEST_MAC
+from generator import Generator
+from side import (EchoSide, Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
+                  cpu_time)
+from testpmd import memory_args
+
+MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
+PROBE_DEADLINE = 30
+FRESH = 0.05                # seconds that a probe holds for
+LATENCY_DEADLINE = 20       # beyond the window
+RESTARTS = 5                # of a port, for one sample of a session's start
+WARM_UP = 0.1               # seconds of traffic before the window
+UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
+DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
+UNPROBED = "unprobed"       # of two machines
+PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
+
+
+class GeneratorSide(Generator):
+    """Our generator with the interface of a testpmd."""
+
+    VERBS = {"inject": "loop"}
+
+    def __init__(self, name, command, env, log):
+        super().__init__(name, command, env, log)
+        self.command = command
+        self.ready = None
+        self.first = None
+
+    lcores = staticmethod(TestpmdSide.lcores)
+
+    @staticmethod
+    def arguments(setup):
+        """Its own arguments, behind EAL's."""
+        return ["--queues", str(setup.queues), "--mbufs", str(MBUFS * setup.queues),
+                "--frame", str(setup.frame), "--peer", GUEST_MAC]
+
+    def wait_ready(self):
+        self.ready = super().wait_ready()
+
+    def begin(self, action, burst):
+        """Make its polling thread do something."""
+        words = [self.VERBS.get(action.verb, action.verb), "burst=%d" % burst]
+        if action.starts_traffic:
+            words.append("size=" + action.size)
+        if action.verb == "inject":
+            words.append("inject=%d" % INJECTED)
+        if action.touch:
+            words.append("touch=1")
+        self.ask(" ".join(words))
+
+    def halt(self):
+        """Make its polling thread do nothing."""
+        self.ask("stop")
+
+    def mark(self):
+        """Begin of a window."""
+        self.first = self.ask("count")
+
+    def rates(self):
+        """Packets a second received and sent since the mark, by the process's own clock."""
+        first, last = self.first, self.ask("count")
+        seconds = (last["ns"] - first["ns"]) / 1e9
+        return tuple((last[name] - first[name]) / seconds for name in ("rx_packets", "tx_packets"))
+
+    def describe(self):
+        """What it says about its burst functions."""
+        return json.dumps(self.ready) + self.read_log()
+
+    def report(self):
+        """For the reader of a failure."""
+        return str(self.failure("does not go on"))
+
+    def quit(self):
+        """Ask it to end."""
+        self.process.stdin.close()
+
+
+class Place:
+    """Where samples are taken: the CPUs, a private folder, the programs, the probe.
+
+    Use it in a `with` statement.
+    """
+
+    def __init__(self, cpus, folder, programs, window):
+        self.cpus = cpus
+        self.folder = folder
+        self.programs = programs
+        self.window = window
+        self.pingpong = os.path.join(folder, "pingpong")
+        self.count = 0
+        self.tunings = {}       # of the limit: see limit.py
+        self.spinner = None
+        self.distance = None
+        self.probed_at = 0
+        subprocess.run(["cc", "-O2", "-pthread", "-o", self.pingpong,
+                        os.path.join(HERE, "pingpong.c")], check=True, timeout=60)
+
+    def __enter__(self):
+        """Keep both CPUs awake with idle priority."""
+        self.spinner = subprocess.Popen([self.pingpong, "--spin", *self.cpus],
+                                        stdout=subprocess.PIPE)
+        ready, _, _ = select.select([self.spinner.stdout], [], [], PROBE_DEADLINE)
+        if not ready or self.spinner.stdout.readline() != b"spinning\n":
+            self.__exit__()
+            raise Failure("the idle-priority spinner did not start")
+        return self
+
+    def __exit__(self, *_):
+        self.spinner.kill()
+        self.spinner.wait()
+        self.spinner.stdout.close()
+
+    def spin(self, on):
+        """The spinner is for when nobody polls: a poller would lose 4 ms to it now and then."""
+        self.spinner.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
+
+    def probe(self):
+        """The time in ns of a round trip of one cache line between the two CPUs."""
+        try:
+            done = subprocess.run([self.pingpong, *self.cpus], check=True, text=True,
+                                  stdout=subprocess.PIPE, timeout=PROBE_DEADLINE)
+        except subprocess.SubprocessError as err:
+            raise Failure("the ping-pong probe failed: %s" % err) from err
+        self.distance = float(done.stdout)
+        self.probed_at = time.monotonic()
+        return self.distance
+
+    def recent(self):
+        """What was just probed behind a sample is in front of the next one, too."""
+        return self.probe() if time.monotonic() - self.probed_at > FRESH else self.distance
+
+    def paths(self):
+        """Names of a socket and a region that nobody has used."""
+        self.count += 1
+        region_folder = os.environ.get("FOLIO_HUGE_DIR") or "/dev/shm"
+        return {"socket": "%s/%d.sock" % (self.folder, self.count),
+                "region": "%s/%s-%d" % (region_folder, os.path.basename(self.folder), self.count)}
+
+
+class Pair:
+    """A running guest and host of one contestant. Use it in a `with` statement."""
+
+    CLASSES = {"testpmd": TestpmdSide, "generator": GeneratorSide, "echo": EchoSide}
+
+    def __init__(self, place, contestant, setup):
+        self.place = place
+        self.contestant = contestant
+        self.setup = setup
+        self.paths = place.paths()
+        self.sides = {}
+
+    def __enter__(self):
+        try:
+            self.start("host")
+            if "{socket}" in self.contestant.host:
+                self.wait_socket()      # whoever connects to it must find it
+            self.start("guest")
+            for side in self.sides.values():
+                side.wait_ready()
+            for side in self.sides.values():
+                side.wait_link()
+            self.check()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self, side):
+        """Start one side."""
+        own = self.place.cpus[0 if side == "guest" else 1]
+        program = getattr(self.setup, side)
+        kind = self.CLASSES[program]
+        command = [self.place.programs[program],
+                   "--lcores=" + kind.lcores(self.place.cpus, own), "--no-pci",
+                   *memory_args(MEGABYTES), "--single-file-segments", "--no-telemetry",
+                   "--file-prefix=%s-%s" % (os.path.basename(self.place.folder), side),
+                   *self.contestant.device(side, self.setup, self.paths), "--",
+                   *kind.arguments(self.setup)]
+        # Where EAL keeps its files: they go with the folder.
+        env = dict(os.environ, RUNTIME_DIRECTORY=self.place.folder)
+        log = "%s/%d-%s.log" % (self.place.folder, self.place.count, side)
+        self.sides[side] = kind("%s %s" % (self.contestant.name, side), command, env, log)
+
+    def wait_socket(self):
+        """Wait until the host listens."""
+        deadline = time.monotonic() + START_DEADLINE
+        while not os.path.exists(self.paths["socket"]):
+            if time.monotonic() > deadline or self.sides["host"].process.poll() is not None:
+                raise Failure("no socket: " + self.sides["host"].report())
+            time.sleep(0.01)
+
+    def check(self):
+        """Is the guest what its name says?"""
+        said = self.sides["guest"].describe()
+        for proof in self.contestant.proofs:
+            if proof not in said:
+                raise Failure("the guest is not what its name says: no %r in:\n%s" % (proof, said))
+
+    def close(self):
+        """End both, and remove what they met in."""
+        for name in ("guest", "host"):      # the guest first: the host serves it
+            if name in self.sides:
+                self.sides[name].quit()
+                self.sides[name].end()
+        for path in self.paths.values():
+            if os.path.exists(path):
+                os.unlink(path)
+
+    def commands(self):
+        """The command lines."""
+        return {name: " ".join(side.command) for name, side in self.sides.items()}
+
+    def measure(self, case, sample):
+        """Take one sample of a case; what is known of it is in the sample, whatever happens."""
+        actions = {"guest": case.guest, "host": case.host}
+        order = sorted(actions, key=lambda name: actions[name].starts_traffic)
+        with Probed(self.place, sample):
+            for name in order:
+                self.sides[name].begin(actions[name], case.burst)
+            time.sleep(WARM_UP)
+            rates = self.window(sample)
+            for name in reversed(order):
+                self.sides[name].halt()
+        sample["rates"] = {name: dict(zip(("rx_pps", "tx_pps"), r)) for name, r in rates.items()}
+        sample["mpps"] = figure(self.contestant, case, sample["rates"]) / 1e6
+        if sample["mpps"] == 0:
+            raise Failure("no packet arrived in the window")
+
+    def window(self, sample):
+        """Both sides' rates in the window; the share of a CPU that they had goes into the sample."""
+        with Shares(self.sides, sample):
+            for side in self.sides.values():
+                side.mark()
+            time.sleep(self.place.window)
+            return {name: side.rates() for name, side in self.sides.items()}
+
+    def measure_latency(self, case, sample, rate):
+        """The host sends packets at a rate, 0: one at a time, and times their return."""
+        guest, host = self.sides["guest"], self.sides["host"]
+        with Probed(self.place, sample):
+            guest.begin(case.guest, case.burst)
+            with Shares(self.sides, sample):
+                found = host.ask("latency size=%s rate=%d seconds=%g"
+                                 % (case.size, rate, self.place.window + WARM_UP),
+                                 self.place.window + LATENCY_DEADLINE)
+            guest.halt()
+        sample.update(found, mpps=found["achieved_pps"] / 1e6)
+        if not case.came_back(found):
+            raise Failure("no packet came back in the window")
+
+    def measure_start(self, sample):
+        """Restart the guest's port some times: the CPU time of both sides for a session, and how
+        long it takes from the start to the link."""
+        guest = self.sides["guest"]
+        times = []
+        with Probed(self.place, sample):
+            used = [cpu_time(side.process.pid) for side in self.sides.values()]
+            for _ in range(RESTARTS):
+                guest.cmd("port stop 0")
+                start = time.monotonic()
+                guest.cmd("port start 0")
+                guest.wait_link()
+                times.append(time.monotonic() - start)
+            used = [cpu_time(side.process.pid) - before
+                    for side, before in zip(self.sides.values(), used)]
+            sample["cpu_share"] = [1, 1]    # sleeps most of the time
+        sample.update(cpu_ms=1000 * sum(used) / RESTARTS, mpps=0,
+                      link_ms=1000 * statistics.median(times))
+
+
+class Probed:
+    """Probe the CPUs' distance before and after what is done in a `with` statement."""
+
+    def __init__(self, place, sample):
+        self.place = place
+        self.sample = sample
+
+    def __enter__(self):
+        self.sample["probe_ns"] = [self.place.recent()]
+        self.place.spin(False)
+
+    def __exit__(self, failed, *_):
+        self.place.spin(True)
+        if failed is None:
+            self.sample["probe_ns"].append(self.place.probe())
+            self.sample["placement"] = placement(*self.sample["probe_ns"],
+                                                 self.sample["cpu_share"])
+
+
+class Shares:
+    """Which part of a CPU processes had during a `with` statement."""
+
+    def __init__(self, sides, sample):
+        self.pids = [side.process.pid for side in sides.values()]
+        self.sample = sample
+
+    def __enter__(self):
+        self.used = [cpu_time(pid) for pid in self.pids]
+        self.start = time.monotonic()
+
+    def __exit__(self, failed, *_):
+        if failed is None:
+            seconds = time.monotonic() - self.start
+            self.sample["cpu_share"] = [(cpu_time(pid) - used) / seconds
+                                        for pid, used in zip(self.pids, self.used)]
+
+
+def figure(contestant, case, rates):
+    """Packets a second that count. Null's ends are not connected: the slower one is the limit."""
+    if contestant.family == "null":
+        return min(max(side.values()) for side in rates.values())
+    if case.figure == "both":
+        return rates["guest"]["rx_pps"] + rates["host"]["rx_pps"]
+    return rates[case.figure]["rx_pps"]
+
+
+def distance(nanoseconds):
+    """The class of one ping-pong time."""
+    return next(name for limit, name in DISTANCES if nanoseconds < limit)
+
+
+def placement(before, after, shares):
+    """The class of a sample: that of its two probes if they agree and nobody was in the way."""
+    if min(shares) < UNDISTURBED:
+        return "disturbed"
+    return distance(before) if distance(before) == distance(after) else "mixed"

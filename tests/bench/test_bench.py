@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""The benchmark runs, its tables and plots say what the samples say, and wrong input is refused.
+
+How fast anything is plays no part in it.
+
+usage: test_bench.py BUILD
+"""
+
+import glob
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import cases
+import contestants
+import report
+from results import Results, key_of
+from side import HERE
+
+BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+BENCH = [sys.executable, os.path.join(HERE, "bench.py"), BUILD]
+DEADLINE = 240
+HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
+RATES = {"folio": (30.0, 32.0, 31.0), "memif": (10.0, 12.0, 11.0), "virtio-split": (20, 15.5, 15),
+         "limit": (62.0, 62.0, 62.0)}
+
+
+def bench(*arguments):
+    """Run the program."""
+    return subprocess.run([*BENCH, *arguments], capture_output=True, text=True, timeout=DEADLINE,
+                          check=False)
+
+
+def made_up(where="near", group="one-way", sizes=("64", "1518")):
+    """A record with the rates above in every case of a group."""
+    group = next(g for g in cases.GROUPS if g.name == group)
+    known = {c.name: c for c in (contestants.folio("folio", ""), *contestants.PEERS,
+                                 *contestants.LIMITS)}
+    samples = []
+    for case in group.make(sizes):
+        for name, rates in RATES.items():
+            samples += [dict(case.key(), contestant=name, round=i + 1, status="ok", error=None,
+                             placement=where, mpps=rate, p50_ns=rate, p99_ns=rate, mean_ns=rate,
+                             p999_ns=rate, max_ns=rate) for i, rate in enumerate(rates)]
+    return {"date": "2026-01-01", "machine": {"lscpu": None, "machine": "m", "kernel": "k",
+                                              "dpdk": "d", "folio_commit": None},
+            "options": {"rounds": 3, "window": 1, "quick": True, "cases": None},
+            "contestants": {name: {"ours": known[name].ours, "peer": known[name].peer,
+                                   "family": known[name].family} for name in RATES},
+            "left_out": [], "pairs": [], "samples": samples}
+
+
+class Tables(unittest.TestCase):
+    """What is made of samples."""
+
+    def test_medians_and_ratios(self):
+        """31 to 15.5 is 2."""
+        results = Results(made_up())
+        key = results.group("one-way")[0]
+        self.assertEqual(results.median(key, "folio", "near"), 31)
+        self.assertEqual(results.best_peer(key, "near"), ("virtio-split", 15.5))
+        self.assertEqual(results.ratio(key, "folio", "near"), 2)
+        self.assertIsNone(results.ratio(key, "folio", "far"))
+
+    def test_table(self):
+        """Median, spread and number of samples are in a cell."""
+        text = report.report(made_up())
+        self.assertIn("31.00 (30.00-32.00; 3 of 3)", text)
+        self.assertRegex(text, r"best peer +\| virtio-split")
+        self.assertRegex(text, r"folio / best peer +\| 2\.00")
+
+    def test_targets(self):
+        """What was wanted: reached, half of the limit only, a placement that was not there."""
+        text = report.report(made_up())
+        self.assertRegex(text, r"one way 64 B, untouched +\| near \| 1.70 +\| 2.00 \| 2.00 / 2.00 "
+                               r"+\| aim")
+        self.assertRegex(text, r"limit, 1518 B +\| near \| 0.85 .*\| 0.50 +\| no")
+        self.assertNotIn("9000", text)
+        text = report.report(made_up("far"))
+        self.assertRegex(text, r"one way 64 B, untouched +\| near .*\| not seen")
+
+    def test_samples_that_do_not_count(self):
+        """Other placements and disturbed samples are counted, but not used."""
+        record = made_up()
+        for sample in record["samples"][:2]:
+            sample["placement"] = "disturbed"
+        results = Results(record)
+        key = key_of(record["samples"][0])
+        self.assertEqual(results.row(key, "folio", "near")["used"], 1)
+        self.assertIsNone(results.median(key, "folio", "near"))
+        self.assertIsNone(results.ratio(key, "folio", "near"))
+
+    def test_every_group_has_a_table(self):
+        """No group is measured and then forgotten."""
+        for group in cases.GROUPS:
+            with self.subTest(group.name):
+                record = made_up(group=group.name, sizes=cases.SIZES)
+                for sample in record["samples"]:
+                    sample.update(cpu_ms=1, link_ms=1)
+                self.assertIn("31.0", report.report(record))
+
+    @unittest.skipUnless(HAS_MATPLOTLIB, "needs python3-matplotlib")
+    def test_plots(self):
+        """Each as SVG and as PNG."""
+        import plots
+        folder = tempfile.mkdtemp(prefix="folio-plots-")
+        try:
+            names = []
+            for group in cases.GROUPS:
+                names += plots.draw(Results(made_up(group=group.name, sizes=cases.SIZES)), folder)
+            self.assertGreaterEqual(set(names), {"headline", "one-way", "ratios", "latency"})
+            for name in names:
+                for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+                    with open("%s/%s.%s" % (folder, name, kind), "rb") as file:
+                        self.assertTrue(file.read().startswith(start), name)
+        finally:
+            shutil.rmtree(folder)
+
+
+class Runs(unittest.TestCase):
+    """The whole program."""
+
+    @unittest.skipUnless(HAS_MATPLOTLIB, "needs python3-matplotlib")
+    def test_short_run(self):
+        """Every kind of program takes part, and nothing stays behind."""
+        before = set(glob.glob("/run/folio-*")) | set(glob.glob("/var/run/dpdk/*"))
+        out = tempfile.mkdtemp(prefix="folio-bench-out-")
+        try:
+            done = bench("--cases", "one-way,touched,loop,latency,work", "--sizes", "64",
+                         "--contestants", "folio,memif,virtio-packed,null,limit", "--rounds", "1",
+                         "--window", "0.05", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
+                record = json.load(file)
+            with open(os.path.join(out, "bench.md"), encoding="utf-8") as file:
+                text = file.read()
+        finally:
+            shutil.rmtree(out)
+        self.assertIn(text, done.stdout)
+        found = {(s["group"], s["contestant"]) for s in record["samples"] if s["mpps"] > 0}
+        self.assertEqual(found, {
+            (group, name) for group in ("one-way", "touched", "loop") for name in
+            ("folio", "memif", "virtio-packed", "null", "limit")} | {
+                (group, name) for group in ("latency", "work") for name in
+                ("folio", "memif", "virtio-packed")})
+        self.assertIn("net_folio0,role=guest", record["pairs"][0]["guest"])
+        self.assertEqual(set(glob.glob("/run/folio-*")) | set(glob.glob("/var/run/dpdk/*")), before)
+
+    def test_wrong_input(self):
+        """The argument, its value and what is allowed."""
+        for arguments, *words in ((["--rounds", "0"], "--rounds", "'0'", "1 to 100"),
+                                  (["--window", "x"], "--window", "'x'", "0.01 to 60"),
+                                  (["--cpus", "0,0"], "--cpus", "'0,0'", "0,1"),
+                                  (["--sizes", "65"], "--sizes", "'65'", "imix"),
+                                  (["--cases", "none"], "--cases", "'none'", "one-way"),
+                                  (["--contestants", "x"], "--contestants", "'x'", "memif"),
+                                  (["--plugin", "x=/none"], "--plugin", "'x=/none'", "NAME=FILE"),
+                                  (["--plugin", "memif=" + __file__], "--plugin", "'memif'")):
+            with self.subTest(arguments):
+                done = bench(*arguments)
+                self.assertEqual(done.returncode, 2)
+                for word in words:
+                    self.assertIn(word, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Names for a reader."""
+
+
+def size_text(size):
+    """A frame size for a reader."""
+    return "IMIX" if size == "imix" else "%s B" % size
+
+
+def column_text(field, value):
+    """The heading of a column."""
+    if field == "size":
+        return size_text(value)
+    return {"burst": "burst %s", "queues": "%s queue pairs", "ring": "%s slots"}.get(field, "%s") % value
