@@ -23,6 +23,7 @@ import time
 import cases
 import contestants
 import halves
+import plots
 import protections
 import report
 from halves import list_option, number_option
@@ -342,7 +343,6 @@ def main():
     """Exit status: 0 if no sample failed."""
     if {"--host", "--guest"} & set(sys.argv):
         return halves.main(sys.argv[1:])
-    import plots    # halves need no matplotlib
     args = parse_args(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
     record = run(args)

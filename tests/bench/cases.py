@@ -18,7 +18,7 @@ QUEUES = (1, 2, 4)
 DIRECTIONS = ("guest to host", "host to guest")
 APPS = ("5tswap", "csum", "noisy", "echo")
 LOADS = (0.1, 0.5, 0.9)
-MAXIMUM = "maximum"         # what comes back of
+MAXIMUM = "maximum"         # the load that gives what comes back at most:
 OVERLOAD = 1000000000       # packets a second, more than anybody returns
 SENDING = ("send", "inject", "flowgen", "both", "latency")
 
@@ -32,11 +32,6 @@ class Setup:
     queues: int = 1
     ring: int = 0
     frame: int = ONE_BUFFER
-
-    @property
-    def programs(self):
-        """The programs that are needed."""
-        return {self.guest, self.host}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Case:
     direction: str = ""
     payload: str = "untouched"
     burst: int = BURST
-    load: str = ""          # latency: "single", "common 50 %", "own 90 %"
+    load: str = ""          # latency: MAXIMUM, "single", "common 50 %", "own 90 %"
 
     def rate(self, common, own):
         """Latency: packets a second, a part of a maximum that is common or one's own; 0: single."""

@@ -2,8 +2,8 @@
 # Copyright(c) 2026 The folio authors
 """Who takes part: folio, its unprotected peers, and two limits; how each is started.
 
-null is DPDK's net_null at both ends, which are not connected: the limit of the programs. limit is two
-threads that copy through shared memory and do nothing else: the limit of the machine.
+null is DPDK's net_null at both ends, which are not connected: the limit of the programs. limit is
+two threads that copy through shared memory and do nothing else: the limit of the machine.
 """
 
 import dataclasses

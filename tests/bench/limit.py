@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""What two bare threads can copy through shared memory: bench-limit, with the interface of a pair."""
+"""What two bare threads can copy through shared memory: bench-limit, used like a pair."""
 
 import json
 import subprocess

@@ -248,7 +248,7 @@ class Pair:
             raise Failure("no packet arrived in the window")
 
     def window(self, sample):
-        """Both sides' rates in the window; the share of a CPU that they had goes into the sample."""
+        """Both sides' rates in the window; their share of a CPU goes into the sample."""
         with Shares(self.sides, sample):
             for side in self.sides.values():
                 side.mark()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Plots of what was measured, each as SVG and PNG. Colours and hatches are told apart in print, too."""
+"""Plots of what was measured, each as SVG and PNG, to be told apart in print, too."""
 
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Builds of folio that lack one protection, to see what it costs. They leave this run's folder never.
+"""Builds of folio that lack one protection, to see what it costs. They exist for a run only.
 
 The texts that are taken out of a private copy of the sources are those of ./run instructions. Masks
 are not among them: they are how a ring begins anew, and without them nothing works.

@@ -51,8 +51,8 @@ def write_results(folder, record, text):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as file:
         file.write("{\n" + ",\n".join(
-            "%s: %s" % (json.dumps(name), json_lines(rounded(value))) for name, value in record.items())
-            + "\n}\n")
+            "%s: %s" % (json.dumps(name), json_lines(rounded(value)))
+            for name, value in record.items()) + "\n}\n")
     with open(os.path.join(folder, "bench.md"), "w", encoding="utf-8") as file:
         file.write(text)
 

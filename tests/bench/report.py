@@ -42,8 +42,6 @@ def number(value):
 
 def cell(row):
     """A contestant's cell in a table."""
-    if row["note"]:
-        return row["note"]
     failed = ", %d failed" % row["failed"] if row["failed"] else ""
     if "median" not in row:
         return "- (0 of %d%s)" % (row["taken"], failed) if row["taken"] else "-"

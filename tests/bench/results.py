@@ -44,8 +44,7 @@ class Results:
         taken = self.cells.get((key, name), [])
         values = [s[value] for s in self.good(key, name, where)]
         row = {"used": len(values), "taken": len(taken),
-               "failed": sum(s["status"] == "failed" for s in taken),
-               "note": next((s["error"] for s in taken if s["status"] == "not offered"), None)}
+               "failed": sum(s["status"] == "failed" for s in taken)}
         if values:
             row.update(median=statistics.median(values), min=min(values), max=max(values))
         return row

@@ -126,7 +126,7 @@ class TestpmdSide(Commands):
 
 
 class EchoSide(TestpmdSide):
-    """Our example that answers UDP echo: it polls from its start to its end, and takes no commands."""
+    """Our example that answers UDP echo: it polls from start to end, and takes no commands."""
 
     ADDRESS = "198.18.0.2"      # where the generator sends to
 

@@ -11,8 +11,8 @@ from results import PREFERRED, dip_of, markdown
 OURS = "folio"
 TIMES = ("p50_ns", "p99_ns")
 
-# what: a function of the results, the placement and the arguments that gives all figures that count,
-# None for one that is missing. least None: there is no minimum.
+# what: a function of the results, the placement and the arguments that gives all figures that
+# count, None for one that is missing.
 Target = collections.namedtuple("Target", "title least aim what arguments where smaller",
                                 defaults=((), PREFERRED, False))
 

@@ -12,4 +12,5 @@ def column_text(field, value):
     """The heading of a column."""
     if field == "size":
         return size_text(value)
-    return {"burst": "burst %s", "queues": "%s queue pairs", "ring": "%s slots"}.get(field, "%s") % value
+    texts = {"burst": "burst %s", "queues": "%s queue pairs", "ring": "%s slots"}
+    return texts.get(field, "%s") % value
