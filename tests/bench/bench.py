@@ -4,19 +4,21 @@
 """Compare folio with the other ways of moving packets between two processes: `./run bench`.
 
 Two processes, a guest and a host, each poll on a CPU of their own: unmodified testpmds, or a packet
-generator where testpmd has no mode. The contestants take turns, round by round, and only samples
-that were taken at one distance of the two CPUs are compared. docs/benchmark.md says how to read it.
+generator where testpmd has no mode. The contestants take turns, and only samples that were taken at
+one distance of the two CPUs are compared; virtual CPUs move. docs/benchmark.md says how to read it.
 
 Needs root, two idle CPUs and huge pages.
 """
 
 import argparse
+import collections
 import hashlib
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import time
 
 import cases
 import contestants
@@ -28,7 +30,7 @@ from halves import list_option, number_option
 from limit import Limit
 from pairs import Failure, PLACEMENTS, Pair, Place, distance
 from record import default_folder, machine, note, now, write_results
-from results import Results
+from results import PREFERRED, Results
 from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
@@ -36,6 +38,7 @@ PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "limit": "tests/bench/limit/bench-limit",
             "echo": "examples/folio-echo"}
 ATTEMPTS = 2        # a sample that does not count is taken once more
+WAIT = 0.5          # seconds until the CPUs' distance is probed again
 
 
 def facts(contestant):
@@ -57,6 +60,7 @@ class Bench:
         self.groups = chosen_groups(args)
         # Packets a second that loads refer to which all have in common: known after a round.
         self.common = dict.fromkeys(PLACEMENTS)
+        self.counts = collections.Counter()     # samples by case, contestant, placement
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": left_out, "pairs": [], "samples": []}
@@ -72,22 +76,54 @@ class Bench:
         return not group.who or contestant.name in group.who or \
             contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
 
-    def run(self):
-        """Every contestant once a round in every setup, the order rotated."""
-        plan = {}       # what a pair, once started, is used for
+    def jobs(self):
+        """What a pair of processes is used for, once started: (contestant, setup, cases)."""
+        plan = {}
         for group in self.groups:
             for case in group.make(self.args.sizes):
                 plan.setdefault(case.setup, []).append((group, case))
-        for number in range(self.args.rounds):
-            for setup, listed in plan.items():
-                for i in range(len(self.who)):
-                    contestant = self.who[(i + number) % len(self.who)]
-                    mine = [case for group, case in listed
-                            if self.takes_part(contestant, group, case)]
-                    if mine:
-                        self.take(contestant, setup, mine, number + 1)
-            for where in PLACEMENTS:
-                self.common[where] = self.common[where] or self.best_maximum(where)
+        found = []
+        for setup, listed in plan.items():
+            for contestant in self.who:
+                mine = [case for group, case in listed if self.takes_part(contestant, group, case)]
+                if mine:
+                    found.append((contestant, setup, mine))
+        return found
+
+    def run(self):
+        """The contestants take turns until there are enough samples of all at the preferred
+        distance of the CPUs, or the time is up. What is measured next is what the distance that the
+        CPUs have now lacks most."""
+        jobs = self.jobs()
+        end = time.monotonic() + 60 * self.args.minutes
+        while time.monotonic() < end:
+            where = distance(self.place.recent())
+            turn = min((self.turn(job, i, where) for i, job in enumerate(jobs)), default=None)
+            if turn is None or turn[0]:
+                if where == PREFERRED:
+                    return
+                time.sleep(WAIT)
+                continue
+            self.take(*jobs[turn[-1]], end)
+            self.common[where] = self.common[where] or self.best_maximum(where)
+
+    def turn(self, job, i, where):
+        """When it is this job's turn: the most telling cases first, then what was done least often,
+        with another contestant in front in each round."""
+        contestant, _setup, mine = job
+        done = [self.done(case, contestant, where) for case in mine if self.possible(case, where)]
+        number = min(done, default=self.args.rounds)
+        later = all(case.group in cases.LATER for case in mine)
+        first = (self.who.index(contestant) - number) % len(self.who)
+        return (number >= self.args.rounds, later, number, first, i)
+
+    def done(self, case, contestant, where):
+        """Samples that there are; where one failed another one would, too."""
+        return self.counts[tuple(case.key().values()), contestant.name, where]
+
+    def possible(self, case, where):
+        """The load that all have in common is not known from the beginning."""
+        return not case.load.startswith("common") or self.common[where]
 
     def best_maximum(self, where):
         """What the best peer returned at most, None if that was not measured at this placement."""
@@ -95,41 +131,54 @@ class Bench:
                     if s["load"] == cases.MAXIMUM and s["placement"] == where
                     and self.record["contestants"][s["contestant"]]["peer"]), default=None)
 
-    def take(self, contestant, setup, mine, number):
-        """One pair: a sample of each case, each of which says itself whether it failed."""
+    def take(self, contestant, setup, mine, end):
+        """One pair: a sample of each case that lacks some where the CPUs are."""
         left = list(mine)
         own = None      # packets a second that this contestant returns at most
         try:
             with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
                                                                    setup) as pair:
                 self.record["pairs"].append(pair.commands())
-                while left:
-                    sample = self.take_case(pair, left[0], contestant, number, own)
-                    if left.pop(0).load == cases.MAXIMUM:
-                        own = sample["mpps"] * 1e6
+                while left and time.monotonic() < end:
+                    where = distance(self.place.recent())
+                    wanted = self.done(left[0], contestant, where) < self.args.rounds or \
+                        left[0].load == cases.MAXIMUM
+                    if wanted and self.possible(left[0], where):
+                        sample = self.take_case(pair, left[0], contestant, own)
+                        if left[0].load == cases.MAXIMUM:
+                            own = sample["mpps"] * 1e6
+                    left.pop(0)
         except (OSError, Failure) as err:
             for case in left:
-                sample = self.new_sample(case, contestant, number)
+                sample = self.new_sample(case, contestant)
                 sample["error"] = str(err) if case is left[0] else "not reached"
-                self.record["samples"].append(sample)
+                self.add(case, contestant, sample)
             progress(left[0], self.record["samples"][-len(left)])
 
-    def take_case(self, pair, case, contestant, number, own):
+    def take_case(self, pair, case, contestant, own):
         """A sample, and another one if that does not count; returns the last one."""
         for _ in range(ATTEMPTS):
-            sample = self.new_sample(case, contestant, number)
+            sample = self.new_sample(case, contestant)
             if not self.measure(pair, case, sample, own):
                 return None
-            self.record["samples"].append(sample)
+            self.add(case, contestant, sample)
             progress(case, sample)
             if sample["placement"] in PLACEMENTS:
                 break
         return sample
 
+    def add(self, case, contestant, sample):
+        """Put it into the record."""
+        key = tuple(case.key().values()), contestant.name
+        for where in PLACEMENTS if sample["status"] != "ok" else (sample["placement"],):
+            self.counts[(*key, where)] += 1
+            sample["round"] = self.counts[(*key, where)]
+        self.record["samples"].append(sample)
+
     @staticmethod
-    def new_sample(case, contestant, number):
+    def new_sample(case, contestant):
         """A sample that is still to be taken."""
-        return dict(case.key(), contestant=contestant.name, round=number, time=now(),
+        return dict(case.key(), contestant=contestant.name, round=None, time=now(),
                     status="failed", error=None, placement=None, pair=None)
 
     def measure(self, pair, case, sample, own):
@@ -202,7 +251,11 @@ def parse_args(argv):
                         metavar="NAME=FILE", help="another build of folio as a contestant, "
                         "repeatable; +avx512 and +DEVARG=VALUE may follow")
     parser.add_argument("--rounds", type=number_option(int, 1, 100), metavar="N",
-                        help="how often everybody's turn comes (default: 5; with --quick 3)")
+                        help="samples of everybody at each distance of the CPUs "
+                        "(default: 5; with --quick 3)")
+    parser.add_argument("--minutes", type=number_option(float, 0.05, 1440), metavar="N",
+                        help="end then at the latest, with what there is (default: 38; with "
+                        "--quick 2.5)")
     parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
                         metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
@@ -217,6 +270,7 @@ def parse_args(argv):
     args.groups = args.cases or (list(cases.QUICK) if args.quick else names)
     args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
     args.rounds = args.rounds or (3 if args.quick else 5)
+    args.minutes = args.minutes or (2.5 if args.quick else 38)
     args.out = args.out or default_folder(args.build)
     for name, *_ in args.plugin:
         if [n for n, *_ in args.plugin].count(name) > 1 or name in contestants.NAMES:
@@ -286,7 +340,7 @@ def run(args):
 
 
 def main():
-    """Exit status: 0 if every contestant gave a sample of each of its cases."""
+    """Exit status: 0 if no sample failed."""
     if {"--host", "--guest"} & set(sys.argv):
         return halves.main(sys.argv[1:])
     args = parse_args(sys.argv[1:])

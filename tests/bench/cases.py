@@ -215,6 +215,7 @@ GROUPS = (
     Group("work", work, ("folio", "memif", "virtio-packed", "virtio-packed-vec")),
     Group("protections", protections),
 )
+LATER = ("bursts", "queues", "rings", "protections")     # if there is time
 QUICK = {
     "one-way": lambda sizes: one_way(sizes, DIRECTIONS[:1]),
     "touched": lambda sizes: touched(sizes, DIRECTIONS[:1]),

@@ -27,7 +27,8 @@ LATENCY_DEADLINE = 20       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
-DISTANCES = ((60, "siblings"), (250, "near"), (400, "between"), (float("inf"), "far"))
+DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
+SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
 UNPROBED = "unprobed"       # of two machines
 PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
 
@@ -132,13 +133,13 @@ class Place:
         self.spinner.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
 
     def probe(self):
-        """The time in ns of a round trip of one cache line between the two CPUs."""
+        """A round trip of one cache line between the two CPUs in ns, and what they cost each other."""
         try:
             done = subprocess.run([self.pingpong, *self.cpus], check=True, text=True,
                                   stdout=subprocess.PIPE, timeout=PROBE_DEADLINE)
         except subprocess.SubprocessError as err:
             raise Failure("the ping-pong probe failed: %s" % err) from err
-        self.distance = float(done.stdout)
+        self.distance = tuple(map(float, done.stdout.split()))
         self.probed_at = time.monotonic()
         return self.distance
 
@@ -294,17 +295,19 @@ class Probed:
     def __init__(self, place, sample):
         self.place = place
         self.sample = sample
+        self.before = None
 
     def __enter__(self):
-        self.sample["probe_ns"] = [self.place.recent()]
+        self.before = self.place.recent()
         self.place.spin(False)
 
     def __exit__(self, failed, *_):
         self.place.spin(True)
         if failed is None:
-            self.sample["probe_ns"].append(self.place.probe())
-            self.sample["placement"] = placement(*self.sample["probe_ns"],
-                                                 self.sample["cpu_share"])
+            probes = (self.before, self.place.probe())
+            self.sample["probe_ns"] = [nanoseconds for nanoseconds, _ in probes]
+            self.sample["probe_slow_down"] = [slow_down for _, slow_down in probes]
+            self.sample["placement"] = placement(*probes, self.sample["cpu_share"])
 
 
 class Shares:
@@ -334,8 +337,11 @@ def figure(contestant, case, rates):
     return rates[case.figure]["rx_pps"]
 
 
-def distance(nanoseconds):
-    """The class of one ping-pong time."""
+def distance(probe):
+    """The class of one probe."""
+    nanoseconds, slow_down = probe
+    if slow_down > SHARED_CORE:
+        return "siblings"
     return next(name for limit, name in DISTANCES if nanoseconds < limit)
 
 

@@ -7,8 +7,10 @@
  *        pingpong --spin [CPU CPU]
  *
  * How far are two CPUs apart? Two threads pass one cache line to and fro; prints the time of a
- * round trip in ns: the median of many batches, so that a preemption does not count. Virtual CPUs
- * move between siblings, one L3 and two L3s while a benchmark runs: this tells where they are now.
+ * round trip in ns: the median of many batches, so that a preemption does not count. Then, how much
+ * longer one takes to add numbers while the other does so: siblings, which share a core, nearly
+ * twice as long, as their round trip alone does not tell on every processor. Virtual CPUs move
+ * between siblings, one L3 and two L3s while a benchmark runs: this tells where they are now.
  *
  * With --spin a thread of idle priority spins on each CPU until the process is killed: it keeps the
  * CPUs awake and yields to everybody.
@@ -30,10 +32,13 @@
 #define BATCHES 101
 #define ROUNDS 1000 /* a batch: 50 to 600 us */
 #define LAST (BATCHES * ROUNDS * 2)
+#define SUMS 7
+#define SUM_ROUNDS 100000 /* a few hundred us */
 
 static struct {
 	_Alignas(128) _Atomic uint32_t ball; /* even: the server's turn, odd: the returner's */
 	_Alignas(128) _Atomic int spinning;
+	_Alignas(128) _Atomic int adding;
 } shared;
 
 static void
@@ -101,6 +106,62 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* As many additions at a time as a core can do by itself. */
+static uint64_t
+add_numbers(void)
+{
+	uint64_t sums[8] = {0}, start = now_ns();
+	uint32_t i, j;
+
+	for (i = 0; i < SUM_ROUNDS; i++) {
+		for (j = 0; j < 8; j++) {
+			sums[j] += j;
+			__asm__ volatile("" : "+r"(sums[j]));
+		}
+	}
+	return now_ns() - start;
+}
+
+static void *
+adder(void *arg)
+{
+	pin(*(const int *)arg);
+	atomic_store(&shared.adding, 1);
+	while (atomic_load(&shared.adding))
+		add_numbers();
+	return NULL;
+}
+
+static uint64_t
+median_sum(void)
+{
+	uint64_t sums[SUMS];
+	int i;
+
+	for (i = 0; i < SUMS; i++)
+		sums[i] = add_numbers();
+	qsort(sums, SUMS, sizeof(sums[0]), compare);
+	return sums[SUMS / 2];
+}
+
+/* The other CPU idles, then it adds. */
+static double
+slow_down(int *peer)
+{
+	uint64_t alone, both;
+	pthread_t thread;
+
+	alone = median_sum();
+	if (pthread_create(&thread, NULL, adder, peer) != 0)
+		fail("cannot create a thread");
+	while (!atomic_load(&shared.adding))
+		relax();
+	both = median_sum();
+	atomic_store(&shared.adding, 0);
+	pthread_join(thread, NULL);
+	return (double)both / (double)alone;
+}
+
 static void
 measure(const int *cpus)
 {
@@ -123,7 +184,7 @@ measure(const int *cpus)
 	}
 	pthread_join(thread, NULL);
 	qsort(batch, BATCHES, sizeof(batch[0]), compare);
-	printf("%.1f\n", (double)batch[BATCHES / 2] / ROUNDS);
+	printf("%.1f %.2f\n", (double)batch[BATCHES / 2] / ROUNDS, slow_down(&peer));
 }
 
 static void *

@@ -208,8 +208,9 @@ def heading(record):
 def notes(record):
     """What one must know to read the tables."""
     text = ("Median (min-max; samples of this placement of all taken) of what arrives, %g s a "
-            "sample, bursts of %d.\nCPUs: the distance of the two, by a ping-pong of one cache "
-            "line (siblings < 60 ns, near < 250, between < 400,\nfar). A sample does not count if "
+            "sample, bursts of %d.\nCPUs: siblings share a core, which adding numbers on both tells; "
+            "else their distance, by a ping-pong of one\ncache line: near < 250 ns, between < 400, "
+            "far. A sample does not count if "
             "its placement changed, or if a side had less than %d %% of its CPU.\nFewer than %d "
             "samples are not compared.\n"
             % (record["options"]["window"], BURST, round(100 * UNDISTURBED),
