@@ -77,17 +77,18 @@ class Bench:
             contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
 
     def jobs(self):
-        """What a pair of processes is used for, once started: (contestant, setup, cases)."""
+        """What a pair of processes is used for, once started: (setup's number, contestant, setup,
+        cases)."""
         plan = {}
         for group in self.groups:
             for case in group.make(self.args.sizes):
                 plan.setdefault(case.setup, []).append((group, case))
         found = []
-        for setup, listed in plan.items():
+        for number, (setup, listed) in enumerate(plan.items()):
             for contestant in self.who:
                 mine = [case for group, case in listed if self.takes_part(contestant, group, case)]
                 if mine:
-                    found.append((contestant, setup, mine))
+                    found.append((number, contestant, setup, mine))
         return found
 
     def run(self):
@@ -96,26 +97,28 @@ class Bench:
         CPUs have now lacks most."""
         jobs = self.jobs()
         end = time.monotonic() + 60 * self.args.minutes
+        seen = set()
         while time.monotonic() < end:
             where = distance(self.place.recent())
-            turn = min((self.turn(job, i, where) for i, job in enumerate(jobs)), default=None)
-            if turn is None or turn[0]:
-                if where == PREFERRED:
-                    return
+            seen.add(where)
+            job = min(jobs, key=lambda job: self.turn(job, where))
+            if self.turn(job, where)[0]:
+                if where == PREFERRED or len(seen) == 1:
+                    return      # CPUs that have not moved so far are not waited for
                 time.sleep(WAIT)
                 continue
-            self.take(*jobs[turn[-1]], end)
+            self.take(*job[1:], end)
             self.common[where] = self.common[where] or self.best_maximum(where)
 
-    def turn(self, job, i, where):
-        """When it is this job's turn: the most telling cases first, then what was done least often,
-        with another contestant in front in each round."""
-        contestant, _setup, mine = job
+    def turn(self, job, where):
+        """When it is this job's turn: the most telling cases first, then what was done least often;
+        all contestants of a setup after each other, with another one in front in each round."""
+        setup_number, contestant, _setup, mine = job
         done = [self.done(case, contestant, where) for case in mine if self.possible(case, where)]
         number = min(done, default=self.args.rounds)
         later = all(case.group in cases.LATER for case in mine)
         first = (self.who.index(contestant) - number) % len(self.who)
-        return (number >= self.args.rounds, later, number, first, i)
+        return (number >= self.args.rounds, later, number, setup_number, first)
 
     def done(self, case, contestant, where):
         """Samples that there are; where one failed another one would, too."""

@@ -30,7 +30,8 @@ UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was
 DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
 SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
 UNPROBED = "unprobed"       # of two machines
-PLACEMENTS = tuple(name for _, name in DISTANCES)   # "mixed" and "disturbed" never count
+SIBLINGS = "siblings"
+PLACEMENTS = (SIBLINGS, *(name for _, name in DISTANCES))   # "mixed", "disturbed" never count
 
 
 class GeneratorSide(Generator):
@@ -133,7 +134,7 @@ class Place:
         self.spinner.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
 
     def probe(self):
-        """A round trip of one cache line between the two CPUs in ns, and what they cost each other."""
+        """A round trip of one cache line between the CPUs in ns, and what they cost each other."""
         try:
             done = subprocess.run([self.pingpong, *self.cpus], check=True, text=True,
                                   stdout=subprocess.PIPE, timeout=PROBE_DEADLINE)
@@ -341,7 +342,7 @@ def distance(probe):
     """The class of one probe."""
     nanoseconds, slow_down = probe
     if slow_down > SHARED_CORE:
-        return "siblings"
+        return SIBLINGS
     return next(name for limit, name in DISTANCES if nanoseconds < limit)
 
 

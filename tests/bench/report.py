@@ -208,11 +208,10 @@ def heading(record):
 def notes(record):
     """What one must know to read the tables."""
     text = ("Median (min-max; samples of this placement of all taken) of what arrives, %g s a "
-            "sample, bursts of %d.\nCPUs: siblings share a core, which adding numbers on both tells; "
-            "else their distance, by a ping-pong of one\ncache line: near < 250 ns, between < 400, "
-            "far. A sample does not count if "
-            "its placement changed, or if a side had less than %d %% of its CPU.\nFewer than %d "
-            "samples are not compared.\n"
+            "sample, bursts of %d.\nCPUs: siblings share a core, which adding numbers on both "
+            "tells; else their distance, by a ping-pong of one\ncache line: near < 250 ns, between "
+            "< 400, far. A sample does not count if its placement changed, or if a side\nhad less "
+            "than %d %% of its CPU. Fewer than %d samples are not compared.\n"
             % (record["options"]["window"], BURST, round(100 * UNDISTURBED),
                min(ENOUGH, record["options"]["rounds"])))
     if record["left_out"]:

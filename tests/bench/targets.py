@@ -87,9 +87,8 @@ def line(results, target):
         return text + ["not measured", ""]
     if target.where not in seen(results):
         return text + ["not seen", ""]
-    if None in found:
-        return text + ["too few samples", ""]
-    return text + [" / ".join("%.2f" % figure for figure in found), verdict(target, found)]
+    figures = " / ".join("-" if figure is None else "%.2f" % figure for figure in found)
+    return text + [figures, "" if None in found else verdict(target, found)]
 
 
 def section(results):
@@ -101,5 +100,5 @@ def section(results):
     return ("## Wanted and measured\n\n" +
             markdown([["folio / best peer", "CPUs", "at least", "aim", "measured", "met"]] + lines)
             + "\nTwo figures of one way: guest to host, host to guest; of the limit: untouched, "
-            "touched. The worst one counts.\nFor times less is better. \"Not seen\": the machine "
-            "did not give this placement.\n\n")
+            "touched. The worst one counts.\nFor times less is better. -: too few samples. "
+            "\"Not seen\": the machine did not give this placement.\n\n")

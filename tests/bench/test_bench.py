@@ -131,7 +131,7 @@ class Runs(unittest.TestCase):
         try:
             done = bench("--cases", "one-way,touched,loop,latency,work", "--sizes", "64",
                          "--contestants", "folio,virtio-packed,null,limit", "--rounds", "1",
-                         "--window", "0.05", "--out", out)
+                         "--window", "0.05", "--minutes", "2", "--out", out)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
                 record = json.load(file)
