@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator  # noqa: E402
 
 from cases import DIRECTIONS  # noqa: E402
 from results import PREFERRED  # noqa: E402
-from wording import column_text, size_text  # noqa: E402
+from wording import TIMES, column_text, size_text  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 STYLES = {
@@ -176,12 +176,12 @@ class Plots:
         self.save(figure, "headline", "Throughput of folio, the best unprotected peer being 1")
 
     def latency(self):
-        """Percentiles over the load."""
+        """Mean and percentiles over the load that came back."""
         keys = [key for key in self.results.group("latency") if "%" in dict(key)["load"]]
         if not keys:
             return
-        figure, grid = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True)
-        for axes, field, title in zip(grid, ("p50_ns", "p99_ns"), ("median", "99th percentile")):
+        figure, grid = plt.subplots(1, len(TIMES), figsize=(14, 3.6), sharex=True)
+        for axes, (title, field) in zip(grid, TIMES):
             for name in self.results.names(keys):
                 color, _, marker = self.style(name)
                 points = sorted((self.results.median(key, name, self.where),
@@ -194,7 +194,7 @@ class Plots:
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("{x:g}")
             axes.set_title(title, fontsize=9)
-            axes.set_xlabel("load that came back, Mpps")
+            axes.set_xlabel("load, Mpps")
             axes.grid(axis="y", linewidth=0.3)
         grid[0].set_ylabel("round trip of 64 B, µs")
         legend(figure, grid.flat)

@@ -11,9 +11,9 @@ import statistics
 import targets
 from cases import BURST, MAXIMUM
 from pairs import UNDISTURBED
-from results import ENOUGH, PREFERRED, Results, dip_of, markdown
+from results import ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
 from side import HERE
-from wording import column_text, size_text
+from wording import TIMES, column_text, size_text
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -30,11 +30,6 @@ SHAPES = {
 }
 
 
-# Percentiles and the like, for a reader.
-TIMES = (("mean", "mean_ns"), ("p50", "p50_ns"), ("p99", "p99_ns"), ("p99.9", "p999_ns"),
-         ("max", "max_ns"))
-
-
 def number(value):
     """Three digits, and two behind the point at the most."""
     return "%.*f" % (2 if value < 100 else 1, value)
@@ -49,18 +44,25 @@ def cell(row):
                                        number(row["max"]), row["used"], row["taken"], failed)
 
 
+def ratio_line(title, ratios):
+    """A line of a table; what could not be compared is left open."""
+    return [title] + ["-" if ratio is None else "%.2f" % ratio for ratio in ratios]
+
+
 def rates_table(results, keys, field, where):
     """Contestants in lines, cases in columns; who is the best peer, and the ratios to it."""
     names = results.names(keys)
+    ours = [name for name in names if results.contestants[name]["ours"]]
     lines = [["Mpps, CPUs %s" % where] + [column_text(field, dict(key)[field]) for key in keys]]
     lines += [[name] + [cell(results.row(key, name, where)) for key in keys] for name in names]
     if any(results.contestants[name]["peer"] for name in names):
         lines.append(["best peer"] + [results.best_peer(key, where)[0] or "-" for key in keys])
-        for name in names:
-            if results.contestants[name]["ours"]:
-                ratios = [results.ratio(key, name, where) for key in keys]
-                lines.append(["%s / best peer" % name] +
-                             ["-" if r is None else "%.2f" % r for r in ratios])
+        lines += [ratio_line("%s / best peer" % name,
+                             [results.ratio(key, name, where) for key in keys]) for name in ours]
+    if LIMIT in names:
+        lines += [ratio_line("%s / limit" % name,
+                             [results.share(key, name, LIMIT, where) for key in keys])
+                  for name in ours]
     if field == "app":
         lines.append(work_lines(results, keys, where))
     return markdown(lines)
@@ -124,9 +126,9 @@ def times_table(results, key, where):
                      ["%d of %d" % (row["used"], row["taken"])])
     for name in names:
         if results.contestants[name]["ours"]:
-            ratios = [results.ratio(key, name, where, field, min) for _, field in TIMES]
-            lines.append(["%s / best peer" % name, ""] +
-                         ["-" if r is None else "%.2f" % r for r in ratios] + [""])
+            title, *ratios = ratio_line("%s / best peer" % name, [
+                results.ratio(key, name, where, field, min) for _, field in TIMES])
+            lines.append([title, "", *ratios, ""])
     return markdown(lines)
 
 

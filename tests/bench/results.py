@@ -10,6 +10,7 @@ from pairs import PLACEMENTS, UNPROBED
 
 PREFERRED = "near"
 ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
+LIMIT = "limit"
 FIELDS = ("group", "size", "direction", "payload", "burst", "queues", "ring", "app", "load")
 
 
@@ -72,6 +73,11 @@ class Results:
         mine = self.median(key, name, where, value)
         peer = self.best_peer(key, where, value, best)[1]
         return mine / peer if mine and peer else None
+
+    def share(self, key, name, base, where):
+        """A contestant's median to that of a given one, None if one is missing."""
+        mine, other = self.median(key, name, where), self.median(key, base, where)
+        return mine / other if mine and other else None
 
     def by_round(self, key, name, where):
         """{round: rate}."""

@@ -6,7 +6,7 @@ import collections
 
 from cases import DIRECTIONS
 from pairs import PLACEMENTS
-from results import PREFERRED, dip_of, markdown
+from results import LIMIT, PREFERRED, dip_of, markdown
 
 OURS = "folio"
 TIMES = ("p50_ns", "p99_ns")
@@ -36,12 +36,8 @@ def round_trip(results, where):
 
 def share_of_limit(results, where, size):
     """folio's rate to that of two bare threads, payload untouched and touched."""
-    found = []
-    for group in ("one-way", "touched"):
-        for key in keys(results, group, size=size, direction=DIRECTIONS[0]):
-            mine, limit = (results.median(key, name, where) for name in (OURS, "limit"))
-            found.append(mine / limit if mine and limit else None)
-    return found
+    return [results.share(key, OURS, LIMIT, where) for group in ("one-way", "touched")
+            for key in keys(results, group, size=size, direction=DIRECTIONS[0])]
 
 
 def dip(results, where):

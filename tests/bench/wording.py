@@ -2,6 +2,10 @@
 # Copyright(c) 2026 The folio authors
 """Names for a reader."""
 
+# Percentiles and the like, for a reader.
+TIMES = (("mean", "mean_ns"), ("p50", "p50_ns"), ("p99", "p99_ns"), ("p99.9", "p999_ns"),
+         ("max", "max_ns"))
+
 
 def size_text(size):
     """A frame size for a reader."""
