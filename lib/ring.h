@@ -32,14 +32,13 @@
 #define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)
 
 /*
- * How many slots ahead the producer asks for a slot's lines in exclusive state: all that a frame as
+ * How far ahead the producer asks for a slot's lines in exclusive state: for all that a frame as
  * long as the present one will fill, as the consumer has read every one of them and its copies have
  * to go. Between caches that are far apart this is twice as fast as to wait for each store; where
  * they are near it costs nothing.
  */
-#define FOLIO_PROD_AHEAD 20
-#define FOLIO_PROD_AHEAD_LONG 4 /* for frames of more than FOLIO_SHORT bytes */
-#define FOLIO_SHORT 256
+#define FOLIO_PROD_AHEAD 4096 /* bytes of frames */
+#define FOLIO_PROD_AHEAD_MAX 20 /* slots */
 
 /*
  * How many slots ahead the consumer asks for the first line of a slot that it knows to be filled;
@@ -145,20 +144,24 @@ folio_prod_room(struct folio_prod *p, uint32_t want)
 	return FOLIO_LIKELY(room >= want) ? room : folio_prod_refresh(p);
 }
 
-/* Ask for the lines of a frame of len bytes, to be written soon. */
+/* Ask for the lines of a frame of len bytes that will be written soon. */
 static inline void
 folio_prod_prefetch(struct folio_prod *p, uint32_t at, uint32_t len)
 {
-	uint32_t ahead = len <= FOLIO_SHORT ? FOLIO_PROD_AHEAD : FOLIO_PROD_AHEAD_LONG;
-	uint8_t *slot = folio_layout_slot(p->data, p->stride, p->mask, at + ahead);
+	uint32_t ahead = 1 + FOLIO_PROD_AHEAD / len;
+	uint8_t *slot;
 	uint32_t i;
+
+	if (ahead > FOLIO_PROD_AHEAD_MAX)
+		ahead = FOLIO_PROD_AHEAD_MAX;
+	slot = folio_layout_slot(p->data, p->stride, p->mask, at + ahead);
 
 	/*@ loop assigns i; */
 	for (i = 0; i < len; i += FOLIO_WIRE_LINE)
 		__builtin_prefetch(slot + i, 1, 3);
 }
 
-/* Copy a frame that fits one slot into slot `at`, and describe it. */
+/* Copy a frame that fits one slot, and is not empty, into slot `at`, and describe it. */
 static inline void
 folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, uint32_t len,
 	       folio_copy_fn exact)

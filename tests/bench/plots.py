@@ -155,10 +155,10 @@ class Plots:
         for group, size in HEADLINE:
             for key in self.results.group(group):
                 fields = dict(key)
-                ratios = self.results.ratios_by_round(key, "folio", self.where)
-                if fields["size"] == size and fields["direction"] in ("", DIRECTIONS[0]) and ratios:
-                    bars.append((headline_label(group, size),
-                                 self.results.ratio(key, "folio", self.where), ratios))
+                ratio = self.results.ratio(key, "folio", self.where)
+                if fields["size"] == size and fields["direction"] in ("", DIRECTIONS[0]) and ratio:
+                    bars.append((headline_label(group, size), ratio,
+                                 self.results.ratios_by_round(key, "folio", self.where)))
         if not bars:
             return
         figure, axes = plt.subplots(figsize=(max(4, 0.75 * len(bars)), 3.2))

@@ -206,13 +206,13 @@ uint32_t folio_prod_refresh(struct folio_prod *p);
 */
 static uint32_t folio_prod_room(struct folio_prod *p, uint32_t want);
 
-/*@ requires prod_memory(p);
+/*@ requires prod_memory(p) && len > 0;
     assigns \nothing;
 */
 static void folio_prod_prefetch(struct folio_prod *p, uint32_t at, uint32_t len);
 
-/*@ requires prod_memory(p) && len <= p->stride;
-    requires len == 0 || \valid_read((uint8_t *)src + (0 .. len - 1));
+/*@ requires prod_memory(p) && 0 < len <= p->stride;
+    requires \valid_read((uint8_t *)src + (0 .. len - 1));
     assigns only_this_slot: p->data[(at & p->mask) * p->stride ..
                                     (at & p->mask) * p->stride + len - 1],
       p->desc[at & p->mask];
