@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import LogLocator  # noqa: E402
 
 from cases import DIRECTIONS  # noqa: E402
-from results import PREFERRED  # noqa: E402
 from wording import TIMES, column_text, size_text  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
@@ -45,8 +44,7 @@ class Plots:
         self.results = results
         self.folder = folder
         self.files = []
-        places = results.placements(results.keys)
-        self.where = places[0] if places else PREFERRED
+        self.where = results.most_compared()
 
     def style(self, name):
         """Colour, hatch and marker of a contestant."""

@@ -61,6 +61,12 @@ class Results:
                 if any(self.median(key, name, where) for key in keys for name in self.names(keys))]
         return sorted(seen, key=lambda where: where != PREFERRED)
 
+    def most_compared(self):
+        """The placement in which folio could be compared most often; the preferred one if equal."""
+        def compared(where):
+            return sum(self.ratio(key, "folio", where) is not None for key in self.keys)
+        return max(self.placements(self.keys) or [PREFERRED], key=compared)
+
     def best_peer(self, key, where, value="mpps", best=max):
         """(name, median) of the best unprotected peer."""
         found = [(name, self.median(key, name, where, value))
