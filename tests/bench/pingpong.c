@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCHES 101
+#define BATCHES 41
 #define ROUNDS 1000 /* a batch: 50 to 600 us */
 #define LAST (BATCHES * ROUNDS * 2)
 #define SUMS 7

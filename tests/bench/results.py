@@ -56,9 +56,16 @@ class Results:
         return row["median"] if row["used"] >= self.enough else None
 
     def placements(self, keys):
-        """Where there are enough samples to compare: the preferred one comes first."""
-        seen = [where for where in (*PLACEMENTS, UNPROBED)
-                if any(self.median(key, name, where) for key in keys for name in self.names(keys))]
+        """Where there are enough samples to compare: the preferred one comes first.
+
+        A few cases of a placement, where another one has all, are not worth a table.
+        """
+        names = self.names(keys)
+        medians = {where: sum(self.median(key, name, where) is not None
+                              for key in keys for name in names)
+                   for where in (*PLACEMENTS, UNPROBED)}
+        most = max(medians.values())
+        seen = [where for where, count in medians.items() if count > 0 and 2 * count >= most]
         return sorted(seen, key=lambda where: where != PREFERRED)
 
     def most_compared(self):
