@@ -9,7 +9,7 @@ two threads that copy through shared memory and do nothing else: the limit of th
 import dataclasses
 
 RING = 2048         # folio's own default, and memif's rsize=11
-VIRTQUEUE = 1024    # the most that vhost promises; 256, the default, is no faster
+VIRTQUEUE = 1024    # the most that vhost promises; 256 may be faster from host to guest
 GUEST_MAC = "02:00:00:00:00:02"     # our echo example answers to its own address only
 RING_SIZES = (256, 512, 1024, 2048, 4096, 8192)
 
