@@ -34,8 +34,8 @@
 /*
  * How far ahead the producer asks for a slot's lines in exclusive state: for all that a frame as
  * long as the present one will fill, as the consumer has read every one of them and its copies have
- * to go. Between caches that are far apart this is twice as fast as to wait for each store; where
- * they are near it costs nothing.
+ * to go. Between caches that are far apart this is twice as fast as to wait for each store
+ * (docs/results.md).
  */
 #define FOLIO_PROD_AHEAD 4096 /* bytes of frames */
 #define FOLIO_PROD_AHEAD_MAX 20 /* slots */

@@ -36,6 +36,7 @@ from side import HERE
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "limit": "tests/bench/limit/bench-limit",
+            "pingpong": "tests/bench/bench-pingpong",
             "echo": "examples/folio-echo"}
 ATTEMPTS = 2        # a sample that does not count is taken once more
 WAIT = 0.5          # seconds until the CPUs' distance is probed again

@@ -16,7 +16,7 @@ import time
 
 from contestants import GUEST_MAC
 from generator import Generator
-from side import (EchoSide, Failure, HERE, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
+from side import (EchoSide, Failure, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
                   cpu_time)
 from testpmd import memory_args
 
@@ -105,14 +105,12 @@ class Place:
         self.folder = folder
         self.programs = programs
         self.window = window
-        self.pingpong = os.path.join(folder, "pingpong")
+        self.pingpong = programs["pingpong"]
         self.count = 0
         self.tunings = {}       # of the limit: see limit.py
         self.spinner = None
         self.distance = None
         self.probed_at = 0
-        subprocess.run(["cc", "-O2", "-pthread", "-o", self.pingpong,
-                        os.path.join(HERE, "pingpong.c")], check=True, timeout=60)
 
     def __enter__(self):
         """Keep both CPUs awake with idle priority."""

@@ -16,7 +16,6 @@
  * CPUs awake and yields to everybody.
  */
 
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
