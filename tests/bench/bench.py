@@ -13,6 +13,8 @@ Needs root, two idle CPUs and huge pages.
 import argparse
 import collections
 import hashlib
+import json
+import lzma
 import os
 import shutil
 import signal
@@ -29,8 +31,8 @@ import report
 from halves import list_option, number_option
 from limit import Limit
 from pairs import Failure, PLACEMENTS, Pair, Place, distance
-from record import default_folder, machine, note, now, write_results
-from results import PREFERRED, Results
+from record import RECORD, default_folder, machine, note, now, write_results
+from results import FIELDS, PREFERRED, Results
 from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
@@ -65,6 +67,25 @@ class Bench:
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": left_out, "pairs": [], "samples": []}
+        if args.resume:
+            self.resume(args.resume)
+
+    def resume(self, folder):
+        """Go on with the samples of an earlier run of the same programs on the same machine."""
+        with open(os.path.join(folder, RECORD), encoding="utf-8") as file:
+            old = json.load(file)
+        for name in sorted(set(old["contestants"]) & set(self.record["contestants"])):
+            if old["contestants"][name] != self.record["contestants"][name]:
+                raise Failure("--resume=%s: '%s' was another build there" % (folder, name))
+        if old["machine"]["lscpu"] != self.record["machine"]["lscpu"]:
+            raise Failure("--resume=%s: was made on another machine" % folder)
+        self.record["contestants"] = {**old["contestants"], **self.record["contestants"]}
+        self.record["resumed"] = old.get("resumed", []) + [old["date"]]
+        for name in ("pairs", "samples"):
+            self.record[name] = old[name]
+        for sample in old["samples"]:
+            self.count(sample, tuple(sample[name] for name in FIELDS))
+        self.common = {where: self.best_maximum(where) for where in PLACEMENTS}
 
     def takes_part(self, contestant, group, case):
         """Further builds of folio are in every group."""
@@ -98,18 +119,23 @@ class Bench:
         CPUs have now lacks most."""
         jobs = self.jobs()
         end = time.monotonic() + 60 * self.args.minutes
+        only = self.args.placement
         seen = set()
         while time.monotonic() < end:
             where = distance(self.place.recent())
             seen.add(where)
             job = min(jobs, key=lambda job: self.turn(job, where))
-            if self.turn(job, where)[0]:
-                if where == PREFERRED or len(seen) == 1:
+            if self.turn(job, where)[0] or not self.suits(where):
+                if where == (only or PREFERRED) or (len(seen) == 1 and not only):
                     return      # CPUs that have not moved so far are not waited for
                 time.sleep(WAIT)
                 continue
             self.take(*job[1:], end)
             self.common[where] = self.common[where] or self.best_maximum(where)
+
+    def suits(self, where):
+        """Are samples of this distance wanted?"""
+        return self.args.placement in (None, where)
 
     def turn(self, job, where):
         """When it is this job's turn: the most telling cases first, then what was done least often;
@@ -147,7 +173,7 @@ class Bench:
                     where = distance(self.place.recent())
                     wanted = self.done(left[0], contestant, where) < self.args.rounds or \
                         left[0].load == cases.MAXIMUM
-                    if wanted and self.possible(left[0], where):
+                    if wanted and self.suits(where) and self.possible(left[0], where):
                         sample = self.take_case(pair, left[0], contestant, own)
                         if left[0].load == cases.MAXIMUM:
                             own = sample["mpps"] * 1e6
@@ -173,11 +199,14 @@ class Bench:
 
     def add(self, case, contestant, sample):
         """Put it into the record."""
-        key = tuple(case.key().values()), contestant.name
-        for where in PLACEMENTS if sample["status"] != "ok" else (sample["placement"],):
-            self.counts[(*key, where)] += 1
-            sample["round"] = self.counts[(*key, where)]
+        sample["round"] = self.count(sample, tuple(case.key().values()))
         self.record["samples"].append(sample)
+
+    def count(self, sample, key):
+        """Samples of that case, contestant and placement so far."""
+        for where in PLACEMENTS if sample["status"] != "ok" else (sample["placement"],):
+            self.counts[key, sample["contestant"], where] += 1
+        return self.counts[key, sample["contestant"], where]
 
     @staticmethod
     def new_sample(case, contestant):
@@ -260,12 +289,15 @@ def parse_args(argv):
     parser.add_argument("--minutes", type=number_option(float, 0.05, 1440), metavar="N",
                         help="end then at the latest, with what there is (default: 38; with "
                         "--quick 2.5)")
+    parser.add_argument("--placement", choices=PLACEMENTS, help="wait for this distance of the CPUs "
+                        "and take samples then only")
+    parser.add_argument("--resume", metavar="FOLDER", help="go on with an earlier run's results")
     parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
                         metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
                         help="where they poll (default: 0,1)")
     parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
-                        "(default: build/bench/DATE)")
+                        "(default: build/bench/DATE; with --resume that folder)")
     parser.add_argument("--publish", action="store_true",
                         help="copy the results into docs/, where its pages refer to them")
     parser.epilog = ("With the ends on two machines, or in a guest and on its host: ./run bench "
@@ -275,7 +307,9 @@ def parse_args(argv):
     args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
     args.rounds = args.rounds or (3 if args.quick else 5)
     args.minutes = args.minutes or (2.5 if args.quick else 38)
-    args.out = args.out or default_folder(args.build)
+    args.out = args.out or args.resume or default_folder(args.build)
+    if args.resume and not os.path.isfile(os.path.join(args.resume, RECORD)):
+        parser.error("--resume: '%s': a folder with a %s is wanted" % (args.resume, RECORD))
     for name, *_ in args.plugin:
         if [n for n, *_ in args.plugin].count(name) > 1 or name in contestants.NAMES:
             parser.error("--plugin: '%s' is the name of another contestant" % name)
@@ -322,9 +356,14 @@ def publish(folder, date):
     os.makedirs(os.path.join(docs, "img"), exist_ok=True)
     for name in sorted(os.listdir(folder)):
         base, kind = os.path.splitext(name)
-        target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json" % date,
+        target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json.xz" % date,
                   ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}[kind]
-        shutil.copy(os.path.join(folder, name), os.path.join(docs, target))
+        target = os.path.join(docs, target)
+        if kind == ".json":     # megabytes
+            with open(os.path.join(folder, name), "rb") as file, lzma.open(target, "wb") as packed:
+                shutil.copyfileobj(file, packed)
+        else:
+            shutil.copy(os.path.join(folder, name), target)
     note("copied to docs/results and docs/img")
 
 
@@ -337,7 +376,11 @@ def run(args):
         who, left_out = everybody(args, folder)
         with Place(args.cpus, folder, programs, args.window) as place:
             bench = Bench(args, place, who, left_out)
-            bench.run()
+            try:
+                bench.run()
+            except KeyboardInterrupt:
+                note("interrupted: these are the results until then")
+                bench.record["interrupted"] = True
         return bench.record
     finally:
         shutil.rmtree(folder)
@@ -348,8 +391,12 @@ def main():
     if {"--host", "--guest"} & set(sys.argv):
         return halves.main(sys.argv[1:])
     args = parse_args(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
-    record = run(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
+    try:
+        record = run(args)
+    except Failure as err:
+        note(str(err))
+        return 1
     text = report.report(record)
     print(text)
     write_results(args.out, record, text)
@@ -357,7 +404,8 @@ def main():
     note("tables, JSON and %d plots are in %s" % (len(files), args.out))
     if args.publish:
         publish(args.out, record["date"][:10])
-    return 0 if all(s["status"] == "ok" for s in record["samples"]) else 1
+    failed = any(s["status"] != "ok" for s in record["samples"])
+    return 1 if failed or record.get("interrupted") else 0
 
 
 if __name__ == "__main__":

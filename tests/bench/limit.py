@@ -28,13 +28,14 @@ class Limit:
         return {}
 
     def measure(self, case, sample):
-        """Take one sample. How to copy best is searched for once for each placement of the CPUs."""
-        what = ["--size", case.size]
+        """Take one sample. How to copy best is searched for in each, beginning with what was best
+        at this placement the last time: a single search can be misled by a moment."""
+        what = ["--best", "--size", case.size]
         what += ["--touch"] if case.payload == "touched" else []
         what += ["--loop"] if case.group == "loop" else []
         with Probed(self.place, sample):
             known = (tuple(what), distance(self.place.distance))
-            tuning = self.place.tunings.get(known, ["--best"])
+            tuning = self.place.tunings.get(known, [])
             command = [self.place.programs["limit"], *what, "--seconds", str(self.place.window),
                        "--cpus", ",".join(self.place.cpus), *tuning]
             found = self.ask(command)

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import time
 
-from contestants import GUEST_MAC
+from contestants import GUEST_MAC, RING
 from generator import Generator
 from side import (EchoSide, Failure, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
                   cpu_time)
@@ -26,6 +26,8 @@ FRESH = 0.05                # seconds that a probe holds for
 LATENCY_DEADLINE = 20       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
+UNDER_WAY = 4                # rings full of packets, when a window begins
+INVENTED = 0.05             # part of what was sent; both sides' windows are not quite the same
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
 SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
@@ -245,6 +247,17 @@ class Pair:
         sample["mpps"] = figure(self.contestant, case, sample["rates"]) / 1e6
         if sample["mpps"] == 0:
             raise Failure("no packet arrived in the window")
+        if self.contestant.family != "null":
+            self.check_invented(rates)
+
+    def check_invented(self, rates):
+        """More packets than were sent, and could have been under way, are no packets."""
+        under_way = UNDER_WAY * (self.setup.ring or RING) * self.setup.queues / self.place.window
+        for to, by in (("guest", "host"), ("host", "guest")):
+            received, sent = rates[to][0], rates[by][1]
+            if received > (1 + INVENTED) * sent + under_way:
+                raise Failure("the %s received %.0f packets a second of the %.0f that were sent"
+                              % (to, received, sent))
 
     def window(self, sample):
         """Both sides' rates in the window; their share of a CPU goes into the sample."""

@@ -11,6 +11,8 @@ import sys
 
 from side import HERE
 
+RECORD = "bench.json"
+
 
 def now():
     """The time of day, for the record."""
@@ -49,7 +51,7 @@ def default_folder(build):
 def write_results(folder, record, text):
     """What was measured as JSON, the tables as Markdown."""
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "bench.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(folder, RECORD), "w", encoding="utf-8") as file:
         file.write("{\n" + ",\n".join(
             "%s: %s" % (json.dumps(name), json_lines(rounded(value)))
             for name, value in record.items()) + "\n}\n")

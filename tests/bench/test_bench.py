@@ -17,10 +17,13 @@ import sys
 import tempfile
 import unittest
 
+import bench as bench_module
 import cases
 import contestants
 import plots
 import report
+from pairs import Failure, Pair, distance
+from record import write_results
 from results import Results, key_of
 from side import HERE
 
@@ -121,6 +124,114 @@ class Tables(unittest.TestCase):
             shutil.rmtree(folder)
 
 
+class FakePlace:
+    """CPUs that move as a test wants it; a probe is a step in time."""
+
+    window = 1
+
+    def __init__(self, distances):
+        self.distances = list(distances)
+
+    @staticmethod
+    def paths():
+        """None."""
+        return {}
+
+    def recent(self):
+        """The next distance; the last one stays."""
+        return (self.distances.pop(0) if len(self.distances) > 1 else self.distances[0], 1)
+
+
+class FakePair:
+    """Takes its sample where the CPUs are."""
+
+    def __init__(self, place, _contestant, _setup):
+        self.place = place
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def commands(self):
+        """None."""
+        return {}
+
+    def measure(self, _case, sample):
+        """10 Mpps."""
+        sample.update(mpps=10, probe_ns=[1, 1], cpu_share=[1, 1],
+                      placement=distance(self.place.recent()))
+
+
+NEAR, FAR = 100, 500
+
+
+class Schedule(unittest.TestCase):
+    """What is measured next."""
+
+    def setUp(self):
+        self.out = tempfile.mkdtemp(prefix="folio-bench-out-")
+        self.real = bench_module.Pair, bench_module.WAIT
+        bench_module.Pair, bench_module.WAIT = FakePair, 0
+
+    def tearDown(self):
+        bench_module.Pair, bench_module.WAIT = self.real
+        shutil.rmtree(self.out)
+
+    def run_on(self, distances, *arguments, who=contestants.PEERS[:3]):
+        """The record of a run on CPUs that move like that."""
+        args = bench_module.parse_args([BUILD, "--cases", "one-way", "--sizes", "64,4096",
+                                        "--rounds", "2", "--minutes", "0.1", *arguments])
+        run = bench_module.Bench(args, FakePlace(distances), who, [])
+        run.run()
+        return run.record
+
+    def test_turns(self):
+        """Contestants of a set-up follow each other, and take turns at being first."""
+        samples = self.run_on([NEAR])["samples"]
+        names = [s["contestant"] for s in samples if s["size"] == "64"][::2]    # two directions
+        first = [c.name for c in contestants.PEERS[:3]]
+        self.assertEqual(names, first + first[1:] + first[:1])
+        self.assertEqual([s["size"] for s in samples], (["64"] * 6 + ["4096"] * 6) * 2)
+
+    def test_one_placement(self):
+        """Others are waited out, and not measured."""
+        record = self.run_on([FAR] * 5 + [NEAR], "--placement", "near")
+        self.assertEqual({s["placement"] for s in record["samples"]}, {"near"})
+        self.assertEqual(len(record["samples"]), 2 * 2 * 2 * 3)
+        self.assertEqual(self.run_on([FAR], "--placement", "near", "--minutes", "0.05")["samples"],
+                         [])
+
+    def test_resume(self):
+        """What an earlier run lacked is all that is measured."""
+        record = self.run_on([NEAR], "--rounds", "1")
+        write_results(self.out, record, "")
+        more = self.run_on([NEAR], "--resume", self.out)
+        self.assertEqual(more["samples"][:12], record["samples"])
+        self.assertEqual([s["round"] for s in more["samples"]], [1] * 12 + [2] * 12)
+        self.assertEqual(more["resumed"], [record["date"]])
+
+    def test_resume_of_something_else(self):
+        """Samples of another build are not mixed with these."""
+        record = self.run_on([NEAR], "--rounds", "1")
+        record["contestants"]["memif"]["plugin_sha256"] = "other"
+        write_results(self.out, record, "")
+        with self.assertRaisesRegex(Failure, "--resume=.*memif.*another build"):
+            self.run_on([NEAR], "--resume", self.out)
+
+
+class Invented(unittest.TestCase):
+    """Packets that nobody sent."""
+
+    def test_more_than_sent(self):
+        """A tenth more is a failure, what was in the rings is none."""
+        pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup())
+        pair.check_invented({"guest": (0, 1e6), "host": (1.005e6, 0)})
+        with self.assertRaisesRegex(Failure, "host received 1100000 .*1000000"):
+            pair.check_invented({"guest": (0, 1e6), "host": (1.1e6, 0)})
+
+
 class Runs(unittest.TestCase):
     """The whole program."""
 
@@ -156,6 +267,8 @@ class Runs(unittest.TestCase):
                                   (["--sizes", "65"], "--sizes", "'65'", "imix"),
                                   (["--cases", "none"], "--cases", "'none'", "one-way"),
                                   (["--contestants", "x"], "--contestants", "'x'", "memif"),
+                                  (["--placement", "x"], "--placement", "'x'", "near"),
+                                  (["--resume", "/none"], "--resume", "'/none'", "bench.json"),
                                   (["--plugin", "x=/none"], "--plugin", "'x=/none'", "NAME=FILE"),
                                   (["--plugin", "memif=" + __file__], "--plugin", "'memif'")):
             with self.subTest(arguments):
