@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 #define LINE 64
-#define SLOTS_MIN 1024 /**< room for all that circulates, and for what is not told yet */
+#define SLOTS_MIN 256 /**< two bursts of the largest */
+#define SLOTS_MIN_LOOP 1024 /**< room for all that circulates, and for what is not told yet */
 #define SLOTS_MAX 32768
 #define BURST_MAX 128
 #define BUFFERS_MAX 4096

@@ -291,6 +291,8 @@ search(struct bench *b, struct candidate *best, const struct work *const *works,
 	TRY(b, best, burst, 16, 32, 64, 128);
 	TRY(b, best, buffers, 32, 128, BUFFERS_LARGEST);
 	TRY(b, best, slots, 1024, 2048, SLOTS_LARGEST);
+	if (!b->options.loop)
+		TRY(b, best, slots, 256, 512);
 }
 
 static void

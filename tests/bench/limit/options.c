@@ -106,6 +106,12 @@ check_together(struct options *o)
 		snprintf(given, sizeof(given), "%u", o->tuning.buffers);
 		fail("buffers", given, "--burst and more");
 	}
+	if (o->loop && o->tuning.slots < SLOTS_MIN_LOOP) {
+		snprintf(given, sizeof(given), "%u", o->tuning.slots);
+		snprintf(allowed, sizeof(allowed), "%u to %u with --loop", SLOTS_MIN_LOOP,
+			 SLOTS_MAX);
+		fail("slots", given, allowed);
+	}
 	if (o->tuning.stride == 0)
 		o->tuning.stride = closest;
 	if (o->tuning.stride < closest || o->tuning.stride % LINE != 0) {
