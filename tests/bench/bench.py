@@ -29,8 +29,8 @@ import plots
 import protections
 import report
 from halves import list_option, number_option
-from limit import Limit
-from pairs import Failure, PLACEMENTS, Pair, Place, distance
+from pairs import Failure, PLACEMENTS, Place, distance
+from ready import Ready
 from record import RECORD, default_folder, machine, note, now, write_results
 from results import FIELDS, PREFERRED, Results
 from side import HERE
@@ -41,7 +41,7 @@ PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "pingpong": "tests/bench/bench-pingpong",
             "echo": "examples/folio-echo"}
 ATTEMPTS = 2        # a sample that does not count is taken once more
-WAIT = 0.5          # seconds until the CPUs' distance is probed again
+WAIT = 1            # seconds until the CPUs' distance is probed again
 
 
 def facts(contestant):
@@ -61,6 +61,9 @@ class Bench:
         self.place = place
         self.who = who
         self.groups = chosen_groups(args)
+        self.all = self.tasks()
+        self.order = {case: number for number, (_, _, case) in reversed(list(enumerate(self.all)))}
+        self.ready = Ready(args.ready)
         # Packets a second that loads refer to which all have in common: known after a round.
         self.common = dict.fromkeys(PLACEMENTS)
         self.counts = collections.Counter()     # samples by case, contestant, placement
@@ -85,7 +88,6 @@ class Bench:
             self.record[name] = old[name]
         for sample in old["samples"]:
             self.count(sample, tuple(sample[name] for name in FIELDS))
-        self.common = {where: self.best_maximum(where) for where in PLACEMENTS}
 
     def takes_part(self, contestant, group, case):
         """Further builds of folio are in every group."""
@@ -98,104 +100,132 @@ class Bench:
         return not group.who or contestant.name in group.who or \
             contestant.family == "null" or contestant.name in [n for n, *_ in self.args.plugin]
 
-    def jobs(self):
-        """What a pair of processes is used for, once started: (setup's number, contestant, setup,
-        cases)."""
-        plan = {}
+    def tasks(self):
+        """What there is to measure: (setup's number, contestant, case)."""
+        setups = {}
+        found = []
         for group in self.groups:
             for case in group.make(self.args.sizes):
-                plan.setdefault(case.setup, []).append((group, case))
-        found = []
-        for number, (setup, listed) in enumerate(plan.items()):
-            for contestant in self.who:
-                mine = [case for group, case in listed if self.takes_part(contestant, group, case)]
-                if mine:
-                    found.append((number, contestant, setup, mine))
+                number = setups.setdefault(case.setup, len(setups))
+                found += [(number, contestant, case) for contestant in self.who
+                          if self.takes_part(contestant, group, case)]
         return found
 
     def run(self):
         """The contestants take turns until there are enough samples of all at the preferred
         distance of the CPUs, or the time is up. What is measured next is what the distance that the
         CPUs have now lacks most."""
-        jobs = self.jobs()
-        end = time.monotonic() + 60 * self.args.minutes
+        try:
+            self.run_until(time.monotonic() + 60 * self.args.minutes)
+        finally:
+            self.ready.close()
+
+    def run_until(self, end):
+        """The same; leaves pairs of processes behind."""
         only = self.args.placement
         seen = set()
         while time.monotonic() < end:
             where = distance(self.place.recent())
             seen.add(where)
-            job = min(jobs, key=lambda job: self.turn(job, where))
-            if self.turn(job, where)[0] or not self.suits(where):
-                if where == (only or PREFERRED) or (len(seen) == 1 and not only):
+            wanted = only or where
+            tasks = sorted((task for task in self.all if self.possible(task, wanted)),
+                           key=lambda task: self.turn(task, wanted))
+            if self.turn(tasks[0], wanted)[0]:
+                if where == PREFERRED or only or len(seen) == 1:
                     return      # CPUs that have not moved so far are not waited for
                 time.sleep(WAIT)
-                continue
-            self.take(*job[1:], end)
-            self.common[where] = self.common[where] or self.best_maximum(where)
+            elif where == wanted:
+                self.take(tasks[0], where)
+            elif not self.prepare(tasks, wanted):
+                time.sleep(WAIT)
 
-    def suits(self, where):
-        """Are samples of this distance wanted?"""
-        return self.args.placement in (None, where)
-
-    def turn(self, job, where):
-        """When it is this job's turn: the most telling cases first, then what was done least often;
-        all contestants of a setup after each other, with another one in front in each round."""
-        setup_number, contestant, _setup, mine = job
-        done = [self.done(case, contestant, where) for case in mine if self.possible(case, where)]
-        number = min(done, default=self.args.rounds)
-        later = all(case.group in cases.LATER for case in mine)
+    def turn(self, task, where):
+        """When it is this task's turn: the most telling cases first, then what was done least
+        often, if possible by processes that run; for a case all contestants after each other, with
+        another one in front in each round."""
+        setup, contestant, case = task
+        number = self.done(case, contestant, where)
         first = (self.who.index(contestant) - number) % len(self.who)
-        return (number >= self.args.rounds, later, number, setup_number, first)
+        return (number >= self.args.rounds, case.group in cases.LATER, number,
+                not self.ready.serves(case.setup), setup, self.order[case], first)
 
     def done(self, case, contestant, where):
         """Samples that there are; where one failed another one would, too."""
         return self.counts[tuple(case.key().values()), contestant.name, where]
 
-    def possible(self, case, where):
-        """The load that all have in common is not known from the beginning."""
-        return not case.load.startswith("common") or self.common[where]
+    def possible(self, task, where):
+        """Loads are parts of a maximum, which has to be known."""
+        _, contestant, case = task
+        if case.load.startswith("common"):
+            return self.common_maximum(where) is not None
+        return not case.load.startswith("own") or self.own_maximum(contestant.name, where)
 
-    def best_maximum(self, where):
-        """What the best peer returned at most, None if that was not measured at this placement."""
-        return max((s["mpps"] * 1e6 for s in self.record["samples"]
-                    if s["load"] == cases.MAXIMUM and s["placement"] == where
-                    and self.record["contestants"][s["contestant"]]["peer"]), default=None)
+    def own_maximum(self, name, where):
+        """What a contestant returned at most the last time, in packets a second; else None."""
+        return next((s["mpps"] * 1e6 for s in reversed(self.record["samples"])
+                     if s["load"] == cases.MAXIMUM and s["contestant"] == name
+                     and s["placement"] == where), None)
 
-    def take(self, contestant, setup, mine, end):
-        """One pair: a sample of each case that lacks some where the CPUs are."""
-        left = list(mine)
-        own = None      # packets a second that this contestant returns at most
+    def common_maximum(self, where):
+        """What the best peer returned at most when all had had their first turn: from then on the
+        same for all. None: not yet."""
+        if self.common[where] is None:
+            first = {s["contestant"]: s for s in reversed(self.record["samples"])
+                     if s["load"] == cases.MAXIMUM and (s["placement"] == where or s["error"])}
+            peers = [first.get(c.name) for c in self.who if c.peer]
+            if all(peers):
+                self.common[where] = max((s["mpps"] * 1e6 for s in peers if not s["error"]),
+                                         default=None)
+        return self.common[where]
+
+    def prepare(self, tasks, where):
+        """Start the processes that another distance wants first. False: there are as many as may
+        be."""
+        for task in tasks:
+            if self.ready.full() or self.turn(task, where)[0]:
+                break
+            if not self.ready.has(task[1], task[2].setup):
+                self.pair_for(task)
+                return True
+        return False
+
+    def pair_for(self, task):
+        """The pair of processes for a task; None if it does not start, which fails its cases."""
+        _, contestant, case = task
         try:
-            with (Limit if contestant.family == "limit" else Pair)(self.place, contestant,
-                                                                   setup) as pair:
-                self.record["pairs"].append(pair.commands())
-                while left and time.monotonic() < end:
-                    where = distance(self.place.recent())
-                    wanted = self.done(left[0], contestant, where) < self.args.rounds or \
-                        left[0].load == cases.MAXIMUM
-                    if wanted and self.suits(where) and self.possible(left[0], where):
-                        sample = self.take_case(pair, left[0], contestant, own)
-                        if left[0].load == cases.MAXIMUM:
-                            own = sample["mpps"] * 1e6
-                    left.pop(0)
+            pair, fresh = self.ready.get(self.place, contestant, case.setup)
         except (OSError, Failure) as err:
-            for case in left:
-                sample = self.new_sample(case, contestant)
-                sample["error"] = str(err) if case is left[0] else "not reached"
-                self.add(case, contestant, sample)
-            progress(left[0], self.record["samples"][-len(left)])
+            for _, who, other in self.all:
+                if who is contestant and other.setup == case.setup:
+                    sample = self.new_sample(other, contestant)
+                    sample["error"] = str(err) if other is case else "did not start"
+                    self.add(other, contestant, sample)
+                    if other is case:
+                        progress(case, sample)
+            return None
+        if fresh:
+            pair.number = len(self.record["pairs"])
+            self.record["pairs"].append(pair.commands())
+        return pair
 
-    def take_case(self, pair, case, contestant, own):
-        """A sample, and another one if that does not count; returns the last one."""
-        for _ in range(ATTEMPTS):
+    def take(self, task, where):
+        """A sample, and another one if that does not count."""
+        _, contestant, case = task
+        pair = self.pair_for(task)
+        for _ in range(ATTEMPTS if pair else 0):
             sample = self.new_sample(case, contestant)
-            if not self.measure(pair, case, sample, own):
-                return None
+            sample["pair"] = pair.number
+            try:
+                with pair.awake():
+                    self.measure(pair, case, sample, where)
+                sample["status"] = "ok"
+            except (OSError, Failure) as err:
+                sample["error"] = str(err)
+                self.ready.drop(contestant, case.setup)
             self.add(case, contestant, sample)
             progress(case, sample)
-            if sample["placement"] in PLACEMENTS:
+            if sample["error"] or sample["placement"] in PLACEMENTS:
                 break
-        return sample
 
     def add(self, case, contestant, sample):
         """Put it into the record."""
@@ -214,20 +244,16 @@ class Bench:
         return dict(case.key(), contestant=contestant.name, round=None, time=now(),
                     status="failed", error=None, placement=None, pair=None)
 
-    def measure(self, pair, case, sample, own):
-        """Fill in a sample. False: not now, the load that all have in common is not known yet."""
-        sample["pair"] = len(self.record["pairs"]) - 1
+    def measure(self, pair, case, sample, where):
+        """Fill in a sample."""
         if case.host.verb == "latency":
-            common = self.common[distance(self.place.recent())]
-            if case.load.startswith("common") and not common:
-                return False
-            pair.measure_latency(case, sample, case.rate(common, own))
+            rate = case.rate(self.common_maximum(where),
+                             self.own_maximum(sample["contestant"], where))
+            pair.measure_latency(case, sample, rate)
         elif case.host.verb == "restart":
             pair.measure_start(sample)
         else:
             pair.measure(case, sample)
-        sample["status"] = "ok"
-        return True
 
 
 def progress(case, sample):
@@ -292,6 +318,8 @@ def parse_args(argv):
     parser.add_argument("--placement", choices=PLACEMENTS, help="wait for this distance of the CPUs "
                         "and take samples then only")
     parser.add_argument("--resume", metavar="FOLDER", help="go on with an earlier run's results")
+    parser.add_argument("--ready", type=number_option(int, 1, 100), default=8, metavar="N",
+                        help="pairs of processes that are kept, 560 MB each (default: 8)")
     parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
                         metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """What two bare threads can copy through shared memory: bench-limit, used like a pair."""
 
+import contextlib
 import json
 import subprocess
 
@@ -12,16 +13,21 @@ TUNED = ("copy", "slots", "burst", "stride", "buffers", "ahead", "fetch")
 
 
 class Limit:
-    """Use it in a `with` statement, like a pair of processes."""
+    """Bare threads start for a sample, and end with it."""
 
     def __init__(self, place, _contestant, _setup):
         self.place = place
+        self.number = None      # in the record
 
-    def __enter__(self):
-        return self
+    def start_all(self):
+        """Nothing."""
 
-    def __exit__(self, *_):
-        pass
+    close = start_all
+
+    @staticmethod
+    def awake():
+        """Nothing."""
+        return contextlib.nullcontext()
 
     def commands(self):
         """Its command line differs from sample to sample, which has it."""

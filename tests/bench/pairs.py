@@ -6,6 +6,7 @@ Each polls on a CPU of its own. How far the CPUs are apart is probed right befor
 measured window: virtual CPUs move, and their distance decides everything.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -157,7 +158,7 @@ class Place:
 
 
 class Pair:
-    """A running guest and host of one contestant. Use it in a `with` statement."""
+    """A guest and a host of one contestant. They are stopped but for their samples."""
 
     CLASSES = {"testpmd": TestpmdSide, "generator": GeneratorSide, "echo": EchoSide}
 
@@ -167,8 +168,10 @@ class Pair:
         self.setup = setup
         self.paths = place.paths()
         self.sides = {}
+        self.number = None      # in the record
 
-    def __enter__(self):
+    def start_all(self):
+        """Start both, and have them wait."""
         try:
             self.start("host")
             if "{socket}" in self.contestant.host:
@@ -179,13 +182,25 @@ class Pair:
             for side in self.sides.values():
                 side.wait_link()
             self.check()
+            self.signal(signal.SIGSTOP)
         except BaseException:
             self.close()
             raise
-        return self
 
-    def __exit__(self, *_):
-        self.close()
+    def signal(self, number):
+        """Send a signal to both."""
+        for side in self.sides.values():
+            side.process.send_signal(number)
+
+    @contextlib.contextmanager
+    def awake(self):
+        """Both run, in a `with` statement. A stopped folio does not miss the other's heartbeats: it
+        counts its own."""
+        self.signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGSTOP)
 
     def start(self, side):
         """Start one side."""
@@ -220,6 +235,7 @@ class Pair:
 
     def close(self):
         """End both, and remove what they met in."""
+        self.signal(signal.SIGCONT)
         for name in ("guest", "host"):      # the guest first: the host serves it
             if name in self.sides:
                 self.sides[name].quit()

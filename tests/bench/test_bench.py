@@ -8,6 +8,7 @@ How fast anything is plays no part in it.
 usage: test_bench.py BUILD
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -21,6 +22,7 @@ import bench as bench_module
 import cases
 import contestants
 import plots
+import ready
 import report
 from pairs import Failure, Pair, distance
 from record import write_results
@@ -148,11 +150,15 @@ class FakePair:
     def __init__(self, place, _contestant, _setup):
         self.place = place
 
-    def __enter__(self):
-        return self
+    def start_all(self):
+        """Nothing."""
 
-    def __exit__(self, *_):
-        pass
+    close = start_all
+
+    @staticmethod
+    def awake():
+        """Nothing."""
+        return contextlib.nullcontext()
 
     def commands(self):
         """None."""
@@ -172,11 +178,11 @@ class Schedule(unittest.TestCase):
 
     def setUp(self):
         self.out = tempfile.mkdtemp(prefix="folio-bench-out-")
-        self.real = bench_module.Pair, bench_module.WAIT
-        bench_module.Pair, bench_module.WAIT = FakePair, 0
+        self.real = ready.Pair, bench_module.WAIT
+        ready.Pair, bench_module.WAIT = FakePair, 0
 
     def tearDown(self):
-        bench_module.Pair, bench_module.WAIT = self.real
+        ready.Pair, bench_module.WAIT = self.real
         shutil.rmtree(self.out)
 
     def run_on(self, distances, *arguments, who=contestants.PEERS[:3]):
@@ -188,12 +194,18 @@ class Schedule(unittest.TestCase):
         return run.record
 
     def test_turns(self):
-        """Contestants of a set-up follow each other, and take turns at being first."""
-        samples = self.run_on([NEAR])["samples"]
-        names = [s["contestant"] for s in samples if s["size"] == "64"][::2]    # two directions
+        """Contestants of a case follow each other, and take turns at being first."""
+        record = self.run_on([NEAR])
+        samples = record["samples"]
         first = [c.name for c in contestants.PEERS[:3]]
-        self.assertEqual(names, first + first[1:] + first[:1])
+        self.assertEqual([s["contestant"] for s in samples],
+                         4 * first + 4 * (first[1:] + first[:1]))
+        self.assertEqual(len(record["pairs"]), 6)       # which were started once
         self.assertEqual([s["size"] for s in samples], (["64"] * 6 + ["4096"] * 6) * 2)
+
+    def test_few_pairs(self):
+        """With little memory processes start again and again."""
+        self.assertEqual(len(self.run_on([NEAR], "--ready", "1")["pairs"]), 24)
 
     def test_one_placement(self):
         """Others are waited out, and not measured."""
@@ -242,7 +254,8 @@ class Runs(unittest.TestCase):
         try:
             done = bench("--cases", "one-way,touched,loop,latency,work", "--sizes", "64",
                          "--contestants", "folio,virtio-packed,null,limit", "--rounds", "1",
-                         "--window", "0.05", "--minutes", "1", "--out", out)
+                         "--window", "0.05", "--minutes", "1", "--ready", "3",
+                         "--out", out)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
                 record = json.load(file)
