@@ -189,7 +189,7 @@ folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct foli
 }
 
 /*
- * A piece may start in any slot and may wrap at the end of the ring: two copies at the most.
+ * What is read may start in any slot and may wrap at the end of the ring: two copies at the most.
  * offset + len is at most the ring's bytes: frames have at most max_frame.
  */
 static uint64_t
@@ -213,12 +213,26 @@ void
 folio_prod_piece(struct folio_prod *p, uint32_t at, uint32_t offset, const void *src, uint32_t len,
 		 folio_copy_fn exact)
 {
-	uint64_t pos = piece_start(at, p->mask, p->stride, offset);
-	uint32_t first = piece_first(pos, p->mask, p->stride, len);
+	const uint8_t *s = src;
 
-	exact(p->data + pos, src, first);
-	if (first < len)
-		exact(p->data, (const uint8_t *)src + first, len - first);
+	at += offset / p->stride;
+	offset %= p->stride;
+	/*@ loop invariant inside: offset < p->stride;
+	    loop invariant left: len <= \at(len, Pre);
+	    loop invariant there: s == (const uint8_t *)src + (\at(len, Pre) - len);
+	    loop assigns at, offset, s, len, p->data[0 .. p->size * p->stride - 1];
+	    loop variant len;
+	*/
+	while (len > 0) {
+		uint32_t part = p->stride - offset < len ? p->stride - offset : len;
+
+		folio_prod_prefetch(p, at + FOLIO_PROD_AHEAD_LONG, part);
+		exact(folio_layout_slot(p->data, p->stride, p->mask, at) + offset, s, part);
+		at++;
+		offset = 0;
+		s += part;
+		len -= part;
+	}
 }
 
 void

@@ -34,11 +34,12 @@
 /*
  * How far ahead the producer asks for a slot's lines in exclusive state: for all that a frame as
  * long as the present one will fill, as the consumer has read every one of them and its copies have
- * to go. Between caches that are far apart this is twice as fast as to wait for each store
+ * to go; and in one go, before it copies, as stores that wait would be in their way. Between caches that are far apart this is twice as fast as to wait for each store
  * (docs/results.md).
  */
 #define FOLIO_PROD_AHEAD 4096 /* bytes of frames */
 #define FOLIO_PROD_AHEAD_MAX 20 /* slots */
+#define FOLIO_PROD_AHEAD_LONG 5 /* slots, from each that a longer frame fills */
 
 /*
  * How many slots ahead the consumer asks for the first line of a slot that it knows to be filled;
@@ -144,17 +145,21 @@ folio_prod_room(struct folio_prod *p, uint32_t want)
 	return FOLIO_LIKELY(room >= want) ? room : folio_prod_refresh(p);
 }
 
-/* Ask for the lines of a frame of len bytes that will be written soon. */
+/* How many slots ahead of a frame of len bytes those are that will be written soon. */
+static inline uint32_t
+folio_prod_ahead(uint32_t len)
+{
+	uint32_t ahead = 1 + FOLIO_PROD_AHEAD / len;
+
+	return ahead < FOLIO_PROD_AHEAD_MAX ? ahead : FOLIO_PROD_AHEAD_MAX;
+}
+
+/* Ask for the lines of len bytes of a slot. */
 static inline void
 folio_prod_prefetch(struct folio_prod *p, uint32_t at, uint32_t len)
 {
-	uint32_t ahead = 1 + FOLIO_PROD_AHEAD / len;
-	uint8_t *slot;
+	uint8_t *slot = folio_layout_slot(p->data, p->stride, p->mask, at);
 	uint32_t i;
-
-	if (ahead > FOLIO_PROD_AHEAD_MAX)
-		ahead = FOLIO_PROD_AHEAD_MAX;
-	slot = folio_layout_slot(p->data, p->stride, p->mask, at + ahead);
 
 	/*@ loop assigns i; */
 	for (i = 0; i < len; i += FOLIO_WIRE_LINE)
@@ -166,7 +171,7 @@ static inline void
 folio_prod_put(struct folio_prod *p, uint32_t at, const void *src, uint32_t len,
 	       folio_copy_fn exact)
 {
-	folio_prod_prefetch(p, at, len);
+	folio_prod_prefetch(p, at + folio_prod_ahead(len), len);
 	exact(folio_layout_slot(p->data, p->stride, p->mask, at), src, len);
 	folio_put64(&p->desc[at & p->mask], len);
 }

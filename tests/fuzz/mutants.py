@@ -64,6 +64,8 @@ MUTANTS = [
            "if (desc >> FOLIO_WIRE_DESC_FLAGS_SHIFT != 0) {", "if (desc == UINT64_MAX) {"),
     Mutant("the wrong counter", "ring", "ring.c",
            "folio_count(&c->bad_flags);", "folio_count(&c->bad_length);"),
+    Mutant("a piece's next slot is filled from where the last one was", "ring", "ring.c",
+           "\t\tat++;\n\t\toffset = 0;\n", "\t\tat++;\n"),
     Mutant("a piece does not wrap at the end of the ring", "ring", "ring.c",
            "return len < to_end ? len : (uint32_t)to_end;",
            "return to_end > 0 ? len : 0;"),

@@ -206,7 +206,14 @@ uint32_t folio_prod_refresh(struct folio_prod *p);
 */
 static uint32_t folio_prod_room(struct folio_prod *p, uint32_t want);
 
-/*@ requires prod_memory(p) && len > 0;
+/*@ requires len > 0;
+    assigns \nothing;
+    ensures 1 <= \result <= 20;
+*/
+static uint32_t folio_prod_ahead(uint32_t len);
+
+/*@ requires \valid(p) && shape(p->size, p->mask, p->stride, p->max_frame);
+    requires \valid(p->data + (0 .. p->size * p->stride - 1));
     assigns \nothing;
 */
 static void folio_prod_prefetch(struct folio_prod *p, uint32_t at, uint32_t len);

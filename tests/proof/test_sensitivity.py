@@ -108,6 +108,12 @@ class Sensitivity(unittest.TestCase):
         self.wp("piece_first", "ring.c", "return len < to_end ? len : (uint32_t)to_end;",
                 "return len <= to_end + 1 ? len : (uint32_t)to_end;")
 
+    def test_piece_longer_than_its_slot(self):
+        """The last slot's would end behind the ring."""
+        self.wp("folio_prod_piece", "ring.c",
+                "uint32_t part = p->stride - offset < len ? p->stride - offset : len;",
+                "uint32_t part = len;")
+
     def test_no_mask_proof(self):
         """A slot behind the ring: the contract."""
         self.wp("folio_layout_slot", "layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
