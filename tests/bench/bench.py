@@ -318,8 +318,8 @@ def parse_args(argv):
     parser.add_argument("--placement", choices=PLACEMENTS, help="wait for this distance of the CPUs "
                         "and take samples then only")
     parser.add_argument("--resume", metavar="FOLDER", help="go on with an earlier run's results")
-    parser.add_argument("--ready", type=number_option(int, 1, 100), default=8, metavar="N",
-                        help="pairs of processes that are kept, 560 MB each (default: 8)")
+    parser.add_argument("--ready", type=number_option(int, 1, 100), default=9, metavar="N",
+                        help="pairs of processes that are kept, 560 MB each (default: 9)")
     parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
                         metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",

@@ -212,7 +212,8 @@ GROUPS = (
     Group("bursts", bursts, SAMPLE_OF_PEERS),
     Group("queues", queues, SAMPLE_OF_PEERS),
     Group("rings", rings, ("folio", "memif", "virtio-packed-vec")),
-    Group("work", work, ("folio", "memif", "virtio-packed", "virtio-packed-vec")),
+    Group("work", work, ("folio", "memif", "virtio-packed", "virtio-packed-vec",
+                         "virtio-packed-256")),
     Group("protections", protections),
 )
 LATER = ("bursts", "queues", "rings", "protections")     # if there is time
@@ -222,4 +223,5 @@ QUICK = {
     "loop": lambda sizes: loop(sizes, EXTREMES[:1]),
     "latency": lambda sizes: latency(sizes, LOADS[1:2]),
 }
-QUICK_WHO = ("folio", "memif", "memif-zero-copy", "virtio-packed-vec", "virtio-packed", "limit")
+QUICK_WHO = ("folio", "memif", "memif-zero-copy", "virtio-packed-vec", "virtio-packed",
+             "virtio-packed-256", "limit")
