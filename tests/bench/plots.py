@@ -22,11 +22,12 @@ STYLES = {
     "memif-zero-copy": ("#E69F00", "..", "^"),
     "virtio-packed-vec": ("#009E73", "xx", "v"),
     "virtio-packed": ("#66C2A5", "--", "<"),
+    "virtio-packed-256": ("#A6761D", "oo", "P"),
     "virtio-split": ("#B2DFCF", "||", ">"),
     "null": ("#BBBBBB", "", "x"),
-    "limit": ("#666666", "oo", "*"),
+    "limit": ("#666666", "OO", "*"),
 }
-OTHERS = (("#CC79A7", "++", "p"), ("#F0E442", "**", "h"), ("#000000", "", "P"))
+OTHERS = (("#CC79A7", "++", "p"), ("#F0E442", "**", "h"), ("#000000", "", "X"))
 RATIO = "folio / best unprotected peer"
 LINES = (("one-way", "untouched", "-"), ("touched", "payload written and read", "--"))
 HEADLINE = (("one-way", "64"), ("one-way", "256"), ("one-way", "1518"), ("one-way", "9000"),
@@ -51,9 +52,10 @@ class Plots:
         strangers = [n for n in self.results.contestants if n not in STYLES]
         return STYLES[name] if name in STYLES else OTHERS[strangers.index(name) % len(OTHERS)]
 
-    def save(self, figure, name, title):
+    def save(self, figure, name, title, where=None):
         """Write it twice."""
-        figure.suptitle("%s (CPUs %s)" % (title, self.where), fontsize=11)
+        where = " (CPUs %s)" % self.where if where is None else where
+        figure.suptitle(title + where, fontsize=11)
         for kind in ("svg", "png"):
             figure.savefig(os.path.join(self.folder, "%s.%s" % (name, kind)), dpi=150,
                            bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
@@ -148,30 +150,38 @@ class Plots:
         plt.close(figure)
 
     def headline(self):
-        """folio to the best peer, the most telling cases; spread: the rounds, each in itself."""
-        bars = []
-        for group, size in HEADLINE:
-            for key in self.results.group(group):
-                fields = dict(key)
-                ratio = self.results.ratio(key, "folio", self.where)
-                if fields["size"] == size and fields["direction"] in ("", DIRECTIONS[0]) and ratio:
-                    bars.append((headline_label(group, size), ratio,
-                                 self.results.ratios_by_round(key, "folio", self.where)))
-        if not bars:
+        """folio to the best peer, the most telling cases, a panel for each placement; spread: the
+        rounds, each in itself."""
+        keys = [(headline_label(group, size), key) for group, size in HEADLINE
+                for key in self.results.group(group)
+                if dict(key)["size"] == size and dict(key)["direction"] in ("", DIRECTIONS[0])]
+        places = self.results.placements([key for _, key in keys])
+        panels = [(where, [bar for bar in keys if self.results.ratio(bar[1], "folio", where)])
+                  for where in places]
+        panels = [(where, bars) for where, bars in panels if bars]
+        if not panels:
             return
-        figure, axes = plt.subplots(figsize=(max(4, 0.75 * len(bars)), 3.2))
-        for x, (label, ratio, ratios) in enumerate(bars):
-            axes.bar(x, ratio, 0.7, color="#D55E00" if "\nrw" in label else "#0072B2",
-                     hatch="//" if "\nrw" in label else "", edgecolor="white",
-                     yerr=[[max(0, ratio - min(ratios))], [max(0, max(ratios) - ratio)]],
-                     error_kw={"elinewidth": 0.8, "capsize": 2})
-            axes.annotate("%.2f" % ratio, (x, ratio), (3, 2), textcoords="offset points",
-                          fontsize=8)
-        axes.axhline(1, color="black", linewidth=0.8)
-        axes.set_xticks(range(len(bars)), [label.replace("\nrw", "\ntouched")
-                                           for label, *_ in bars], fontsize=8)
-        axes.set_ylabel(RATIO)
-        self.save(figure, "headline", "Throughput of folio, the best unprotected peer being 1")
+        figure, grid = plt.subplots(len(panels), squeeze=False, figsize=(
+            max(4, 0.75 * max(len(bars) for _, bars in panels)), 0.5 + 2.7 * len(panels)))
+        for axes, (where, bars) in zip(grid.flat, panels):
+            for x, (label, key) in enumerate(bars):
+                self.headline_bar(axes, x, label, key, where)
+            axes.axhline(1, color="black", linewidth=0.8)
+            axes.set_xticks(range(len(bars)), [label.replace("\nrw", "\ntouched")
+                                               for label, _ in bars], fontsize=8)
+            axes.set_title("CPUs " + where, fontsize=9)
+            axes.set_ylabel("folio / best peer")
+        self.save(figure, "headline", "Throughput of folio, the best unprotected peer being 1", "")
+
+    def headline_bar(self, axes, x, label, key, where):
+        """A bar for a case, and its spread."""
+        ratio = self.results.ratio(key, "folio", where)
+        ratios = self.results.ratios_by_round(key, "folio", where)
+        axes.bar(x, ratio, 0.7, color="#D55E00" if "\nrw" in label else "#0072B2",
+                 hatch="//" if "\nrw" in label else "", edgecolor="white",
+                 yerr=[[max(0, ratio - min(ratios))], [max(0, max(ratios) - ratio)]],
+                 error_kw={"elinewidth": 0.8, "capsize": 2})
+        axes.annotate("%.2f" % ratio, (x, ratio), (3, 2), textcoords="offset points", fontsize=8)
 
     def latency(self):
         """Mean and percentiles over the load that came back."""
