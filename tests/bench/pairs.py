@@ -271,7 +271,8 @@ class Pair:
         under_way = UNDER_WAY * (self.setup.ring or RING) * self.setup.queues / self.place.window
         for to, by in (("guest", "host"), ("host", "guest")):
             received, sent = rates[to][0], rates[by][1]
-            if received > (1 + INVENTED) * sent + under_way:
+            counts = self.CLASSES[getattr(self.setup, by)] is not EchoSide
+            if counts and received > (1 + INVENTED) * sent + under_way:
                 raise Failure("the %s received %.0f packets a second of the %.0f that were sent"
                               % (to, received, sent))
 

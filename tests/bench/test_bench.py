@@ -243,6 +243,11 @@ class Invented(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "host received 1100000 .*1000000"):
             pair.check_invented({"guest": (0, 1e6), "host": (1.1e6, 0)})
 
+    def test_who_does_not_count(self):
+        """The echo example says nothing of what it sends."""
+        pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup("echo", "generator"))
+        pair.check_invented({"guest": (0, 0), "host": (1e6, 1e6)})
+
 
 class Runs(unittest.TestCase):
     """The whole program."""
