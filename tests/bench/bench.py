@@ -45,9 +45,10 @@ WAIT = 1            # seconds until the CPUs' distance is probed again
 
 
 def facts(contestant):
-    """What the report has to know of a contestant."""
+    """What the report has to know of a contestant. Builds without a protection differ from run to
+    run, by the folder in which they are made."""
     found = {"ours": contestant.ours, "peer": contestant.peer, "family": contestant.family}
-    if contestant.plugin:
+    if contestant.plugin and not contestant.only:
         with open(contestant.plugin, "rb") as file:
             found["plugin_sha256"] = hashlib.sha256(file.read()).hexdigest()
     return found
