@@ -166,13 +166,15 @@ class Commands:
 class ProcessTerminal(Terminal):
     """The terminal of a child: testpmd would keep back what it prints into a pipe."""
 
-    def __init__(self, args, env):
+    def __init__(self, args, env, group=None):
+        """group=0: not of our process group, so neither our Ctrl-C is its, nor is it continued if we
+        lose our shell while it is stopped."""
         super().__init__()
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, text=True, bufsize=1,
                                         stdout=slave, stderr=subprocess.PIPE, env=env,
-                                        preexec_fn=die_with_parent)
+                                        preexec_fn=die_with_parent, process_group=group)
         os.close(slave)
         self.log = ""
         self._readers = [threading.Thread(target=read, daemon=True)

@@ -68,6 +68,7 @@ class Bench:
         # Packets a second that loads refer to which all have in common: known after a round.
         self.common = dict.fromkeys(PLACEMENTS)
         self.counts = collections.Counter()     # samples by case, contestant, placement
+        self.skipped = collections.Counter()    # turns that gave none, the same
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": left_out, "pairs": [], "samples": []}
@@ -147,7 +148,8 @@ class Bench:
         setup, contestant, case = task
         number = self.done(case, contestant, where)
         first = (self.who.index(contestant) - number) % len(self.who)
-        return (number >= self.args.rounds, case.group in cases.LATER, number,
+        return (number >= self.args.rounds, case.group in cases.LATER,
+                number + self.skipped[case, contestant.name, where],
                 not self.ready.serves(case.setup), setup, self.order[case], first)
 
     def done(self, case, contestant, where):
@@ -210,7 +212,7 @@ class Bench:
         return pair
 
     def take(self, task, where):
-        """A sample, and another one if that does not count."""
+        """A sample, and another one if that does not count; then it is somebody else's turn."""
         _, contestant, case = task
         pair = self.pair_for(task)
         for _ in range(ATTEMPTS if pair else 0):
@@ -226,7 +228,8 @@ class Bench:
             self.add(case, contestant, sample)
             progress(case, sample)
             if sample["error"] or sample["placement"] in PLACEMENTS:
-                break
+                return
+        self.skipped[case, contestant.name, where] += 1
 
     def add(self, case, contestant, sample):
         """Put it into the record."""

@@ -44,7 +44,7 @@ class TestpmdSide(Commands):
     def __init__(self, name, command, env, _log):
         self.name = name
         self.command = command
-        self.terminal = ProcessTerminal(command, env)
+        self.terminal = ProcessTerminal(command, env, group=0)
         self.process = self.terminal.process
 
     @staticmethod

@@ -147,8 +147,11 @@ class FakePlace:
 class FakePair:
     """Takes its sample where the CPUs are."""
 
-    def __init__(self, place, _contestant, _setup):
+    disturbed = None    # a contestant with somebody in its way
+
+    def __init__(self, place, contestant, _setup):
         self.place = place
+        self.name = contestant.name
 
     def start_all(self):
         """Nothing."""
@@ -167,7 +170,8 @@ class FakePair:
     def measure(self, _case, sample):
         """10 Mpps."""
         sample.update(mpps=10, probe_ns=[1, 1], cpu_share=[1, 1],
-                      placement=distance(self.place.recent()))
+                      placement="disturbed" if self.name == self.disturbed
+                      else distance(self.place.recent()))
 
 
 NEAR, FAR = 100, 500
@@ -202,6 +206,16 @@ class Schedule(unittest.TestCase):
                          4 * first + 4 * (first[1:] + first[:1]))
         self.assertEqual(len(record["pairs"]), 6)       # which were started once
         self.assertEqual([s["size"] for s in samples], (["64"] * 6 + ["4096"] * 6) * 2)
+
+    def test_disturbed(self):
+        """A case that cannot be measured now does not keep the others from their turns."""
+        FakePair.disturbed = "memif"
+        record = self.run_on([NEAR], "--minutes", "0.05")
+        FakePair.disturbed = None
+        names = [s["contestant"] for s in record["samples"] if s["placement"] == "near"]
+        self.assertEqual({name: names.count(name) for name in names},
+                         {"memif-zero-copy": 8, "virtio-packed-vec": 8})
+        self.assertIn("memif", {s["contestant"] for s in record["samples"]})
 
     def test_few_pairs(self):
         """With little memory processes start again and again."""
