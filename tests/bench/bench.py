@@ -318,7 +318,7 @@ def parse_args(argv):
                         "(default: 5; with --quick 3)")
     parser.add_argument("--minutes", type=number_option(float, 0.05, 1440), metavar="N",
                         help="end then at the latest, with what there is (default: 38; with "
-                        "--quick 2.5)")
+                        "--quick 2.75)")
     parser.add_argument("--placement", choices=PLACEMENTS, help="wait for this distance of the CPUs "
                         "and take samples then only")
     parser.add_argument("--resume", metavar="FOLDER", help="go on with an earlier run's results")
@@ -338,7 +338,7 @@ def parse_args(argv):
     args.groups = args.cases or (list(cases.QUICK) if args.quick else names)
     args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
     args.rounds = args.rounds or (3 if args.quick else 5)
-    args.minutes = args.minutes or (2.5 if args.quick else 38)
+    args.minutes = args.minutes or (2.75 if args.quick else 38)
     args.out = args.out or args.resume or default_folder(args.build)
     if args.resume and not os.path.isfile(os.path.join(args.resume, RECORD)):
         parser.error("--resume: '%s': a folder with a %s is wanted" % (args.resume, RECORD))

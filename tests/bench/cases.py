@@ -221,7 +221,7 @@ QUICK = {
     "one-way": lambda sizes: one_way(sizes, DIRECTIONS[:1]),
     "touched": lambda sizes: touched(sizes, DIRECTIONS[:1]),
     "loop": lambda sizes: loop(sizes, EXTREMES[:1]),
-    "latency": lambda sizes: latency(sizes, LOADS[1:2]),
+    "latency": lambda sizes: [case for case in latency(sizes, LOADS[1:2])
+                              if not case.load.startswith("own")],
 }
-QUICK_WHO = ("folio", "memif", "memif-zero-copy", "virtio-packed-vec", "virtio-packed",
-             "virtio-packed-256", "limit")
+QUICK_WHO = ("folio", "memif", "memif-zero-copy", "virtio-packed-vec", "virtio-packed-256", "limit")
