@@ -82,7 +82,7 @@ class Bench:
         for name in sorted(set(old["contestants"]) & set(self.record["contestants"])):
             if old["contestants"][name] != self.record["contestants"][name]:
                 raise Failure("--resume=%s: '%s' was another build there" % (folder, name))
-        if old["machine"]["lscpu"] != self.record["machine"]["lscpu"]:
+        if report.cpu_model(old["machine"]) != report.cpu_model(self.record["machine"]):
             raise Failure("--resume=%s: was made on another machine" % folder)
         self.record["contestants"] = {**old["contestants"], **self.record["contestants"]}
         self.record["resumed"] = old.get("resumed", []) + [old["date"]]

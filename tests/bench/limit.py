@@ -17,21 +17,12 @@ class Limit:
 
     def __init__(self, place, _contestant, _setup):
         self.place = place
-        self.number = None      # in the record
-
-    def start_all(self):
-        """Nothing."""
-
-    close = start_all
+        self.number = None      # in the record: its command is in each sample
 
     @staticmethod
     def awake():
         """Nothing."""
         return contextlib.nullcontext()
-
-    def commands(self):
-        """Its command line differs from sample to sample, which has it."""
-        return {}
 
     def measure(self, case, sample):
         """Take one sample. How to copy best is searched for in each, beginning with what was best

@@ -16,7 +16,7 @@ class Ready:
         self.pairs = collections.OrderedDict()      # (contestant's name, setup) -> pair
 
     def has(self, contestant, setup):
-        """Does this contestant's pair run? Bare threads need none."""
+        """Does this contestant's pair run?"""
         return contestant.family == "limit" or (contestant.name, setup) in self.pairs
 
     def serves(self, setup):
@@ -28,21 +28,26 @@ class Ready:
         return len(self.pairs) >= self.most
 
     def get(self, place, contestant, setup):
-        """(a contestant's pair for a set-up, was it just started?)."""
+        """(a contestant's pair for a set-up, was it just started?). Bare threads are no pair, and
+        take nobody's place."""
+        if contestant.family == "limit":
+            return Limit(place, contestant, setup), False
         key = contestant.name, setup
         fresh = key not in self.pairs
         if fresh:
             while self.full():
                 self.drop_oldest()
-            pair = (Limit if contestant.family == "limit" else Pair)(place, contestant, setup)
+            pair = Pair(place, contestant, setup)
             pair.start_all()
             self.pairs[key] = pair
         self.pairs.move_to_end(key)
         return self.pairs[key], fresh
 
     def drop(self, contestant, setup):
-        """End a pair."""
-        self.pairs.pop((contestant.name, setup)).close()
+        """End a pair, if there is one."""
+        pair = self.pairs.pop((contestant.name, setup), None)
+        if pair:
+            pair.close()
 
     def drop_oldest(self):
         """End the pair that was not used for the longest time."""

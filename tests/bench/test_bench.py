@@ -8,11 +8,11 @@ How fast anything is plays no part in it.
 usage: test_bench.py BUILD
 """
 
-import contextlib
 import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +24,7 @@ import contestants
 import plots
 import ready
 import report
+from limit import Limit
 from pairs import Failure, Pair, distance
 from record import write_results
 from results import Results, key_of
@@ -144,24 +145,19 @@ class FakePlace:
         return (self.distances.pop(0) if len(self.distances) > 1 else self.distances[0], 1)
 
 
-class FakePair:
+class FakePair(Limit):
     """Takes its sample where the CPUs are."""
 
     disturbed = None    # a contestant with somebody in its way
 
-    def __init__(self, place, contestant, _setup):
-        self.place = place
+    def __init__(self, place, contestant, setup):
+        super().__init__(place, contestant, setup)
         self.name = contestant.name
 
     def start_all(self):
         """Nothing."""
 
     close = start_all
-
-    @staticmethod
-    def awake():
-        """Nothing."""
-        return contextlib.nullcontext()
 
     def commands(self):
         """None."""
@@ -182,11 +178,11 @@ class Schedule(unittest.TestCase):
 
     def setUp(self):
         self.out = tempfile.mkdtemp(prefix="folio-bench-out-")
-        self.real = ready.Pair, bench_module.WAIT
-        ready.Pair, bench_module.WAIT = FakePair, 0
+        self.real = ready.Pair, ready.Limit, bench_module.WAIT
+        ready.Pair, ready.Limit, bench_module.WAIT = FakePair, FakePair, 0
 
     def tearDown(self):
-        ready.Pair, bench_module.WAIT = self.real
+        ready.Pair, ready.Limit, bench_module.WAIT = self.real
         shutil.rmtree(self.out)
 
     def run_on(self, distances, *arguments, who=contestants.PEERS[:3]):
@@ -221,6 +217,13 @@ class Schedule(unittest.TestCase):
         """With little memory processes start again and again."""
         self.assertEqual(len(self.run_on([NEAR], "--ready", "1")["pairs"]), 24)
 
+    def test_bare_threads(self):
+        """They take no pair's place."""
+        record = self.run_on([NEAR], "--ready", "3", who=(
+            *contestants.PEERS[:3], *(c for c in contestants.LIMITS if c.family == "limit")))
+        self.assertIn("limit", {s["contestant"] for s in record["samples"]})
+        self.assertEqual(len(record["pairs"]), 9)       # one set-up, then the other, then the first
+
     def test_one_placement(self):
         """Others are waited out, and not measured."""
         record = self.run_on([FAR] * 5 + [NEAR], "--placement", "near")
@@ -237,6 +240,14 @@ class Schedule(unittest.TestCase):
         self.assertEqual(more["samples"][:12], record["samples"])
         self.assertEqual([s["round"] for s in more["samples"]], [1] * 12 + [2] * 12)
         self.assertEqual(more["resumed"], [record["date"]])
+
+    def test_resume_elsewhere(self):
+        """Nor are another machine's."""
+        record = self.run_on([NEAR], "--rounds", "1")
+        record["machine"]["lscpu"] = "Model name: other"
+        write_results(self.out, record, "")
+        with self.assertRaisesRegex(Failure, "--resume=.*another machine"):
+            self.run_on([NEAR], "--resume", self.out)
 
     def test_resume_of_something_else(self):
         """Samples of another build are not mixed with these."""
@@ -290,6 +301,29 @@ class Runs(unittest.TestCase):
             ("folio", "virtio-packed", "null", "limit")} | {("latency", "folio")})
         self.assertIn("net_folio0,role=guest", record["pairs"][0]["guest"])
         self.assertEqual(set(glob.glob("/run/folio-*")) | set(glob.glob("/var/run/dpdk/*")), before)
+
+    def test_interrupted(self):
+        """What was measured until then is kept."""
+        out = tempfile.mkdtemp(prefix="folio-bench-out-")
+        try:
+            command = [*BENCH, "--cases", "one-way", "--sizes", "64", "--contestants", "folio",
+                       "--rounds", "100", "--window", "0.05", "--minutes", "1", "--ready", "1",
+                       "--out", out]
+            with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                  text=True) as run:
+                for line in run.stderr:
+                    if line.startswith("round"):
+                        run.send_signal(signal.SIGTERM)
+                        break
+                text = run.communicate(timeout=DEADLINE)[1]
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("interrupted", text)
+            with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:
+                record = json.load(file)
+        finally:
+            shutil.rmtree(out)
+        self.assertGreater(len(record["samples"]), 0)
+        self.assertTrue(record["interrupted"])
 
     def test_wrong_input(self):
         """The argument, its value and what is allowed."""

@@ -6,8 +6,8 @@
 #define FOLIO_PROOF_PIECES_H
 
 /*
- * Contracts of the two copies that may wrap at the end of a ring. That the first part ends where the
- * ring does is a relation between two variables: WP proves it, for every geometry, and EVA, which
+ * Contracts of the two copies that may wrap at the end of a ring. That a part ends where its slot or
+ * the ring does is a relation between two variables: WP proves it, for every geometry, and EVA, which
  * knows ranges only, proves at every call that what is required here holds.
  */
 
