@@ -27,8 +27,7 @@ FRESH = 0.05                # seconds that a probe holds for
 LATENCY_DEADLINE = 20       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
-UNDER_WAY = 4                # rings full of packets, when a window begins
-INVENTED = 0.05             # part of what was sent; both sides' windows are not quite the same
+UNDER_WAY = 4               # rings full of packets, when a sample begins
 UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
 SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
@@ -73,6 +72,11 @@ class GeneratorSide(Generator):
     def halt(self):
         """Make its polling thread do nothing."""
         self.ask("stop")
+
+    def totals(self):
+        """Packets received and sent since the start."""
+        counts = self.ask("count")
+        return counts["rx_packets"], counts["tx_packets"]
 
     def mark(self):
         """Begin of a window."""
@@ -252,6 +256,7 @@ class Pair:
         """Take one sample of a case; what is known of it is in the sample, whatever happens."""
         actions = {"guest": case.guest, "host": case.host}
         order = sorted(actions, key=lambda name: actions[name].starts_traffic)
+        before = self.totals()
         with Probed(self.place, sample):
             for name in order:
                 self.sides[name].begin(actions[name], case.burst)
@@ -264,16 +269,22 @@ class Pair:
         if sample["mpps"] == 0:
             raise Failure("no packet arrived in the window")
         if self.contestant.family != "null":
-            self.check_invented(rates)
+            self.check_invented(before, self.totals())
 
-    def check_invented(self, rates):
-        """More packets than were sent, and could have been under way, are no packets."""
-        under_way = UNDER_WAY * (self.setup.ring or RING) * self.setup.queues / self.place.window
+    def totals(self):
+        """Packets that each side has received and sent so far; None of a side that doesn't count."""
+        return {name: side.totals() for name, side in self.sides.items()}
+
+    def check_invented(self, before, after):
+        """Nobody sends while totals are taken: more packets than were sent since then, and were in
+        the rings, are no packets."""
+        under_way = UNDER_WAY * (self.setup.ring or RING) * self.setup.queues
         for to, by in (("guest", "host"), ("host", "guest")):
-            received, sent = rates[to][0], rates[by][1]
-            counts = self.CLASSES[getattr(self.setup, by)] is not EchoSide
-            if counts and received > (1 + INVENTED) * sent + under_way:
-                raise Failure("the %s received %.0f packets a second of the %.0f that were sent"
+            if before[by] is None or before[to] is None:
+                continue
+            received, sent = after[to][0] - before[to][0], after[by][1] - before[by][1]
+            if received > sent + under_way:
+                raise Failure("the %s received %d packets of the %d that were sent"
                               % (to, received, sent))
 
     def window(self, sample):

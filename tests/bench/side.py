@@ -93,6 +93,11 @@ class TestpmdSide(Commands):
         """Make its polling thread do nothing."""
         self.cmd("stop")
 
+    def totals(self):
+        """Packets received and sent since the start."""
+        counts = self.stats()
+        return counts["RX-packets"], counts["TX-packets"]
+
     def mark(self):
         """Begin of a window."""
         self.cmd("show port stats 0")
@@ -151,6 +156,9 @@ class EchoSide(TestpmdSide):
 
     def halt(self):
         pass
+
+    def totals(self):
+        return None     # it counts nothing
 
     def mark(self):
         pass

@@ -261,17 +261,23 @@ class Schedule(unittest.TestCase):
 class Invented(unittest.TestCase):
     """Packets that nobody sent."""
 
+    NONE = {"guest": (0, 0), "host": (0, 0)}
+
     def test_more_than_sent(self):
-        """A tenth more is a failure, what was in the rings is none."""
-        pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup())
-        pair.check_invented({"guest": (0, 1e6), "host": (1.005e6, 0)})
-        with self.assertRaisesRegex(Failure, "host received 1100000 .*1000000"):
-            pair.check_invented({"guest": (0, 1e6), "host": (1.1e6, 0)})
+        """A ring's worth more than could have been under way is a failure."""
+        pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup(ring=256))
+        pair.check_invented(self.NONE, {"guest": (0, 1000), "host": (1000 + 4 * 256, 0)})
+        pair.check_invented({"guest": (0, 0), "host": (1024, 0)},
+                            {"guest": (0, 1000), "host": (3048, 0)})
+        with self.assertRaisesRegex(Failure, "host received 2025 .*1000"):
+            pair.check_invented(self.NONE, {"guest": (0, 1000), "host": (2025, 0)})
+        with self.assertRaisesRegex(Failure, "guest received 3000 .* 1 that"):
+            pair.check_invented(self.NONE, {"guest": (3000, 9000), "host": (0, 1)})
 
     def test_who_does_not_count(self):
         """The echo example says nothing of what it sends."""
         pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup("echo", "generator"))
-        pair.check_invented({"guest": (0, 0), "host": (1e6, 1e6)})
+        pair.check_invented({"guest": None, "host": (0, 0)}, {"guest": None, "host": (9999, 1)})
 
 
 class Runs(unittest.TestCase):
