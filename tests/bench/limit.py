@@ -36,7 +36,7 @@ class Limit:
             command = [self.place.programs["limit"], *what, "--seconds", str(self.place.window),
                        "--cpus", ",".join(self.place.cpus), *tuning]
             found = self.ask(command)
-            sample["cpu_share"] = [1, 1]    # it sees no more of the machine than its threads do
+            sample["cpu_share"] = found.pop("cpu_share")
         self.place.tunings[known] = [word for name in TUNED
                                      for word in ("--" + name, str(found[name]))]
         sample.update(command=" ".join(command), limit=found, mpps=found["mpps"])

@@ -25,7 +25,7 @@ import plots
 import ready
 import report
 from limit import Limit
-from pairs import Failure, Pair, distance
+from pairs import Failure, Pair, UNDISTURBED, distance
 from record import write_results
 from results import Results, key_of
 from side import HERE
@@ -278,6 +278,23 @@ class Invented(unittest.TestCase):
         """The echo example says nothing of what it sends."""
         pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup("echo", "generator"))
         pair.check_invented({"guest": None, "host": (0, 0)}, {"guest": None, "host": (9999, 1)})
+
+
+class BareThreads(unittest.TestCase):
+    """The limit."""
+
+    def test_disturbed(self):
+        """Whoever runs on a thread's CPU is in the sample."""
+        with subprocess.Popen([sys.executable, "-c", "import os\nos.sched_setaffinity(0, {0})\n"
+                               "print(flush=True)\nwhile True: pass"],
+                              stdout=subprocess.PIPE) as other:
+            try:
+                other.stdout.readline()
+                found = Limit.ask([os.path.join(BUILD, bench_module.PROGRAMS["limit"]),
+                                   "--size", "64", "--cpus", "0,1", "--seconds", "0.2"])
+            finally:
+                other.kill()
+        self.assertLess(found["cpu_share"][0], UNDISTURBED)
 
 
 class Runs(unittest.TestCase):

@@ -42,6 +42,7 @@ struct candidate {
 	struct tuning tuning;
 	const struct work *work;
 	double mpps;
+	double shares[2]; /* of its CPU that each thread had */
 };
 
 struct bench {
@@ -62,12 +63,23 @@ fail(const char *what)
 }
 
 static double
-now(void)
+read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* The CPU time in seconds of a thread so far. */
+static double
+cpu_time(pthread_t thread)
+{
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(thread, &clock) != 0)
+		fail("a thread has no clock");
+	return read_clock(clock);
 }
 
 static void
@@ -170,7 +182,7 @@ start(pthread_t *thread, struct task *task, int cpu)
 	pthread_attr_destroy(&attr);
 }
 
-/* The rate at which side 1 receives. */
+/* The rate at which side 1 receives, and whether anybody was in the way. */
 static void
 measure(struct bench *b, struct candidate *c, double seconds)
 {
@@ -188,11 +200,15 @@ measure(struct bench *b, struct candidate *c, double seconds)
 	for (i = 0; i < 2; i++)
 		start(&threads[i], &tasks[i], o->cpus[i]);
 	sleep_for(WARM_UP * seconds);
-	time = now();
+	for (i = 0; i < 2; i++)
+		c->shares[i] = cpu_time(threads[i]);
+	time = read_clock(CLOCK_MONOTONIC);
 	packets = b->sides[1].packets;
 	sleep_for(seconds);
 	packets = b->sides[1].packets - packets;
-	time = now() - time;
+	time = read_clock(CLOCK_MONOTONIC) - time;
+	for (i = 0; i < 2; i++)
+		c->shares[i] = (cpu_time(threads[i]) - c->shares[i]) / time;
 	for (i = 0; i < 2; i++)
 		b->sides[i].stop = true;
 	for (i = 0; i < 2; i++)
@@ -303,10 +319,11 @@ print(const struct bench *b, const struct candidate *c)
 
 	printf("{\"mpps\": %.4f, \"size\": %u, \"touch\": %s, \"loop\": %s, \"seconds\": %g, "
 	       "\"copy\": \"%s\", \"slots\": %u, \"burst\": %u, \"stride\": %u, \"buffers\": %u, "
-	       "\"ahead\": %u, \"fetch\": %u, \"huge_pages\": %s, \"trials\": %u}\n",
+	       "\"ahead\": %u, \"fetch\": %u, \"cpu_share\": [%.3f, %.3f], \"huge_pages\": %s, "
+	       "\"trials\": %u}\n",
 	       c->mpps, o->size, o->touch ? "true" : "false", o->loop ? "true" : "false",
 	       o->seconds, c->work->isa, t->slots, t->burst, t->stride, t->buffers, t->ahead,
-	       t->fetch, b->huge ? "true" : "false", b->trials);
+	       t->fetch, c->shares[0], c->shares[1], b->huge ? "true" : "false", b->trials);
 }
 
 static uint32_t
