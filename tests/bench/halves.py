@@ -32,7 +32,7 @@ import cases
 import plots
 import report
 from generator import Generator
-from pairs import UNDISTURBED, UNPROBED, WARM_UP
+from pairs import DISTURBED, UNDISTURBED, UNPROBED, WARM_UP, check_arrived
 from record import default_folder, machine, note, now, write_results
 from results import Results
 from side import Failure
@@ -287,17 +287,14 @@ class Drive:
         used, seconds = generator.cpu_time() - used, time.monotonic() - start
         generator.ask("remote stop")
         sample.update(found)
-        if not case.came_back(found):
-            raise Failure("no packet came back of those that were due in the window")
-        self.finish(sample, found["achieved_pps"], used / seconds)
+        self.finish(sample, found["achieved_pps"], used / seconds, case.came_back(found))
 
     @staticmethod
-    def finish(sample, packets, share):
+    def finish(sample, packets, share, arrived=True):
         """What every sample has. Only our own share of a CPU is known."""
         sample.update(mpps=packets / 1e6, cpu_share=[share],
-                      placement=UNPROBED if share >= UNDISTURBED else "disturbed")
-        if packets == 0:
-            raise Failure("no packet arrived in the window")
+                      placement=UNPROBED if share >= UNDISTURBED else DISTURBED)
+        check_arrived(sample, arrived and packets > 0)
 
 
 def progress(case, sample):

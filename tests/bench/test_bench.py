@@ -25,7 +25,7 @@ import plots
 import ready
 import report
 from limit import Limit
-from pairs import Failure, Pair, UNDISTURBED, distance
+from pairs import Failure, Pair, UNDISTURBED, check_arrived, distance
 from record import write_results
 from results import Results, key_of
 from side import HERE
@@ -278,6 +278,18 @@ class Invented(unittest.TestCase):
         """The echo example says nothing of what it sends."""
         pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup("echo", "generator"))
         pair.check_invented({"guest": None, "host": (0, 0)}, {"guest": None, "host": (9999, 1)})
+
+
+class Arrived(unittest.TestCase):
+    """No packet in the window."""
+
+    def test_nothing_arrived(self):
+        """It is the contestant's failure, if nobody was in its way."""
+        for where in ("near", "far", "mixed"):
+            with self.assertRaisesRegex(Failure, "no packet"):
+                check_arrived({"placement": where}, False)
+            check_arrived({"placement": where}, True)
+        check_arrived({"placement": "disturbed"}, False)
 
 
 class BareThreads(unittest.TestCase):
