@@ -116,9 +116,12 @@ class Bench:
     def run(self):
         """The contestants take turns until there are enough samples of all at the preferred
         distance of the CPUs, or the time is up. What is measured next is what the distance that the
-        CPUs have now lacks most."""
+        CPUs have now lacks most. What ends it early leaves the record as it is until then."""
         try:
             self.run_until(time.monotonic() + 60 * self.args.minutes)
+        except (KeyboardInterrupt, Failure) as err:
+            note("interrupted%s; these are the results until then" % (str(err) and ": %s" % err))
+            self.record["interrupted"] = True
         finally:
             self.ready.close()
 
@@ -408,11 +411,7 @@ def run(args):
         who, left_out = everybody(args, folder)
         with Place(args.cpus, folder, programs, args.window) as place:
             bench = Bench(args, place, who, left_out)
-            try:
-                bench.run()
-            except KeyboardInterrupt:
-                note("interrupted: these are the results until then")
-                bench.record["interrupted"] = True
+            bench.run()
         return bench.record
     finally:
         shutil.rmtree(folder)

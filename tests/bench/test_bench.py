@@ -142,7 +142,10 @@ class FakePlace:
 
     def recent(self):
         """The next distance; the last one stays."""
-        return (self.distances.pop(0) if len(self.distances) > 1 else self.distances[0], 1)
+        found = self.distances.pop(0) if len(self.distances) > 1 else self.distances[0]
+        if found is None:
+            raise Failure("the probe failed")
+        return found, 1
 
 
 class FakePair(Limit):
@@ -231,6 +234,12 @@ class Schedule(unittest.TestCase):
         self.assertEqual(len(record["samples"]), 2 * 2 * 2 * 3)
         self.assertEqual(self.run_on([FAR], "--placement", "near", "--minutes", "0.05")["samples"],
                          [])
+
+    def test_probe_fails(self):
+        """What was measured until then is kept."""
+        record = self.run_on([NEAR] * 8 + [None])
+        self.assertEqual(len(record["samples"]), 4)     # each takes two probes
+        self.assertTrue(record["interrupted"])
 
     def test_resume(self):
         """What an earlier run lacked is all that is measured."""
