@@ -174,12 +174,12 @@ open_once(struct folio_region *r, bool keep, struct folio_error *err)
 	r->fresh = false;
 	r->fd = open(r->path, O_RDWR | O_CLOEXEC);
 	if (r->fd < 0 && errno == ENOENT) {
-		r->fd = open(r->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+		/* With its mark from the start: the peer may open it at once, and looks for it. */
+		r->fd = open(r->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL,
+			     keep ? S_IRUSR | S_IWUSR : MODE_OURS);
 		if (r->fd < 0 && errno == EEXIST)
 			return -EAGAIN;
 		r->fresh = r->fd >= 0;
-		if (r->fresh && !keep)
-			(void)fchmod(r->fd, MODE_OURS);
 		if (r->fd < 0)
 			return folio_fail(err, -errno, "%s: cannot create it: %s", r->name,
 					  strerror(errno));

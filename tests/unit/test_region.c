@@ -190,6 +190,59 @@ test_the_last_one_out_removes_the_file(void **state)
 	}
 }
 
+/* Who opens a file while the other one makes it. */
+struct opener {
+	const char *path;
+	pthread_barrier_t *barrier;
+	struct folio_region region;
+	int ret;
+};
+
+#define MEETINGS 2000
+
+static void *
+open_as_host(void *arg)
+{
+	struct opener *o = arg;
+	int i;
+
+	for (i = 0; i < MEETINGS; i++) {
+		pthread_barrier_wait(o->barrier);
+		o->ret = folio_region_open(&o->region, o->path, FOLIO_HOST, false, NULL);
+		pthread_barrier_wait(o->barrier);
+		pthread_barrier_wait(o->barrier); /* closed */
+	}
+	return NULL;
+}
+
+static void
+test_made_by_both_at_once(void **state)
+{
+	const struct env *e = *state;
+	pthread_barrier_t barrier;
+	struct opener host = {.path = e->path, .barrier = &barrier};
+	struct folio_region guest;
+	pthread_t thread;
+	int i;
+
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, open_as_host, &host), 0);
+	for (i = 0; i < MEETINGS; i++) {
+		pthread_barrier_wait(&barrier);
+		open_region(&guest, e->path, FOLIO_GUEST);
+		pthread_barrier_wait(&barrier);
+		assert_int_equal(host.ret, 0);
+		assert_true(guest.ours);
+		assert_true(host.region.ours);
+		folio_region_close(i & 1 ? &guest : &host.region);
+		folio_region_close(i & 1 ? &host.region : &guest);
+		assert_false(exists(e->path));
+		pthread_barrier_wait(&barrier);
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&barrier);
+}
+
 /* A file that is made for somebody else stays, once it is in use. */
 static void
 test_a_file_to_keep(void **state)
@@ -932,6 +985,7 @@ main(void)
 		TEST(test_create_and_remove),
 		TEST(test_both_roles_at_once),
 		TEST(test_the_last_one_out_removes_the_file),
+		TEST(test_made_by_both_at_once),
 		TEST(test_a_file_to_keep),
 		TEST(test_own_files_grow),
 		TEST(test_role_is_taken),
