@@ -149,9 +149,10 @@ folio_prod_room(struct folio_prod *p, uint32_t want)
 static inline uint32_t
 folio_prod_ahead(uint32_t len)
 {
-	uint32_t ahead = 1 + FOLIO_PROD_AHEAD / len;
-
-	return ahead < FOLIO_PROD_AHEAD_MAX ? ahead : FOLIO_PROD_AHEAD_MAX;
+	/* A division is what a short frame would feel. */
+	if (len <= FOLIO_PROD_AHEAD / (FOLIO_PROD_AHEAD_MAX - 1))
+		return FOLIO_PROD_AHEAD_MAX;
+	return 1 + FOLIO_PROD_AHEAD / len;
 }
 
 /* Ask for the lines of len bytes of a slot. */
