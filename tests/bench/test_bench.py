@@ -8,6 +8,8 @@ How fast anything is plays no part in it.
 usage: test_bench.py BUILD
 """
 
+import contextlib
+import functools
 import glob
 import json
 import os
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import bench as bench_module
 import cases
@@ -140,12 +143,17 @@ class FakePlace:
         """None."""
         return {}
 
+    def spin(self, on):
+        """Nothing."""
+
     def recent(self):
         """The next distance; the last one stays."""
         found = self.distances.pop(0) if len(self.distances) > 1 else self.distances[0]
         if found is None:
             raise Failure("the probe failed")
         return found, 1
+
+    probe = recent
 
 
 class FakePair(Limit):
@@ -282,6 +290,20 @@ class Invented(unittest.TestCase):
             pair.check_invented(self.NONE, {"guest": (0, 1000), "host": (2025, 0)})
         with self.assertRaisesRegex(Failure, "guest received 3000 .* 1 that"):
             pair.check_invented(self.NONE, {"guest": (3000, 9000), "host": (0, 1)})
+
+    def test_sample(self):
+        """A sample looks at what was counted in it, not before."""
+        pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup(ring=256))
+        case = next(c for c in cases.GROUPS[0].make(["64"]) if c.figure == "host")
+        for received, problem in ((9000, contextlib.nullcontext()),
+                                  (19000, self.assertRaisesRegex(Failure, "received 19000 .*9000"))):
+            totals = {"guest": iter([(0, 10 ** 6), (0, 10 ** 6 + 9000)]),
+                      "host": iter([(10 ** 7, 0), (10 ** 7 + received, 0)])}
+            pair.sides = {name: mock.Mock(totals=functools.partial(next, values), **{
+                "rates.return_value": (1e6, 1e6), "process.pid": os.getpid()})
+                          for name, values in totals.items()}
+            with self.subTest(received), mock.patch("time.sleep"), problem:
+                pair.measure(case, {})
 
     def test_who_does_not_count(self):
         """The echo example says nothing of what it sends."""
