@@ -49,6 +49,22 @@ build() {
 	ninja -C "$dir" --quiet
 }
 
+# to_end COMMAND...: run it. If this script is told to end, the command is, and gets the time it needs:
+# what is set up for it must not be taken away before.
+to_end() {
+	local child status
+	"$@" <&0 &
+	child=$!
+	trap 'kill -TERM "$child" 2>/dev/null || true' HUP INT TERM
+	while :; do
+		status=0
+		wait "$child" || status=$?
+		kill -0 "$child" 2>/dev/null || break
+	done
+	trap - HUP INT TERM
+	return $status
+}
+
 HUGE_DIR=
 huge_before=
 

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """Drive an unmodified dpdk-testpmd through its command line."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -204,7 +205,8 @@ class ProcessTerminal(Terminal):
     def wait_end(self, timeout):
         """Wait for the child's end, and take what it still has to say."""
         status = self.process.wait(timeout)
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):      # a word that it did not live to hear
+            self.process.stdin.close()
         for reader in self._readers:
             reader.join(timeout)
         return status

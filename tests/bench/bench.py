@@ -18,6 +18,7 @@ import lzma
 import os
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ import plots
 import protections
 import report
 from halves import list_option, number_option
-from pairs import Failure, PLACEMENTS, Place, distance
+from pairs import Failure, MIXED, PLACEMENTS, Place, distance
 from ready import Ready
 from record import RECORD, default_folder, machine, note, now, write_results
 from results import FIELDS, PREFERRED, Results
@@ -41,6 +42,8 @@ PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "pingpong": "tests/bench/bench-pingpong",
             "echo": "examples/folio-echo"}
 ATTEMPTS = 2        # a sample that does not count is taken once more
+GIVE_UP = 4         # failures of a contestant in a case: another one would fail, too
+FAILED = "failed"
 WAIT = 1            # seconds until the CPUs' distance is probed again
 
 
@@ -49,9 +52,23 @@ def facts(contestant):
     run, by the folder in which they are made."""
     found = {"ours": contestant.ours, "peer": contestant.peer, "family": contestant.family}
     if contestant.plugin and not contestant.only:
-        with open(contestant.plugin, "rb") as file:
-            found["plugin_sha256"] = hashlib.sha256(file.read()).hexdigest()
+        found["plugin_sha256"] = sha256(contestant.plugin)
     return found
+
+
+def sha256(path):
+    """Tells one build of a program from another."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def conditions(record):
+    """What samples must have in common to be compared: (for a reader, value)."""
+    facts = record["machine"]
+    return (("machine", report.cpu_model(facts)), ("kernel", facts["kernel"]),
+            ("DPDK", facts["dpdk"]), ("build of the programs", record.get("programs")),
+            ("kind of pages", record.get("huge_pages")),
+            *(("--" + name, record["options"].get(name)) for name in ("window", "cpus")))
 
 
 class Bench:
@@ -65,11 +82,14 @@ class Bench:
         self.all = self.tasks()
         self.order = {case: number for number, (_, _, case) in reversed(list(enumerate(self.all)))}
         self.ready = Ready(args.ready)
-        # Packets a second that loads refer to which all have in common: known after a round.
-        self.common = dict.fromkeys(PLACEMENTS)
-        self.counts = collections.Counter()     # samples by case, contestant, placement
+        # What came back at most, in packets a second, by contestant and placement.
+        self.maxima = collections.defaultdict(list)
+        self.counts = collections.Counter()     # samples by case, contestant, placement or FAILED
         self.skipped = collections.Counter()    # turns that gave none, the same
         self.record = {"date": now(), "machine": machine(), "command": sys.argv,
+                       "programs": {name: sha256(path) for name, path in place.programs.items()
+                                    if os.path.isfile(path)},
+                       "huge_pages": bool(os.environ.get("FOLIO_HUGE_DIR")),
                        "options": vars(args), "contestants": {c.name: facts(c) for c in who},
                        "left_out": left_out, "pairs": [], "samples": []}
         if args.resume:
@@ -82,8 +102,10 @@ class Bench:
         for name in sorted(set(old["contestants"]) & set(self.record["contestants"])):
             if old["contestants"][name] != self.record["contestants"][name]:
                 raise Failure("--resume=%s: '%s' was another build there" % (folder, name))
-        if report.cpu_model(old["machine"]) != report.cpu_model(self.record["machine"]):
-            raise Failure("--resume=%s: was made on another machine" % folder)
+        for (what, before), (_, at_present) in zip(conditions(old), conditions(self.record)):
+            if before != at_present:
+                raise Failure("--resume=%s: another %s there: %s; it is %s"
+                              % (folder, what, before, at_present))
         self.record["contestants"] = {**old["contestants"], **self.record["contestants"]}
         self.record["resumed"] = old.get("resumed", []) + [old["date"]]
         for name in ("pairs", "samples"):
@@ -149,40 +171,39 @@ class Bench:
         often, if possible by processes that run; for a case all contestants after each other, with
         another one in front in each round."""
         setup, contestant, case = task
-        number = self.done(case, contestant, where)
+        number = self.done(case, contestant.name, where)
         first = (self.who.index(contestant) - number) % len(self.who)
         return (number >= self.args.rounds, case.group in cases.LATER,
                 number + self.skipped[case, contestant.name, where],
                 not self.ready.serves(case.setup), setup, self.order[case], first)
 
-    def done(self, case, contestant, where):
-        """Samples that there are; where one failed another one would, too."""
-        return self.counts[tuple(case.key().values()), contestant.name, where]
+    def done(self, case, name, where):
+        """Samples that there are; as many as are wanted of a contestant that is given up."""
+        key = tuple(case.key().values())
+        if self.counts[key, name, FAILED] >= GIVE_UP:
+            return self.args.rounds
+        return self.counts[key, name, where]
 
     def possible(self, task, where):
         """Loads are parts of a maximum, which has to be known."""
         _, contestant, case = task
         if case.load.startswith("common"):
             return self.common_maximum(where) is not None
-        return not case.load.startswith("own") or self.own_maximum(contestant.name, where)
+        return not case.load.startswith("own") or self.maxima[contestant.name, where]
 
     def own_maximum(self, name, where):
-        """What a contestant returned at most the last time, in packets a second; else None."""
-        return next((s["mpps"] * 1e6 for s in reversed(self.record["samples"])
-                     if s["load"] == cases.MAXIMUM and s["contestant"] == name
-                     and s["placement"] == where), None)
+        """What a contestant returned at most, in packets a second: the median so far; else None."""
+        found = self.maxima[name, where]
+        return statistics.median(found) if found else None
 
     def common_maximum(self, where):
-        """What the best peer returned at most when all had had their first turn: from then on the
-        same for all. None: not yet."""
-        if self.common[where] is None:
-            first = {s["contestant"]: s for s in reversed(self.record["samples"])
-                     if s["load"] == cases.MAXIMUM and (s["placement"] == where or s["error"])}
-            peers = [first.get(c.name) for c in self.who if c.peer]
-            if all(peers):
-                self.common[where] = max((s["mpps"] * 1e6 for s in peers if not s["error"]),
-                                         default=None)
-        return self.common[where]
+        """The best peer's; None until all had their first turn."""
+        peers = [(case, c.name) for _, c, case in self.all
+                 if c.peer and case.load == cases.MAXIMUM]
+        if not all(self.done(case, name, where) for case, name in peers):
+            return None
+        return max((self.own_maximum(name, where) for _, name in peers
+                    if self.maxima[name, where]), default=None)
 
     def prepare(self, tasks, where):
         """Start the processes that another distance wants first. False: there are as many as may
@@ -217,8 +238,10 @@ class Bench:
     def take(self, task, where):
         """A sample, and another one if that does not count; then it is somebody else's turn."""
         _, contestant, case = task
-        pair = self.pair_for(task)
-        for _ in range(ATTEMPTS if pair else 0):
+        for _ in range(ATTEMPTS):
+            pair = self.pair_for(task)
+            if pair is None:
+                break
             sample = self.new_sample(case, contestant)
             sample["pair"] = pair.number
             try:
@@ -230,7 +253,7 @@ class Bench:
                 self.ready.drop(contestant, case.setup)
             self.add(case, contestant, sample)
             progress(case, sample)
-            if sample["error"] or sample["placement"] in PLACEMENTS:
+            if sample["placement"] in PLACEMENTS:
                 return
         self.skipped[case, contestant.name, where] += 1
 
@@ -241,15 +264,19 @@ class Bench:
 
     def count(self, sample, key):
         """Samples of that case, contestant and placement so far."""
-        for where in PLACEMENTS if sample["status"] != "ok" else (sample["placement"],):
-            self.counts[key, sample["contestant"], where] += 1
-        return self.counts[key, sample["contestant"], where]
+        name, where = sample["contestant"], sample["placement"]
+        if sample["status"] != "ok":
+            where = FAILED
+        elif sample["load"] == cases.MAXIMUM:
+            self.maxima[name, where].append(sample["mpps"] * 1e6)
+        self.counts[key, name, where] += 1
+        return self.counts[key, name, where]
 
     @staticmethod
     def new_sample(case, contestant):
         """A sample that is still to be taken."""
         return dict(case.key(), contestant=contestant.name, round=None, time=now(),
-                    status="failed", error=None, placement=None, pair=None)
+                    status=FAILED, error=None, placement=None, pair=None)
 
     def measure(self, pair, case, sample, where):
         """Fill in a sample."""
@@ -257,6 +284,9 @@ class Bench:
             rate = case.rate(self.common_maximum(where),
                              self.own_maximum(sample["contestant"], where))
             pair.measure_latency(case, sample, rate)
+            if "%" in case.load and sample["placement"] in PLACEMENTS and \
+                    sample["placement"] != where:
+                sample["placement"] = MIXED     # it is a part of another placement's maximum
         elif case.host.verb == "restart":
             pair.measure_start(sample)
         else:
@@ -327,7 +357,7 @@ def parse_args(argv):
     parser.add_argument("--resume", metavar="FOLDER", help="go on with an earlier run's results")
     parser.add_argument("--ready", type=number_option(int, 1, 100), default=9, metavar="N",
                         help="pairs of processes that are kept, 560 MB each (default: 9)")
-    parser.add_argument("--window", type=number_option(float, 0.01, 60), default=0.25,
+    parser.add_argument("--window", type=number_option(float, 0.01, 50), default=0.25,
                         metavar="SECONDS", help="how long a sample takes (default: 0.25)")
     parser.add_argument("--cpus", type=two_cpus, default="0,1", metavar="GUEST,HOST",
                         help="where they poll (default: 0,1)")
@@ -343,6 +373,9 @@ def parse_args(argv):
     args.rounds = args.rounds or (3 if args.quick else 5)
     args.minutes = args.minutes or (2.75 if args.quick else 38)
     args.out = args.out or args.resume or default_folder(args.build)
+    if not any(group.make(args.sizes) for group in chosen_groups(args)):
+        parser.error("--sizes: %s: none of these is measured in %s"
+                     % (",".join(args.sizes), ",".join(args.groups)))
     if args.resume and not os.path.isfile(os.path.join(args.resume, RECORD)):
         parser.error("--resume: '%s': a folder with a %s is wanted" % (args.resume, RECORD))
     for name, *_ in args.plugin:
@@ -392,7 +425,9 @@ def publish(folder, date):
     for name in sorted(os.listdir(folder)):
         base, kind = os.path.splitext(name)
         target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json.xz" % date,
-                  ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}[kind]
+                  ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}.get(kind)
+        if target is None:
+            continue        # not ours
         target = os.path.join(docs, target)
         if kind == ".json":     # megabytes
             with open(os.path.join(folder, name), "rb") as file, lzma.open(target, "wb") as packed:

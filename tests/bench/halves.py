@@ -141,10 +141,10 @@ class Drive:
                     self.meet(port)
                     self.take_all(port, number + 1)
             return True
-        except Failure as err:
+        except (Failure, KeyboardInterrupt) as err:
             if not self.record["samples"]:
                 raise
-            note("ended early: %s" % err)
+            note("ended early: %s" % (str(err) or "interrupted"))
             return False
         finally:
             self.leave("quit")
@@ -401,7 +401,7 @@ def parse_args(argv):
 def main(argv):
     """Exit status: 0 if every sample could be taken."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))   # so that everything is cleaned up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
     try:
         with Half(args) as half:
             if args.host:

@@ -6,9 +6,10 @@ import contextlib
 import json
 import subprocess
 
-from pairs import Failure, Probed, distance
+from pairs import Failure, Probed, check_arrived, distance
 
-DEADLINE = 60
+DEADLINE = 30       # beyond the windows
+WINDOWS = 15        # that it takes at most: three of measuring, and some dozens of short trials
 TUNED = ("copy", "slots", "burst", "stride", "buffers", "ahead", "fetch")
 
 
@@ -35,18 +36,19 @@ class Limit:
             tuning = self.place.tunings.get(known, [])
             command = [self.place.programs["limit"], *what, "--seconds", str(self.place.window),
                        "--cpus", ",".join(self.place.cpus), *tuning]
-            found = self.ask(command)
+            found = self.ask(command, DEADLINE + WINDOWS * self.place.window)
             sample["cpu_share"] = found.pop("cpu_share")
         self.place.tunings[known] = [word for name in TUNED
                                      for word in ("--" + name, str(found[name]))]
         sample.update(command=" ".join(command), limit=found, mpps=found["mpps"])
+        check_arrived(sample, sample["mpps"] > 0)
 
     @staticmethod
-    def ask(command):
+    def ask(command, deadline=DEADLINE):
         """The JSON that it prints."""
         try:
             done = subprocess.run(command, check=True, text=True, capture_output=True,
-                                  timeout=DEADLINE)
+                                  timeout=deadline)
         except subprocess.CalledProcessError as err:
             raise Failure("%s failed: %s" % (" ".join(command), err.stderr)) from err
         except subprocess.TimeoutExpired as err:

@@ -32,9 +32,10 @@ UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was
 DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
 SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
 DISTURBED = "disturbed"
+MIXED = "mixed"
 UNPROBED = "unprobed"       # of two machines
 SIBLINGS = "siblings"
-PLACEMENTS = (SIBLINGS, *(name for _, name in DISTANCES))   # "mixed", "disturbed" never count
+PLACEMENTS = (SIBLINGS, *(name for _, name in DISTANCES))   # MIXED, DISTURBED never count
 
 
 class GeneratorSide(Generator):
@@ -395,4 +396,4 @@ def placement(before, after, shares):
     """The class of a sample: that of its two probes if they agree and nobody was in the way."""
     if min(shares) < UNDISTURBED:
         return DISTURBED
-    return distance(before) if distance(before) == distance(after) else "mixed"
+    return distance(before) if distance(before) == distance(after) else MIXED

@@ -3,6 +3,7 @@
 """Plots of what was measured, each as SVG and PNG, to be told apart in print, too."""
 
 import os
+import statistics
 
 import matplotlib
 
@@ -151,7 +152,7 @@ class Plots:
 
     def headline(self):
         """folio to the best peer, the most telling cases, a panel for each placement; spread: the
-        rounds, each in itself."""
+        pairs of samples, each in itself."""
         keys = [(headline_label(group, size), key) for group, size in HEADLINE
                 for key in self.results.group(group)
                 if dict(key)["size"] == size and dict(key)["direction"] in ("", DIRECTIONS[0])]
@@ -176,7 +177,7 @@ class Plots:
     def headline_bar(self, axes, x, label, key, where):
         """A bar for a case, and its spread."""
         ratio = self.results.ratio(key, "folio", where)
-        ratios = self.results.ratios_by_round(key, "folio", where)
+        ratios = self.results.best_rival(key, "folio", where)[1]
         axes.bar(x, ratio, 0.7, color="#D55E00" if "\nrw" in label else "#0072B2",
                  hatch="//" if "\nrw" in label else "", edgecolor="white",
                  yerr=[[max(0, ratio - min(ratios))], [max(0, max(ratios) - ratio)]],
@@ -228,10 +229,10 @@ class Plots:
         for axes, key in zip(grid[0], keys):
             for y, name in enumerate(names):
                 gains = self.results.gains(key, name, "folio", self.where)
-                if gains:
-                    middle = sorted(gains)[len(gains) // 2]
-                    axes.barh(y, middle, color="#0072B2", xerr=[[middle - min(gains)],
-                                                                [max(gains) - middle]],
+                if len(gains) >= self.results.enough:
+                    gain = statistics.median(gains)
+                    axes.barh(y, gain, color="#0072B2", xerr=[[gain - min(gains)],
+                                                              [max(gains) - gain]],
                               error_kw={"elinewidth": 0.8, "capsize": 2})
             axes.axvline(0, color="black", linewidth=0.8)
             axes.set_title("%s, %s" % (dict(key)["direction"], size_text(dict(key)["size"])),

@@ -11,7 +11,7 @@ import statistics
 import targets
 from cases import BURST, MAXIMUM
 from pairs import UNDISTURBED
-from results import ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
+from results import ALIKE, ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
 from side import HERE
 from wording import TIMES, column_text, size_text
 
@@ -44,6 +44,14 @@ def cell(row):
                                        number(row["max"]), row["used"], row["taken"], failed)
 
 
+def rival_cell(results, key, name, where):
+    """A contestant's ratio to the best peer, and who that is."""
+    peer, ratios = results.best_rival(key, name, where)
+    if not ratios:
+        return "-"
+    return "%.2f (%.2f-%.2f; %s)" % (statistics.median(ratios), min(ratios), max(ratios), peer)
+
+
 def ratio_line(title, ratios):
     """A line of a table; what could not be compared is left open."""
     return [title] + ["-" if ratio is None else "%.2f" % ratio for ratio in ratios]
@@ -56,15 +64,14 @@ def rates_table(results, keys, field, where):
     lines = [["Mpps, CPUs %s" % where] + [column_text(field, dict(key)[field]) for key in keys]]
     lines += [[name] + [cell(results.row(key, name, where)) for key in keys] for name in names]
     if any(results.contestants[name]["peer"] for name in names):
-        lines.append(["best peer"] + [results.best_peer(key, where)[0] or "-" for key in keys])
-        lines += [ratio_line("%s / best peer" % name,
-                             [results.ratio(key, name, where) for key in keys]) for name in ours]
+        lines += [["%s / best peer" % name] + [rival_cell(results, key, name, where)
+                                               for key in keys] for name in ours]
     if LIMIT in names:
         lines += [ratio_line("%s / limit" % name,
                              [results.share(key, name, LIMIT, where) for key in keys])
                   for name in ours]
     if field == "app":
-        lines.append(work_lines(results, keys, where))
+        lines += [work_line(results, keys, where, family) for family in ("virtio", "memif")]
     return markdown(lines)
 
 
@@ -132,13 +139,13 @@ def times_table(results, key, where):
     return markdown(lines)
 
 
-def work_lines(results, keys, where):
-    """What folio's copies cost a guest that works: against the faster of the virtio modes."""
-    lines = []
+def work_line(results, keys, where, family):
+    """What folio's copies cost a guest that works: against the faster modes of a family."""
+    line = ["folio against %s" % family]
     for key in keys:
-        dip = dip_of(results, key, where)
-        lines.append("-" if dip is None else "%+.0f %%" % (100 * (dip - 1)))
-    return ["folio against virtio"] + lines
+        dip = dip_of(results, key, where, family)
+        line.append("-" if dip is None else "%+.0f %%" % (100 * (dip - 1)))
+    return line
 
 
 def protections_section(results):
@@ -157,12 +164,12 @@ def protections_section(results):
             lines.append([name] + [cell(results.row(key, name, where)) +
                                    gain_text(results, key, name, where) for key in rates])
         text += markdown(lines) + "\n"
-    for key in starts:
-        lines = [["start of a session", "CPU time, ms", "until the link is up, ms"]]
+    for key, where in ((key, where) for key in starts for where in results.placements([key])):
+        lines = [["start of a session, CPUs %s" % where, "CPU time, ms",
+                  "until the link is up, ms"]]
         for name in results.names([key]):
-            good = [s for s in results.cells[key, name] if s["status"] == "ok"]
-            lines.append([name] + ["%.1f" % statistics.median(s[field] for s in good)
-                                   if good else "-" for field in ("cpu_ms", "link_ms")])
+            lines.append([name] + [cell(results.row(key, name, where, field))
+                                   for field in ("cpu_ms", "link_ms")])
         text += markdown(lines) + "\n"
     return text
 
@@ -212,8 +219,11 @@ def notes(record):
             "tells; else their distance, by a ping-pong of one\ncache line: near < 250 ns, between "
             "< 400, far. A sample does not count if its placement changed, or if a side\nhad less "
             "than %d %% of its CPU. Fewer than %d samples are not compared.\n"
+            "Ratios: median (min-max) of those of single samples, each to the one closest to it in "
+            "time whose CPUs were as far\napart (within %d %%); best peer: the one that compares "
+            "best, if all that can be measured have enough samples.\n"
             % (record["options"]["window"], BURST, round(100 * UNDISTURBED),
-               min(ENOUGH, record["options"]["rounds"])))
+               min(ENOUGH, record["options"]["rounds"]), round(100 * (ALIKE - 1))))
     if record["left_out"]:
         text += "Not run: %s.\n" % ", ".join(record["left_out"])
     return text

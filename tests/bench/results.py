@@ -3,6 +3,7 @@
 """The samples of a run, sorted: medians, spreads, and ratios to the best unprotected peer."""
 
 import collections
+import datetime
 import statistics
 
 from cases import SIZES
@@ -10,6 +11,7 @@ from pairs import PLACEMENTS, UNPROBED
 
 PREFERRED = "near"
 ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
+ALIKE = 1.4     # what the CPUs' distances around two samples that are compared differ by at most
 LIMIT = "limit"
 FIELDS = ("group", "size", "direction", "payload", "burst", "queues", "ring", "app", "load")
 
@@ -58,14 +60,15 @@ class Results:
     def placements(self, keys):
         """Where there are enough samples to compare: the preferred one comes first.
 
-        A few cases of a placement, where another one has all, are not worth a table.
+        A few cases of another placement, where one has all, are not worth a table.
         """
         names = self.names(keys)
         medians = {where: sum(self.median(key, name, where) is not None
                               for key in keys for name in names)
                    for where in (*PLACEMENTS, UNPROBED)}
         most = max(medians.values())
-        seen = [where for where, count in medians.items() if count > 0 and 2 * count >= most]
+        seen = [where for where, count in medians.items()
+                if count > 0 and (2 * count >= most or where == PREFERRED)]
         return sorted(seen, key=lambda where: where != PREFERRED)
 
     def most_compared(self):
@@ -74,37 +77,74 @@ class Results:
             return sum(self.ratio(key, "folio", where) is not None for key in self.keys)
         return max(self.placements(self.keys) or [PREFERRED], key=compared)
 
-    def best_peer(self, key, where, value="mpps", best=max):
-        """(name, median) of the best unprotected peer."""
-        found = [(name, self.median(key, name, where, value))
-                 for name, facts in self.contestants.items() if facts["peer"]]
-        found = [item for item in found if item[1]]
-        return best(found, key=lambda item: item[1]) if found else (None, None)
+    def pairs(self, key, name, other, where, value="mpps"):
+        """Ratios of a contestant's samples to another one's: each to the one that was taken closest
+        to it, while the CPUs were as far apart. The speed of all changes with that, within one
+        placement, too, and from hour to hour."""
+        mine, others = self.good(key, name, where), self.good(key, other, where)
+        apart = sorted((abs(seconds(a) - seconds(b)), i, j) for i, a in enumerate(mine)
+                       for j, b in enumerate(others) if alike(a, b))
+        partner = {}
+        for _, i, j in apart:
+            if i not in partner and j not in partner.values():
+                partner[i] = j
+        return [mine[i][value] / others[j][value] for i, j in sorted(partner.items())
+                if others[j][value]]
+
+    def rivals(self, key, name, where, family=None, value="mpps"):
+        """{peer, of one family or of all: ratios to it}; None if one that could be measured at all
+        lacks samples: it might have been the best."""
+        found = {}
+        for peer in self.names([key]):
+            facts = self.contestants[peer]
+            if not facts["peer"] or family not in (None, facts["family"]) or \
+                    all(s["status"] == "failed" for s in self.cells[key, peer]):
+                continue
+            found[peer] = self.pairs(key, name, peer, where, value)
+            if len(found[peer]) < self.enough:
+                return None
+        return found or None
+
+    def best_rival(self, key, name, where, value="mpps", best=max, family=None):
+        """(the peer that compares best with a contestant, the ratios to it); (None, []) if they
+        cannot be compared. best: is more better, or less?"""
+        found = self.rivals(key, name, where, family, value)
+        if not found:
+            return None, []
+        worst = min if best is max else max
+        return worst(found.items(), key=lambda item: statistics.median(item[1]))
 
     def ratio(self, key, name, where, value="mpps", best=max):
-        """A contestant's median to the best peer's, None if one is missing."""
-        mine = self.median(key, name, where, value)
-        peer = self.best_peer(key, where, value, best)[1]
-        return mine / peer if mine and peer else None
+        """A contestant to the best peer, None if they cannot be compared."""
+        return middle(self.best_rival(key, name, where, value, best)[1])
 
     def share(self, key, name, base, where):
-        """A contestant's median to that of a given one, None if one is missing."""
-        mine, other = self.median(key, name, where), self.median(key, base, where)
-        return mine / other if mine and other else None
-
-    def by_round(self, key, name, where):
-        """{round: rate}."""
-        return {s["round"]: s["mpps"] for s in self.good(key, name, where)}
+        """A contestant to a given one, None if they cannot be compared."""
+        ratios = self.pairs(key, name, base, where)
+        return middle(ratios) if len(ratios) >= self.enough else None
 
     def gains(self, key, name, base, where):
-        """How much faster than another one, in per cent: each round in itself."""
-        mine, other = self.by_round(key, name, where), self.by_round(key, base, where)
-        return [100 * (mine[number] / other[number] - 1) for number in mine if number in other]
+        """How much faster than another one, in per cent: each pair of samples in itself."""
+        return [100 * (ratio - 1) for ratio in self.pairs(key, name, base, where)]
 
-    def ratios_by_round(self, key, name, where):
-        """Ratios to the peer that is best in all, each round in itself."""
-        peer = self.best_peer(key, where)[0]
-        return [1 + gain / 100 for gain in self.gains(key, name, peer, where)]
+
+def middle(ratios):
+    """Their median, None if there are none."""
+    return statistics.median(ratios) if ratios else None
+
+
+def seconds(sample):
+    """When it was taken."""
+    return datetime.datetime.fromisoformat(sample["time"]).timestamp()
+
+
+def alike(sample, other):
+    """Were the CPUs as far apart? The lower probe tells: a moment's disturbance makes one higher. Not
+    known of two machines."""
+    if not sample.get("probe_ns") or not other.get("probe_ns"):
+        return True
+    probes = sorted((min(sample["probe_ns"]), min(other["probe_ns"])))
+    return probes[1] <= ALIKE * probes[0]
 
 
 def key_of(sample):
@@ -117,13 +157,9 @@ def order(key):
     return SIZES.index(dict(key)["size"])
 
 
-def dip_of(results, key, where):
-    """folio's rate to virtio's, which copies nothing in the guest."""
-    virtio = [results.median(key, name, where) for name in results.names([key])
-              if results.contestants[name]["family"] == "virtio"]
-    mine = results.median(key, "folio", where)
-    virtio = [rate for rate in virtio if rate]
-    return mine / max(virtio) if mine and virtio else None
+def dip_of(results, key, where, family="virtio"):
+    """folio to the best mode of a family; virtio's copy nothing in the guest."""
+    return middle(results.best_rival(key, "folio", where, family=family)[1])
 
 
 def markdown(lines):

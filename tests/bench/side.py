@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """One end of a benchmark: a process of DPDK's, or of ours, under a script's control."""
 
+import contextlib
 import os
 import re
 import signal
@@ -114,10 +115,8 @@ class TestpmdSide(Commands):
 
     def quit(self):
         """Ask it to end. It may be gone."""
-        try:
+        with contextlib.suppress(OSError):
             self.terminal.write("quit\n")
-        except OSError:
-            pass
 
     def end(self):
         """See it end, or end it: this one process."""

@@ -46,6 +46,19 @@ def bench(*arguments):
                           check=False)
 
 
+def leftovers():
+    """What a run could leave on this machine: files, and processes."""
+    found = set()
+    for pattern in ("/run/folio-bench-*", "/var/run/dpdk/*",
+                    (os.environ.get("FOLIO_HUGE_DIR") or "/dev/shm") + "/folio-bench-*"):
+        found |= set(glob.glob(pattern))
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            if b"folio-bench-" in file.read():
+                found.add(path)
+    return found
+
+
 def made_up(where="near", group="one-way", sizes=("64", "1518")):
     """A record with the rates above in every case of a group."""
     group = next(g for g in cases.GROUPS if g.name == group)
@@ -55,7 +68,8 @@ def made_up(where="near", group="one-way", sizes=("64", "1518")):
     for case in group.make(sizes):
         for name, rates in RATES.items():
             samples += [dict(case.key(), contestant=name, round=i + 1, status="ok", error=None,
-                             placement=where, mpps=rate, p50_ns=rate, p99_ns=rate, mean_ns=rate,
+                             placement=where, time="2026-01-01T00:00:%02d" % i, probe_ns=[100, 900],
+                             mpps=rate, p50_ns=rate, p99_ns=rate, mean_ns=rate,
                              p999_ns=rate, max_ns=rate) for i, rate in enumerate(rates)]
     return {"date": "2026-01-01", "machine": {"lscpu": None, "machine": "m", "kernel": "k",
                                               "dpdk": "d", "folio_commit": None},
@@ -69,25 +83,53 @@ class Tables(unittest.TestCase):
     """What is made of samples."""
 
     def test_medians_and_ratios(self):
-        """31 to 15.5 is 2."""
+        """30 to 20, 32 to 15.5, 31 to 15: what was taken at the same time is compared."""
         results = Results(made_up())
         key = results.group("one-way")[0]
         self.assertEqual(results.median(key, "folio", "near"), 31)
-        self.assertEqual(results.best_peer(key, "near"), ("virtio-split", 15.5))
-        self.assertEqual(results.ratio(key, "folio", "near"), 2)
+        self.assertEqual(results.best_rival(key, "folio", "near"),
+                         ("virtio-split", [1.5, 32 / 15.5, 31 / 15]))
+        self.assertEqual(results.ratio(key, "folio", "near"), 32 / 15.5)
         self.assertIsNone(results.ratio(key, "folio", "far"))
+        self.assertEqual(results.best_rival(key, "folio", "near", best=min)[0], "memif")
+        self.assertEqual(results.share(key, "folio", "limit", "near"), 0.5)
+
+    def test_pairs(self):
+        """Closest in time, each once, and only if the CPUs were as far apart."""
+        record = made_up()
+        key = key_of(record["samples"][0])
+        taken = {(s["contestant"], s["round"]): s for s in record["samples"] if key_of(s) == key}
+        for number, time, probe in ((1, 50, 100), (2, 10, 100), (3, 20, 170)):
+            taken["memif", number].update(time="2026-01-01T00:00:%02d" % time, probe_ns=[probe] * 2)
+        self.assertEqual(Results(record).pairs(key, "folio", "memif", "near"), [32 / 10, 31 / 12])
+        # There might have been a better peer than the other one.
+        self.assertIsNone(Results(record).ratio(key, "folio", "near"))
+        for number in (1, 2, 3):
+            taken["memif", number].update(status="failed")
+        self.assertEqual(Results(record).best_rival(key, "folio", "near")[0], "virtio-split")
+        for sample in taken.values():
+            del sample["probe_ns"]      # of two machines
+        self.assertEqual(Results(record).ratio(key, "folio", "near"), 32 / 15.5)
+
+    def test_preferred(self):
+        """A few cases of the preferred placement are shown, of another one not."""
+        record = made_up(sizes=cases.SIZES)
+        for few, many, shown in (("near", "far", ["near", "far"]), ("far", "near", ["near"])):
+            for sample in record["samples"]:
+                sample["placement"] = few if sample["size"] == "64" else many
+            results = Results(record)
+            self.assertEqual(results.placements(results.keys), shown)
 
     def test_table(self):
         """Median, spread and number of samples are in a cell."""
         text = report.report(made_up())
         self.assertIn("31.00 (30.00-32.00; 3 of 3)", text)
-        self.assertRegex(text, r"best peer +\| virtio-split")
-        self.assertRegex(text, r"folio / best peer +\| 2\.00")
+        self.assertRegex(text, r"folio / best peer +\| 2\.06 \(1\.50-2\.07; virtio-split\)")
 
     def test_targets(self):
         """What was wanted: reached, half of the limit only, a placement that was not there."""
         text = report.report(made_up())
-        self.assertRegex(text, r"one way 64 B, untouched +\| near \| 1.70 +\| 2.00 \| 2.00 / 2.00 "
+        self.assertRegex(text, r"one way 64 B, untouched +\| near \| 1.70 +\| 2.00 \| 2.06 / 2.06 "
                                r"+\| aim")
         self.assertRegex(text, r"limit, 1518 B +\| near \| 0.85 .*\| 0.50 +\| no")
         self.assertNotIn("9000", text)
@@ -121,7 +163,9 @@ class Tables(unittest.TestCase):
             names = []
             for group in cases.GROUPS:
                 names += plots.draw(Results(made_up(group=group.name, sizes=cases.SIZES)), folder)
-            self.assertGreaterEqual(set(names), {"headline", "one-way", "ratios", "latency"})
+            self.assertEqual(set(names), {
+                "headline", "one-way", "touched", "round-trips", "ratios", "latency", "bursts",
+                "queues", "rings", "work", "protections"})
             for name in names:
                 for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
                     with open("%s/%s.%s" % (folder, name, kind), "rb") as file:
@@ -137,6 +181,8 @@ class FakePlace:
 
     def __init__(self, distances):
         self.distances = list(distances)
+
+    programs = {}
 
     @staticmethod
     def paths():
@@ -174,8 +220,18 @@ class FakePair(Limit):
         """None."""
         return {}
 
+    failures = []       # contestants whose next sample fails
+
+    def measure_latency(self, case, sample, rate):
+        """The rate that is asked for."""
+        self.measure(case, sample)
+        sample.update(rate=rate)
+
     def measure(self, _case, sample):
         """10 Mpps."""
+        if self.name in self.failures:
+            self.failures.remove(self.name)
+            raise Failure("made to fail")
         sample.update(mpps=10, probe_ns=[1, 1], cpu_share=[1, 1],
                       placement="disturbed" if self.name == self.disturbed
                       else distance(self.place.recent()))
@@ -224,6 +280,28 @@ class Schedule(unittest.TestCase):
                          {"memif-zero-copy": 8, "virtio-packed-vec": 8})
         self.assertIn("memif", {s["contestant"] for s in record["samples"]})
 
+    def test_failure(self):
+        """One is made good; who fails again and again is given up."""
+        FakePair.failures = ["memif"]
+        record = self.run_on([NEAR])
+        self.assertEqual([s["contestant"] for s in record["samples"] if s["error"]], ["memif"])
+        self.assertEqual(len(record["samples"]), 2 * 4 * 3 + 1)
+        FakePair.failures = ["memif"] * 100
+        record = self.run_on([NEAR])
+        FakePair.failures = []
+        self.assertEqual(len([s for s in record["samples"] if s["error"]]), 4 * 4)
+        self.assertEqual(len([s for s in record["samples"] if not s["error"]]), 2 * 4 * 2)
+
+    def test_loads(self):
+        """Parts of what came back at most, where the CPUs are now."""
+        record = self.run_on([NEAR], "--cases", "latency")
+        rates = {s["load"]: s["rate"] for s in record["samples"]}
+        self.assertEqual((rates["common 10 %"], rates["own 90 %"]), (10 ** 6, 9 * 10 ** 6))
+        record = self.run_on([NEAR, NEAR] * 13 + [NEAR, FAR, FAR] + [NEAR], "--cases", "latency")
+        moved = [s for s in record["samples"] if s["placement"] == "mixed"]
+        self.assertTrue(moved)
+        self.assertTrue(all("%" in s["load"] for s in moved))
+
     def test_few_pairs(self):
         """With little memory processes start again and again."""
         self.assertEqual(len(self.run_on([NEAR], "--ready", "1")["pairs"]), 24)
@@ -265,6 +343,18 @@ class Schedule(unittest.TestCase):
         write_results(self.out, record, "")
         with self.assertRaisesRegex(Failure, "--resume=.*another machine"):
             self.run_on([NEAR], "--resume", self.out)
+
+    def test_resume_otherwise(self):
+        """Nor are those of other conditions."""
+        record = self.run_on([NEAR], "--rounds", "1")
+        write_results(self.out, record, "")
+        with self.assertRaisesRegex(Failure, "--resume=.*another --window there: 0.25; it is 1"):
+            self.run_on([NEAR], "--resume", self.out, "--window", "1")
+        with mock.patch.dict(os.environ, FOLIO_HUGE_DIR=""), mock.patch.dict(
+                record, huge_pages=True):
+            write_results(self.out, record, "")
+            with self.assertRaisesRegex(Failure, "another kind of pages"):
+                self.run_on([NEAR], "--resume", self.out)
 
     def test_resume_of_something_else(self):
         """Samples of another build are not mixed with these."""
@@ -340,12 +430,31 @@ class BareThreads(unittest.TestCase):
         self.assertLess(found["cpu_share"][0], UNDISTURBED)
 
 
+class Script(unittest.TestCase):
+    """What ./run bench does around it."""
+
+    def test_told_to_end(self):
+        """First the program ends, then what was set up for it is taken away."""
+        child = ("import signal, sys, time\n"
+                 "def end(*_):\n    time.sleep(0.3); print('child', flush=True); sys.exit(3)\n"
+                 "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\n"
+                 "while True: time.sleep(1)\n")
+        script = ". scripts/common.sh; trap 'echo tidy' EXIT; to_end python3 -c \"$1\""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with subprocess.Popen(["bash", "-c", script, "bash", child], stdout=subprocess.PIPE,
+                                  cwd=os.path.join(HERE, "../.."), text=True) as run:
+                self.assertEqual(run.stdout.readline(), "ready\n")
+                run.send_signal(number)
+                self.assertEqual(run.communicate(timeout=DEADLINE)[0], "child\ntidy\n")
+            self.assertEqual(run.returncode, 3)
+
+
 class Runs(unittest.TestCase):
     """The whole program."""
 
     def test_short_run(self):
         """Every kind of program takes part, and nothing stays behind."""
-        before = set(glob.glob("/run/folio-*")) | set(glob.glob("/var/run/dpdk/*"))
+        before = leftovers()
         out = tempfile.mkdtemp(prefix="folio-bench-out-")
         try:
             done = bench("--cases", "one-way,touched,loop,latency,work", "--sizes", "64",
@@ -366,7 +475,7 @@ class Runs(unittest.TestCase):
             (group, name) for group in ("one-way", "touched", "loop") for name in
             ("folio", "virtio-packed", "null", "limit")} | {("latency", "folio")})
         self.assertIn("net_folio0,role=guest", record["pairs"][0]["guest"])
-        self.assertEqual(set(glob.glob("/run/folio-*")) | set(glob.glob("/var/run/dpdk/*")), before)
+        self.assertEqual(leftovers(), before)
 
     def test_interrupted(self):
         """What was measured until then is kept."""
@@ -394,13 +503,14 @@ class Runs(unittest.TestCase):
     def test_wrong_input(self):
         """The argument, its value and what is allowed."""
         for arguments, *words in ((["--rounds", "0"], "--rounds", "'0'", "1 to 100"),
-                                  (["--window", "x"], "--window", "'x'", "0.01 to 60"),
+                                  (["--window", "x"], "--window", "'x'", "0.01 to 50"),
                                   (["--cpus", "0,0"], "--cpus", "'0,0'", "0,1"),
                                   (["--sizes", "65"], "--sizes", "'65'", "imix"),
                                   (["--cases", "none"], "--cases", "'none'", "one-way"),
                                   (["--contestants", "x"], "--contestants", "'x'", "memif"),
                                   (["--placement", "x"], "--placement", "'x'", "near"),
                                   (["--resume", "/none"], "--resume", "'/none'", "bench.json"),
+                                  (["--sizes", "128", "--cases", "loop"], "--sizes", "128", "loop"),
                                   (["--plugin", "x=/none"], "--plugin", "'x=/none'", "NAME=FILE"),
                                   (["--plugin", "memif=" + __file__], "--plugin", "'memif'")):
             with self.subTest(arguments):

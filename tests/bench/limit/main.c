@@ -361,6 +361,8 @@ main(int argc, char **argv)
 		if (first.mpps > best.mpps)
 			best = first;
 	}
+	if (best.mpps <= 0)
+		fail("no packet arrived");
 	print(&b, &best);
 	munmap(b.memory, b.bytes);
 	return 0;
