@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "fault.h"
@@ -24,11 +25,13 @@
 
 struct folio {
 	pthread_mutex_t lock;
+	pthread_rwlock_t rings_lock; /* control writes while it changes what rings point to */
 	enum folio_role role;
 	bool loopback;
 	bool started;
 	bool attached; /* region mapped, rings and session point into it */
 	bool closing;  /* a burst is still inside: no step before it has left */
+	bool jammed;   /* it was so when the mapping was forgotten: no other one before */
 	bool link_up;  /* written by control, read by anybody */
 	bool told_up;  /* what the last folio_tick() knew of it */
 	int numa_node;
@@ -121,10 +124,12 @@ reset_rings(struct folio *f)
 	uint32_t q;
 
 	folio_region_zero(&f->region, &f->layout);
+	pthread_rwlock_wrlock(&f->rings_lock);
 	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
 		folio_prod_reset(&f->txq[q].ring);
 		folio_cons_reset(&f->rxq[q].ring);
 	}
+	pthread_rwlock_unlock(&f->rings_lock);
 }
 
 /* Region and rings. */
@@ -163,9 +168,11 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 	ret = folio_region_map(&f->region, l, err);
 	if (ret != 0)
 		return ret;
+	pthread_rwlock_wrlock(&f->rings_lock);
 	f->layout = *l;
 	__atomic_store_n(&f->ring_size, l->geom.ring_size, __ATOMIC_RELAXED);
 	attach_rings(f);
+	pthread_rwlock_unlock(&f->rings_lock);
 	f->attached = true;
 	f->detail.text[0] = '\0';
 	if (!f->loopback) {
@@ -253,6 +260,8 @@ host_attach(struct folio *f, struct folio_error *err)
 		return 0;
 	if (folio_region_grow(&f->region, 0, err) != 0)
 		return -EIO;
+	if (f->region.size < FOLIO_WIRE_PAGE)
+		return 0; /* cut since it was looked at */
 	s->detail.text[0] = '\0';
 	if (folio_layout_init(&l, &g, f->region.size, &s->detail) != 0 ||
 	    (UINT64_C(1) << g.page_shift) % f->region.page_size != 0) {
@@ -309,19 +318,22 @@ detach(struct folio *f)
 
 	if (folio_region_is_cut(&f->region))
 		folio_count(&f->session.violations[FOLIO_PEER_CUT_REGION]);
+	pthread_rwlock_wrlock(&f->rings_lock);
 	set_link(f, false);
 	f->attached = false;
 	__atomic_store_n(&f->ring_size, expected_ring_size(f), __ATOMIC_RELAXED);
 	f->session.own = NULL;
 	f->session.peer = NULL;
-	if (!all_out) {
+	if (all_out) {
+		folio_region_unmap(&f->region);
+	} else {
 		/* Better a leak than a burst on unmapped memory. */
+		f->jammed = true;
 		f->region.mapped = 0;
 		f->region.own = NULL;
 		f->region.peer = NULL;
-		return;
 	}
-	folio_region_unmap(&f->region);
+	pthread_rwlock_unlock(&f->rings_lock);
 }
 
 static bool
@@ -352,6 +364,9 @@ tick_detached(struct folio *f)
 	bool open = f->region.fd >= 0;
 	int ret;
 
+	if (f->jammed && !close_gates(f))
+		return; /* the burst would go on with another region's ring */
+	f->jammed = false;
 	if (open && folio_region_lost(&f->region)) {
 		folio_region_close(&f->region);
 		open = false;
@@ -513,6 +528,7 @@ static void
 free_port(struct folio *f)
 {
 	pthread_mutex_destroy(&f->lock);
+	pthread_rwlock_destroy(&f->rings_lock);
 	free(f->path);
 	free(f->pci);
 	if (f->txq != NULL)
@@ -520,6 +536,21 @@ free_port(struct folio *f)
 	if (f->rxq != NULL)
 		f->free(f->rxq, f->alloc_ctx);
 	f->free(f, f->alloc_ctx);
+}
+
+/* A program that becomes a daemon goes to another folder. */
+static char *
+absolute(const char *path)
+{
+	char *folder, *all = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	folder = get_current_dir_name();
+	if (folder != NULL && asprintf(&all, "%s/%s", folder, path) < 0)
+		all = NULL; /* else undefined */
+	free(folder);
+	return all;
 }
 
 struct folio *
@@ -561,8 +592,9 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->session.reject = -1;
 	f->session.suspect = -1;
 	pthread_mutex_init(&f->lock, NULL);
+	pthread_rwlock_init(&f->rings_lock, NULL);
 	if (!cfg->loopback && cfg->pci == NULL)
-		f->path = strdup(cfg->path);
+		f->path = absolute(cfg->path);
 	else if (!cfg->loopback)
 		f->pci = strdup(cfg->pci);
 
@@ -819,9 +851,9 @@ used(struct folio *f, uint32_t q, bool rx)
 	uint32_t n = 0;
 
 	/* The lock keeps the mapping; the owner of the ring's end may be in a burst. */
-	if (pthread_mutex_trylock(&f->lock) != 0)
-		return 0;
-	if (f->link_up && q < f->layout.geom.queues) {
+	if (pthread_rwlock_tryrdlock(&f->rings_lock) != 0)
+		return 0; /* the link is down */
+	if (folio_link_is_up(f) && q < f->layout.geom.queues) {
 		if (rx)
 			n = folio_fetch32(c->produced) - __atomic_load_n(&c->head, __ATOMIC_RELAXED);
 		else
@@ -829,7 +861,7 @@ used(struct folio *f, uint32_t q, bool rx)
 		if (n > f->layout.geom.ring_size)
 			n = 0;
 	}
-	pthread_mutex_unlock(&f->lock);
+	pthread_rwlock_unlock(&f->rings_lock);
 	return n;
 }
 

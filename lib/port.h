@@ -57,9 +57,9 @@ uint32_t folio_port_max_frame(const struct folio *f);
 uint32_t folio_port_ring_size(const struct folio *f);
 
 /*
- * Slots filled in a ring as the peer's index says, limited to the ring's size; 0 while the link is
- * down or control is at work. Changes nothing and never waits, so any thread may ask at any time;
- * a little stale by nature.
+ * Slots filled in a ring as the peer's index says; 0 while the link is down, or if that index makes
+ * no sense. Changes nothing and never waits, so any number of threads may ask at any time; a little
+ * stale by nature.
  */
 uint32_t folio_port_rx_used(struct folio *f, uint32_t q);
 uint32_t folio_port_tx_used(struct folio *f, uint32_t q);

@@ -212,8 +212,8 @@ GROUPS = (
     Group("bursts", bursts, SAMPLE_OF_PEERS),
     Group("queues", queues, SAMPLE_OF_PEERS),
     Group("rings", rings, ("folio", "memif", "virtio-packed-vec")),
-    Group("work", work, ("folio", "memif", "memif-zero-copy", "virtio-packed",
-                         "virtio-packed-vec", "virtio-packed-256")),
+    Group("work", work, ("folio", "memif", "virtio-packed", "virtio-packed-vec",
+                         "virtio-packed-256")),
     Group("protections", protections),
 )
 LATER = ("bursts", "queues", "rings", "protections")     # if there is time

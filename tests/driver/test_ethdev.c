@@ -466,6 +466,80 @@ test_descriptor_status(void **state)
 	pair_close(&p);
 }
 
+/* 32 frames of two slots, as many as a ring of 64 has; all free, but the guest knows of half. */
+static void
+open_with_old_news(struct pair *p, struct rte_mbuf **m)
+{
+	unsigned int i;
+
+	pair_open(p, ",ring_size=64,slot_size=256", "", NULL);
+	for (i = 0; i < 16; i++)
+		send_one(p->guest, 0, make_frame(common_pool, 500, i, 1));
+	for (i = 0; i < 16; i++) {
+		m[0] = receive_one(p->host, 0);
+		check_frame(m[0], 500, i);
+		rte_pktmbuf_free(m[0]);
+	}
+	expect_silence(p->host, 0);
+	for (i = 0; i < 32; i++)
+		m[i] = make_frame(common_pool, 500, i, 1);
+}
+
+/* A burst of frames of several slots takes all the room there is. */
+static void
+test_room_for_long_frames(void **state)
+{
+	struct rte_mbuf *m[32];
+	struct pair p;
+	int i;
+
+	(void)state;
+	open_with_old_news(&p, m);
+	assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, 32), 32);
+	for (i = 0; i < 32; i++) {
+		m[0] = receive_one(p.host, 0);
+		check_frame(m[0], 500, i);
+		rte_pktmbuf_free(m[0]);
+	}
+	pair_close(&p);
+}
+
+/* The peer breaks framing in the middle of a burst: what was taken is counted. */
+static void
+test_lost(void **state)
+{
+	struct rte_eth_stats stats;
+	struct rte_mbuf *m[32];
+	struct folio_wire_index *index;
+	struct stat st;
+	struct pair p;
+	uint16_t sent;
+	uint8_t *mem;
+	int fd;
+
+	(void)state;
+	open_with_old_news(&p, m);
+	fd = open(p.path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	mem = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	close(fd);
+	index = (struct folio_wire_index *)(mem + st.st_size / 2 + 4096); /* behind the header */
+	__atomic_store_n(&index->consumed.raw, 1u << 30, __ATOMIC_RELAXED);
+	sent = rte_eth_tx_burst(p.guest, 0, m, 32);
+	rte_pktmbuf_free_bulk(&m[sent], 32 - sent);
+	assert_in_range(sent, 1, 31);
+	assert_int_equal(xstat(p.guest, "tx_q0_lost"), sent);
+	assert_int_equal(xstat(p.guest, "tx_q0_packets"), 16);
+	assert_int_equal(xstat(p.guest, "violation_tx_bad_index"), 1);
+	assert_int_equal(rte_eth_stats_get(p.guest, &stats), 0);
+	assert_int_equal(stats.oerrors, sent);
+	assert_int_equal(stats.opackets, 16);
+	munmap(mem, st.st_size);
+	pair_close(&p);
+}
+
 static void
 test_fast_free(void **state)
 {
@@ -1032,6 +1106,117 @@ test_restart_under_traffic(void **state)
 	pair_close(&p);
 }
 
+/* A mempool that keeps whoever allocates from it waiting: how a test stands still in a burst. */
+static struct {
+	void *objs[256];
+	unsigned int count;
+	bool blocked;
+	bool waiting;
+} stall;
+
+static int
+stall_alloc(struct rte_mempool *mp)
+{
+	(void)mp;
+	stall.count = 0;
+	return 0;
+}
+
+static void
+stall_free(struct rte_mempool *mp)
+{
+	(void)mp;
+}
+
+static int
+stall_enqueue(struct rte_mempool *mp, void *const *objs, unsigned int n)
+{
+	(void)mp;
+	assert_true(stall.count + n <= RTE_DIM(stall.objs));
+	memcpy(&stall.objs[stall.count], objs, n * sizeof(*objs));
+	stall.count += n;
+	return 0;
+}
+
+static int
+stall_dequeue(struct rte_mempool *mp, void **objs, unsigned int n)
+{
+	(void)mp;
+	while (__atomic_load_n(&stall.blocked, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&stall.waiting, true, __ATOMIC_RELEASE);
+		usleep(1000);
+	}
+	if (n > stall.count)
+		return -ENOBUFS;
+	stall.count -= n;
+	memcpy(objs, &stall.objs[stall.count], n * sizeof(*objs));
+	return 0;
+}
+
+static unsigned int
+stall_count(const struct rte_mempool *mp)
+{
+	(void)mp;
+	return stall.count;
+}
+
+static const struct rte_mempool_ops stall_ops = {
+	.name = "stall",
+	.alloc = stall_alloc,
+	.free = stall_free,
+	.enqueue = stall_enqueue,
+	.dequeue = stall_dequeue,
+	.get_count = stall_count,
+};
+
+RTE_MEMPOOL_REGISTER_OPS(stall_ops);
+
+static void *
+receive_slowly(void *arg)
+{
+	return receive_one(*(uint16_t *)arg, 0);
+}
+
+/* Who stops a port, and then frees its mempool, has to know that a burst still uses it. */
+static void
+test_stop_with_a_burst_inside(void **state)
+{
+	struct rte_mempool *pool = rte_pktmbuf_pool_create_by_ops(
+		"stall", RTE_DIM(stall.objs), 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "stall");
+	struct rte_eth_rxq_info info;
+	struct rte_mbuf *m;
+	pthread_t receiver;
+	struct pair p;
+	void *received;
+
+	(void)state;
+	assert_non_null(pool);
+	pair_open(&p, "", "", &(struct port_setup){.pool = pool});
+	__atomic_store_n(&stall.blocked, true, __ATOMIC_RELEASE);
+	send_one(p.guest, 0, make_frame(common_pool, 100, 1, 1));
+	assert_int_equal(pthread_create(&receiver, NULL, receive_slowly, &p.host), 0);
+	while (!__atomic_load_n(&stall.waiting, __ATOMIC_ACQUIRE))
+		usleep(1000);
+
+	assert_int_equal(rte_eth_dev_rx_queue_stop(p.host, 0), -EBUSY);
+	assert_int_equal(rte_eth_rx_queue_info_get(p.host, 0, &info), 0);
+	assert_int_equal(info.queue_state, RTE_ETH_QUEUE_STATE_STARTED);
+	assert_int_equal(rte_eth_dev_stop(p.host), -EBUSY);
+	__atomic_store_n(&stall.blocked, false, __ATOMIC_RELEASE);
+	pthread_join(receiver, &received);
+	m = received;
+	check_frame(m, 100, 1);
+	rte_pktmbuf_free(m);
+
+	assert_int_equal(rte_eth_dev_stop(p.host), 0);
+	start(p.host);
+	wait_link(p.guest, true);
+	wait_link(p.host, true);
+	exchange(&p, 0, 200, 2, 1);
+	pair_close(&p);
+	rte_mempool_free(pool);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, check_nothing_left)
 
 int
@@ -1052,6 +1237,8 @@ main(void)
 		TEST(test_modes),
 		TEST(test_stats),
 		TEST(test_descriptor_status),
+		TEST(test_room_for_long_frames),
+		TEST(test_lost),
 		TEST(test_fast_free),
 		TEST(test_fast_free_is_per_queue),
 		TEST(test_missing_queue),
@@ -1067,6 +1254,7 @@ main(void)
 		TEST(test_violations),
 		TEST(test_status),
 		TEST(test_restart_under_traffic),
+		TEST(test_stop_with_a_burst_inside),
 	};
 
 	return cmocka_run_group_tests(tests, eal_setup, eal_teardown);

@@ -1259,6 +1259,48 @@ test_stop_with_a_burst_inside(void **state)
 	}
 }
 
+/* The burst would go on with the head of the old ring, and the limits of the new one. */
+static void
+test_no_other_region_with_a_burst_inside(void **state)
+{
+	struct duo *d = *state;
+	struct folio_gate *gate;
+
+	open_duo(d, 1);
+	gate = &folio_port_rxq(d->guest, 0)->gate;
+	assert_true(folio_gate_enter(gate));
+	assert_int_equal(unlink(d->path), 0);
+	folio_tick(d->guest);
+	folio_tick(d->guest);
+	assert_int_equal(link_of(d->guest), FOLIO_LINK_NO_REGION);
+	assert_int_equal(access(d->path, F_OK), -1);
+	folio_gate_leave(gate);
+	bring_up(d);
+	check_queue(d, 0);
+}
+
+/* As a program does that becomes a daemon. */
+static void
+test_relative_path(void **state)
+{
+	struct duo *d = *state, relative = {.path = ""};
+	char folder[PATH_MAX], *slash = strrchr(d->path, '/');
+	int before = open(".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+
+	assert_true(before >= 0);
+	snprintf(relative.path, sizeof(relative.path), "%s", slash + 1);
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - d->path), d->path);
+	assert_int_equal(chdir(folder), 0);
+	d->guest = open_guest(&relative, 1);
+	assert_int_equal(fchdir(before), 0);
+	close(before);
+	d->host = open_host(d, 1);
+	assert_int_equal(folio_start(d->guest), 0);
+	assert_int_equal(folio_start(d->host), 0);
+	bring_up(d);
+	check_queue(d, 0);
+}
+
 /* In a child: no cmocka. */
 static void
 stop_and_look(struct folio *f)
@@ -2116,6 +2158,8 @@ main(void)
 		TEST(test_tick_after_the_file_was_cut),
 		TEST(test_host_adopts_a_scribbled_offer),
 		TEST(test_stop_with_a_burst_inside),
+		TEST(test_no_other_region_with_a_burst_inside),
+		TEST(test_relative_path),
 		TEST(test_stop_after_the_file_was_cut),
 		TEST(test_close_after_the_file_was_cut),
 		TEST(test_close_after_a_refusal_and_a_cut),

@@ -465,6 +465,50 @@ test_ring_sse(void **state)
 	run_ring(FOLIO_ISA_SSE);
 }
 
+/* How many slots are filled is told to all who ask, whatever control is doing. */
+
+#define ASKED 20000
+#define WAITING 5
+
+static void *
+asking_thread(void *arg)
+{
+	struct folio *f = arg;
+	int i;
+
+	for (i = 0; i < ASKED; i++) {
+		THREAD_ASSERT(folio_port_rx_used(f, 0) == WAITING);
+		THREAD_ASSERT(folio_port_tx_used(f, 0) == WAITING);
+	}
+	return NULL;
+}
+
+static void
+test_many_ask(void **state)
+{
+	const struct folio_config cfg = {.role = FOLIO_GUEST, .loopback = true};
+	struct folio_buf out = {.data = (void *)(uintptr_t)"0123456789abcdef", .len = 16};
+	struct folio *f = folio_open(&cfg, NULL);
+	pthread_t threads[3];
+	struct folio_status st;
+	unsigned int i;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(folio_start(f), 0);
+	for (i = 0; i < WAITING; i++)
+		assert_int_equal(folio_send(f, 0, &out, 1), 1);
+	for (i = 0; i < 3; i++)
+		start_thread(&threads[i], asking_thread, f);
+	for (i = 0; i < ASKED; i++)
+		folio_status(f, &st);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	folio_stop(f);
+	assert_int_equal(folio_port_rx_used(f, 0), 0);
+	folio_close(f);
+}
+
 int
 main(void)
 {
@@ -474,6 +518,7 @@ main(void)
 		cmocka_unit_test(test_gate_that_cannot_be_closed),
 		cmocka_unit_test(test_ring_portable),
 		cmocka_unit_test(test_ring_sse),
+		cmocka_unit_test(test_many_ask),
 		cmocka_unit_test_setup_teardown(test_streams, util_dir_setup, util_dir_teardown),
 		cmocka_unit_test_setup_teardown(test_streams_while_watched, util_dir_setup,
 						util_dir_teardown),

@@ -265,11 +265,12 @@ leave:
 }
 
 /*
- * A frame of several segments, several slots, or not fit to be sent. Returns the slots used, 0 if
- * the frame is to be dropped, UINT32_MAX if there is no room for it now.
+ * A frame of several segments, several slots, or not fit to be sent, of a burst of n.
+ * Returns the slots used, 0 if the frame is to be dropped, UINT32_MAX if there is no room for it
+ * now.
  */
 static __rte_noinline uint32_t
-transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head)
+transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head, uint32_t n)
 {
 	struct folio_prod *p = &q->end->ring;
 	uint32_t len = m->pkt_len;
@@ -296,6 +297,8 @@ transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head)
 		return 0;
 	}
 	folio_prod_describe(p, head, len);
+	/* The room that the burst asked for was that of n slots. */
+	(void)folio_prod_room(p, used + slots + n);
 	return slots;
 }
 
@@ -331,7 +334,7 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			head++;
 			continue;
 		}
-		slots = transmit_slow(q, m, head);
+		slots = transmit_slow(q, m, head, n);
 		if (slots == UINT32_MAX)
 			break;
 		/* The slow path may have learnt of more room than we knew of. */
@@ -341,10 +344,12 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		bytes += slots == 0 ? 0 : m->pkt_len;
 		head += slots;
 	}
-	/* Frames that a lost session took with it are gone, like those in the ring. */
 	if (likely(head != p.head && folio_prod_publish(&end->ring, head))) {
 		q->stats.packets += i - dropped;
 		q->stats.bytes += bytes;
+	} else {
+		/* Nothing was sent, or a lost session took it, like what is in the ring. */
+		q->stats.lost += i - dropped;
 	}
 	folio_gate_leave(&end->gate);
 

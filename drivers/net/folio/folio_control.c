@@ -89,11 +89,14 @@ folio_link_update(struct rte_eth_dev *dev, int wait)
 		.link_speed = RTE_ETH_SPEED_NUM_10G,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
-		.link_status = folio_link_is_up(folio_adapter(dev)->port) ? RTE_ETH_LINK_UP
-									  : RTE_ETH_LINK_DOWN,
+		.link_status = RTE_ETH_LINK_DOWN,
 	};
 
 	RTE_SET_USED(wait);
+	if (folio_is_closed(dev))
+		return -ENODEV;
+	if (folio_link_is_up(folio_adapter(dev)->port))
+		link.link_status = RTE_ETH_LINK_UP;
 	return rte_eth_linkstatus_set(dev, &link);
 }
 
@@ -105,9 +108,13 @@ tick(void *arg)
 	bool changed = folio_tick(a->port);
 
 	log_changes(dev);
-	if (rte_eal_alarm_set(TICK_US, tick, dev) != 0)
-		FOLIO_LOG(ERR, "%s: cannot set the alarm: the link will not change any more",
-			  dev->data->name);
+	if (rte_eal_alarm_set(TICK_US, tick, dev) != 0) {
+		FOLIO_LOG(ERR, "%s: cannot set the alarm that control work needs: the link is down "
+			  "until the port is started again", dev->data->name);
+		a->ticking = false;
+		folio_stop(a->port);
+		changed = true;
+	}
 	/* Last: the application's callback may stop or close the port. */
 	if (changed && folio_link_update(dev, 0) == 0 && dev->data->dev_conf.intr_conf.lsc)
 		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_LSC, NULL);

@@ -68,16 +68,20 @@ static int
 dev_stop(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
+	int ret = 0;
 	uint16_t i;
 
 	folio_control_stop(dev);
 	folio_stop(a->port);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
-		folio_rx_queue_stop(dev, i);
+		ret |= folio_rx_queue_stop(dev, i);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
-		folio_tx_queue_stop(dev, i);
+		ret |= folio_tx_queue_stop(dev, i);
 	folio_link_update(dev, 0);
-	return 0;
+	if (ret != 0)
+		FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
+			  dev->data->name);
+	return ret != 0 ? -EBUSY : 0;
 }
 
 static int
@@ -108,7 +112,7 @@ dev_close(struct rte_eth_dev *dev)
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
-	if (a->port == NULL)
+	if (folio_is_closed(dev))
 		return 0;
 	folio_control_stop(dev);
 	folio_stop(a->port);
@@ -133,8 +137,11 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 		.nb_seg_max = UINT16_MAX,
 		.nb_mtu_seg_max = UINT16_MAX,
 	};
-	uint32_t ring_size = folio_port_ring_size(a->port);
+	uint32_t ring_size;
 
+	if (folio_is_closed(dev))
+		return -ENODEV;
+	ring_size = folio_port_ring_size(a->port);
 	info->max_mac_addrs = 1;
 	info->max_rx_pktlen = a->max_frame;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
@@ -271,8 +278,8 @@ rte_pmd_folio_status_get(uint16_t port_id, struct folio_status *status)
 	dev = &rte_eth_devices[port_id];
 	if (!folio_is_ours(dev))
 		return -ENOTSUP;
-	if (folio_adapter(dev)->port == NULL)
-		return -ENODEV; /* closed */
+	if (folio_is_closed(dev))
+		return -ENODEV;
 	folio_status(folio_adapter(dev)->port, status);
 	return 0;
 }

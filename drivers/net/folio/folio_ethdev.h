@@ -32,6 +32,7 @@ struct folio_tx_stats {
 	uint64_t bytes;
 	uint64_t bad_length; /* packets dropped: below 14 bytes or longer than the rings carry */
 	uint64_t bad_chain;  /* packets dropped: segments don't add up to pkt_len */
+	uint64_t lost;	     /* packets of a burst during which the session was lost */
 };
 
 struct folio_rx_queue {
@@ -95,6 +96,13 @@ static inline struct folio_adapter *
 folio_adapter(const struct rte_eth_dev *dev)
 {
 	return dev->data->dev_private;
+}
+
+/* The primary may close a port while a secondary looks at it. */
+static inline bool
+folio_is_closed(const struct rte_eth_dev *dev)
+{
+	return folio_adapter(dev) == NULL || folio_adapter(dev)->port == NULL;
 }
 
 /* folio_devargs.c: parse strictly; logs one line and returns a negative errno if anything is off. */

@@ -114,8 +114,14 @@ folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
 int
 folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
 {
+	struct folio *port = folio_adapter(dev)->port;
+
+	if (!folio_port_enable_rx(port, qid, false)) {
+		(void)folio_port_enable_rx(port, qid, true); /* a burst is inside: it runs */
+		return -EBUSY;
+	}
 	dev->data->rx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
-	return folio_port_enable_rx(folio_adapter(dev)->port, qid, false) ? 0 : -EBUSY;
+	return 0;
 }
 
 void
@@ -127,6 +133,7 @@ folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_inf
 		return;
 	info->mp = q->pool;
 	info->scattered_rx = q->scatter;
+	info->rx_buf_size = (uint16_t)q->room;
 	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
 	info->conf.offloads = q->offloads;
 	info->conf.rx_deferred_start = q->deferred_start;

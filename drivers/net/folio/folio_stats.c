@@ -26,6 +26,7 @@ static const struct named_offset tx_names[] = {
 	{"bytes", offsetof(struct folio_tx_stats, bytes)},
 	{"bad_length", offsetof(struct folio_tx_stats, bad_length)},
 	{"bad_chain", offsetof(struct folio_tx_stats, bad_chain)},
+	{"lost", offsetof(struct folio_tx_stats, lost)},
 };
 
 static uint64_t
@@ -55,6 +56,8 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 	struct folio_counters c;
 	uint16_t i;
 
+	if (folio_is_closed(dev))
+		return -ENODEV;
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct folio_rx_queue *q = dev->data->rx_queues[i];
 		uint64_t packets, bytes;
@@ -84,6 +87,7 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 		stats->obytes += bytes;
 		stats->oerrors += q->stats.bad_length - q->base.bad_length;
 		stats->oerrors += q->stats.bad_chain - q->base.bad_chain;
+		stats->oerrors += q->stats.lost - q->base.lost;
 		if (FOLIO_HAVE_QUEUE_STATS(stats) && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
 			FOLIO_STATS_QUEUES(stats)->q_opackets[i] = packets;
 			FOLIO_STATS_QUEUES(stats)->q_obytes[i] = bytes;
@@ -101,6 +105,8 @@ folio_stats_reset(struct rte_eth_dev *dev)
 	struct folio_adapter *a = folio_adapter(dev);
 	uint16_t i;
 
+	if (folio_is_closed(dev))
+		return -ENODEV;
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		struct folio_rx_queue *q = dev->data->rx_queues[i];
 
@@ -156,6 +162,8 @@ folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned
 	unsigned int i = 0, k;
 	uint16_t j;
 
+	if (folio_is_closed(dev))
+		return -ENODEV;
 	if (xstats == NULL || n < count)
 		return count;
 	port_counters(folio_adapter(dev), &c);

@@ -57,8 +57,14 @@ folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
 int
 folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
 {
+	struct folio *port = folio_adapter(dev)->port;
+
+	if (!folio_port_enable_tx(port, qid, false)) {
+		(void)folio_port_enable_tx(port, qid, true); /* a burst is inside: it runs */
+		return -EBUSY;
+	}
 	dev->data->tx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
-	return folio_port_enable_tx(folio_adapter(dev)->port, qid, false) ? 0 : -EBUSY;
+	return 0;
 }
 
 void

@@ -61,8 +61,8 @@ GATE = [("lib/gate.h", "{\n\tuint32_t open;\n",
 ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
              ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
              ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
-ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tfor (q = 0;",
-            "\tfor (q = 0;")]
+ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tpthread",
+            "\tpthread")]
 EXACT = [(BURST,
           "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_exact);",
           "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_padded);")]
