@@ -440,9 +440,16 @@ class Script(unittest.TestCase):
                  "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\n"
                  "while True: time.sleep(1)\n")
         script = ". scripts/common.sh; trap 'echo tidy' EXIT; to_end python3 -c \"$1\""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+        def obey():     # nohup, among others, has its children ignore some
+            for number in numbers:
+                signal.signal(number, signal.SIG_DFL)
+
+        for number in numbers:
             with subprocess.Popen(["bash", "-c", script, "bash", child], stdout=subprocess.PIPE,
-                                  cwd=os.path.join(HERE, "../.."), text=True) as run:
+                                  preexec_fn=obey, cwd=os.path.join(HERE, "../.."),
+                                  text=True) as run:
                 self.assertEqual(run.stdout.readline(), "ready\n")
                 run.send_signal(number)
                 self.assertEqual(run.communicate(timeout=DEADLINE)[0], "child\ntidy\n")
