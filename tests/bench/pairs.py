@@ -216,7 +216,9 @@ class Pair:
         command = [self.place.programs[program],
                    "--lcores=" + kind.lcores(self.place.cpus, own), "--no-pci",
                    *memory_args(MEGABYTES), "--single-file-segments", "--no-telemetry",
-                   "--file-prefix=%s-%s" % (os.path.basename(self.place.folder), side),
+                   # On ordinary pages EAL locks a file of that name.
+                   "--file-prefix=%s-%d-%s" % (os.path.basename(self.place.folder),
+                                               self.place.count, side),
                    *self.contestant.device(side, self.setup, self.paths), "--",
                    *kind.arguments(self.setup)]
         # Where EAL keeps its files: they go with the folder.

@@ -40,10 +40,10 @@ RATES = {"folio": (30.0, 32.0, 31.0), "memif": (10.0, 12.0, 11.0), "virtio-split
          "limit": (62.0, 62.0, 62.0)}
 
 
-def bench(*arguments):
+def bench(*arguments, **env):
     """Run the program."""
     return subprocess.run([*BENCH, *arguments], capture_output=True, text=True, timeout=DEADLINE,
-                          check=False)
+                          check=False, env=dict(os.environ, **env))
 
 
 def leftovers():
@@ -483,6 +483,18 @@ class Runs(unittest.TestCase):
             ("folio", "virtio-packed", "null", "limit")} | {("latency", "folio")})
         self.assertIn("net_folio0,role=guest", record["pairs"][0]["guest"])
         self.assertEqual(leftovers(), before)
+
+    def test_ordinary_pages(self):
+        """Several pairs of processes live beside each other without huge pages, too."""
+        out = tempfile.mkdtemp(prefix="folio-bench-out-")
+        try:
+            done = bench("--cases", "one-way", "--sizes", "64", "--contestants",
+                         "folio,virtio-packed", "--rounds", "1", "--window", "0.05", "--minutes",
+                         "0.5", "--ready", "3", "--out", out, FOLIO_HUGE_DIR="")
+        finally:
+            shutil.rmtree(out)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "virtio-packed .* Mpps")
 
     def test_interrupted(self):
         """What was measured until then is kept."""
