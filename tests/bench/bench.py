@@ -33,7 +33,7 @@ from halves import list_option, number_option
 from pairs import Failure, MIXED, PLACEMENTS, Place, distance
 from ready import Ready
 from record import RECORD, default_folder, machine, note, now, write_results
-from results import FIELDS, PREFERRED, Results
+from results import FAILED, FIELDS, PREFERRED, Results
 from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
@@ -43,7 +43,6 @@ PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
             "echo": "examples/folio-echo"}
 ATTEMPTS = 2        # a sample that does not count is taken once more
 GIVE_UP = 4         # failures of a contestant in a case: another one would fail, too
-FAILED = "failed"
 WAIT = 1            # seconds until the CPUs' distance is probed again
 
 
@@ -67,7 +66,7 @@ def conditions(record):
     facts = record["machine"]
     return (("machine", report.cpu_model(facts)), ("kernel", facts["kernel"]),
             ("DPDK", facts["dpdk"]), ("build of the programs", record.get("programs")),
-            ("kind of pages", record.get("huge_pages")),
+            ("kind of pages", {True: "huge", False: "ordinary"}.get(record.get("huge_pages"))),
             *(("--" + name, record["options"].get(name)) for name in ("window", "cpus")))
 
 

@@ -34,7 +34,7 @@ import report
 from generator import Generator
 from pairs import DISTURBED, UNDISTURBED, UNPROBED, WARM_UP, check_arrived
 from record import default_folder, machine, note, now, write_results
-from results import Results
+from results import FAILED, Results
 from side import Failure
 from testpmd import memory_args
 
@@ -204,7 +204,7 @@ class Drive:
         maximum = 0     # packets a second that come back at most
         for case in self.plan:
             sample = dict(case.key(), contestant=port.name, round=number, time=now(),
-                          status="failed", error=None, placement=None,
+                          status=FAILED, error=None, placement=None,
                           pair=len(self.record["pairs"]) - 1)
             self.record["samples"].append(sample)
             try:

@@ -9,7 +9,7 @@ import subprocess
 from pairs import Failure, Probed, check_arrived, distance
 
 DEADLINE = 30       # beyond the windows
-WINDOWS = 15        # that it takes at most: three of measuring, and some dozens of short trials
+WINDOWS = 15        # that it takes at most: two of measuring, and some 25 short trials
 TUNED = ("copy", "slots", "burst", "stride", "buffers", "ahead", "fetch")
 
 

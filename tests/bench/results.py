@@ -13,6 +13,7 @@ PREFERRED = "near"
 ENOUGH = 3      # samples of one placement, of every contestant (fewer if there are fewer rounds)
 ALIKE = 1.4     # what the CPUs' distances around two samples that are compared differ by at most
 LIMIT = "limit"
+FAILED = "failed"   # a sample's status, else "ok"
 FIELDS = ("group", "size", "direction", "payload", "burst", "queues", "ring", "app", "load")
 
 
@@ -47,7 +48,7 @@ class Results:
         taken = self.cells.get((key, name), [])
         values = [s[value] for s in self.good(key, name, where)]
         row = {"used": len(values), "taken": len(taken),
-               "failed": sum(s["status"] == "failed" for s in taken)}
+               "failed": sum(s["status"] == FAILED for s in taken)}
         if values:
             row.update(median=statistics.median(values), min=min(values), max=max(values))
         return row
@@ -98,7 +99,7 @@ class Results:
         for peer in self.names([key]):
             facts = self.contestants[peer]
             if not facts["peer"] or family not in (None, facts["family"]) or \
-                    all(s["status"] == "failed" for s in self.cells[key, peer]):
+                    all(s["status"] == FAILED for s in self.cells[key, peer]):
                 continue
             found[peer] = self.pairs(key, name, peer, where, value)
             if len(found[peer]) < self.enough:

@@ -31,7 +31,7 @@ from limit import Limit
 from pairs import Failure, Pair, UNDISTURBED, check_arrived, distance
 from record import write_results
 from results import Results, key_of
-from side import HERE
+from side import HERE, TestpmdSide
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 BENCH = [sys.executable, os.path.join(HERE, "bench.py"), BUILD]
@@ -353,7 +353,7 @@ class Schedule(unittest.TestCase):
         with mock.patch.dict(os.environ, FOLIO_HUGE_DIR=""), mock.patch.dict(
                 record, huge_pages=True):
             write_results(self.out, record, "")
-            with self.assertRaisesRegex(Failure, "another kind of pages"):
+            with self.assertRaisesRegex(Failure, "another kind of pages there: huge; it is ordinary"):
                 self.run_on([NEAR], "--resume", self.out)
 
     def test_resume_of_something_else(self):
@@ -399,6 +399,18 @@ class Invented(unittest.TestCase):
         """The echo example says nothing of what it sends."""
         pair = Pair(FakePlace([NEAR]), contestants.PEERS[0], cases.Setup("echo", "generator"))
         pair.check_invented({"guest": None, "host": (0, 0)}, {"guest": None, "host": (9999, 1)})
+
+
+class Died(unittest.TestCase):
+    """A testpmd that is gone."""
+
+    def test_end(self):
+        """What it was still told is no second failure."""
+        side = TestpmdSide("gone", ["sh", "-c", "exit 3"], None, None)
+        side.process.wait(DEADLINE)
+        side.quit()
+        side.end()
+        self.assertEqual(side.process.returncode, 3)
 
 
 class Arrived(unittest.TestCase):
