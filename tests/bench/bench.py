@@ -17,7 +17,6 @@ import json
 import lzma
 import os
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -35,6 +34,8 @@ from ready import Ready
 from record import RECORD, default_folder, machine, note, now, write_results
 from results import FAILED, FIELDS, PREFERRED, Results
 from side import HERE
+import command
+from busy import text_of
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -303,6 +304,8 @@ def progress(case, sample):
             text += "  %.1f ms of CPU time" % sample["cpu_ms"]
         if sample.get("p50_ns"):
             text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
+        if sample.get("others"):
+            text += "\n         others on the CPUs: " + text_of(sample["others"])
     else:
         lines = sample["error"].splitlines()
         text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
@@ -452,26 +455,24 @@ def run(args):
 
 
 def main():
-    """Exit status: 0 if no sample failed."""
+    """Exit status: 0 if no sample failed. An interrupted run has kept its results."""
     if {"--host", "--guest"} & set(sys.argv):
         return halves.main(sys.argv[1:])
     args = parse_args(sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
-    try:
-        record = run(args)
-    except Failure as err:
-        note(str(err))
-        return 1
+    record = run(args)
     text = report.report(record)
     print(text)
     write_results(args.out, record, text)
-    files = plots.draw(Results(record), args.out)
+    files, empty = plots.draw(Results(record), args.out)
     note("tables, JSON and %d plots are in %s" % (len(files), args.out))
+    if empty:
+        note("not drawn, as too few samples count: %s" % ", ".join(empty))
     if args.publish:
         publish(args.out, record["date"][:10])
-    failed = any(s["status"] != "ok" for s in record["samples"])
-    return 1 if failed or record.get("interrupted") else 0
+    if record.get("interrupted"):
+        return command.INTERRUPTED
+    return 1 if any(s["status"] != "ok" for s in record["samples"]) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("bench", main, Failure))

@@ -34,6 +34,7 @@ LINES = (("one-way", "untouched", "-"), ("touched", "payload written and read", 
 HEADLINE = (("one-way", "64"), ("one-way", "256"), ("one-way", "1518"), ("one-way", "9000"),
             ("touched", "64"), ("touched", "256"), ("touched", "1518"), ("touched", "9000"),
             ("loop", "64"), ("loop", "1518"), ("flowgen", "64"))
+EMPTY = "no sample\ncounts"
 RC = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
       "axes.axisbelow": True, "svg.hashsalt": "folio", "hatch.linewidth": 0.5,
       "figure.constrained_layout.use": True}
@@ -46,6 +47,7 @@ class Plots:
         self.results = results
         self.folder = folder
         self.files = []
+        self.empty = []     # what there are no samples for
         self.where = results.most_compared()
 
     def style(self, name):
@@ -54,7 +56,18 @@ class Plots:
         return STYLES[name] if name in STYLES else OTHERS[strangers.index(name) % len(OTHERS)]
 
     def save(self, figure, name, title, where=None):
-        """Write it twice."""
+        """Write it twice. A panel without a sample says so; without any the plot is not made."""
+        panels = [axes for axes in figure.axes if axes.axison]
+        if not any(axes.has_data() for axes in panels):
+            plt.close(figure)
+            self.empty.append(name)
+            return
+        for axes in panels:
+            if not axes.has_data():
+                axes.text(0.5, 0.5, EMPTY, transform=axes.transAxes, fontsize=8,
+                          ha="center", va="center")
+                if len(axes.get_shared_y_axes().get_siblings(axes)) == 1:
+                    axes.set_yticks([])
         where = " (CPUs %s)" % self.where if where is None else where
         figure.suptitle(title + where, fontsize=11)
         for kind in ("svg", "png"):
@@ -126,6 +139,8 @@ class Plots:
 
     def ratio_lines(self):
         """folio to the best peer over the frame size."""
+        if not any(self.results.group(group) for group, *_ in LINES):
+            return
         figure, axes = plt.subplots(figsize=(7, 3.8))
         sizes = []
         for group, payload, style in LINES:
@@ -135,20 +150,22 @@ class Plots:
                           if dict(key)["direction"] == direction]
                 points = [(size, ratio) for size, ratio in points if ratio]
                 sizes += [size for size, _ in points if size not in sizes]
+                if not points:
+                    continue
                 look = {"color": color, "marker": "o", "markersize": 4}
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] != "imix"]), style, **look,
                           label="%s, %s" % (direction, payload))
                 # A mix is no size: no line leads there.
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] == "imix"]), "", **look)
-        axes.axhline(1, color="black", linewidth=0.8)
+        if sizes:
+            axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(sizes)), [size_text(size) for size in sizes])
         axes.set_ylabel(RATIO)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", linewidth=0.3)
-        axes.legend(frameon=False, fontsize=8)
         if sizes:
-            self.save(figure, "ratios", "One way")
-        plt.close(figure)
+            axes.legend(frameon=False, fontsize=8)
+        self.save(figure, "ratios", "One way")
 
     def headline(self):
         """folio to the best peer, the most telling cases, a panel for each placement; spread: the
@@ -161,6 +178,7 @@ class Plots:
                   for where in places]
         panels = [(where, bars) for where, bars in panels if bars]
         if not panels:
+            self.empty += ["headline"] if keys else []
             return
         figure, grid = plt.subplots(len(panels), squeeze=False, figsize=(
             max(4, 0.75 * max(len(bars) for _, bars in panels)), 0.5 + 2.7 * len(panels)))
@@ -196,8 +214,11 @@ class Plots:
                 points = sorted((self.results.median(key, name, self.where),
                                  self.results.median(key, name, self.where, field) / 1000)
                                 for key in keys if self.results.median(key, name, self.where))
-                axes.plot([x for x, _ in points], [y for _, y in points], color=color,
-                          marker=marker, markersize=4, linewidth=1.2, label=name)
+                if points:
+                    axes.plot([x for x, _ in points], [y for _, y in points], color=color,
+                              marker=marker, markersize=4, linewidth=1.2, label=name)
+            if not axes.has_data():
+                continue
             axes.set_yscale("log")
             axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
@@ -234,7 +255,8 @@ class Plots:
                     axes.barh(y, gain, color="#0072B2", xerr=[[gain - min(gains)],
                                                               [max(gains) - gain]],
                               error_kw={"elinewidth": 0.8, "capsize": 2})
-            axes.axvline(0, color="black", linewidth=0.8)
+            if axes.has_data():
+                axes.axvline(0, color="black", linewidth=0.8)
             axes.set_title("%s, %s" % (dict(key)["direction"], size_text(dict(key)["size"])),
                            fontsize=9)
             axes.set_xlabel("faster by, %")
@@ -266,17 +288,20 @@ def headline_label(group, size):
 
 
 def legend(figure, axes):
-    """One for all panels, below them."""
+    """One for all panels, below them, if there is anything to explain."""
     entries = {}
     for panel in axes:
         for handle, label in zip(*panel.get_legend_handles_labels()):
             entries.setdefault(label, handle)
+    if not entries:
+        return
     figure.legend(entries.values(), entries, loc="upper center", frameon=False,
                   bbox_to_anchor=(0.5, 0), ncols=min(len(entries), 5), fontsize=8)
 
 
 def draw(results, folder):
-    """All plots that the results have the samples for; returns their names."""
+    """All plots that the results have the samples for. Returns their names, and the names of those
+    that would have been empty."""
     with plt.rc_context(RC):
         plots = Plots(results, folder)
 
@@ -298,4 +323,4 @@ def draw(results, folder):
         plots.line_panels("rings", "Ring sizes", "size", "ring")
         plots.work()
         plots.protections()
-        return plots.files
+        return plots.files, plots.empty

@@ -10,10 +10,13 @@ import statistics
 
 import targets
 from cases import BURST, MAXIMUM
-from pairs import UNDISTURBED
+from pairs import DISTURBED
 from results import ALIKE, ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
 from side import HERE
+from busy import UNDISTURBED, text_of
 from wording import TIMES, column_text, size_text
+
+MENTIONED = 6   # of those who were in the way
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -212,6 +215,20 @@ def heading(record):
         record["date"])
 
 
+def busy_section(record):
+    """How many samples others spoiled, and who: a mean over those samples. Empty if none."""
+    spoiled = [s for s in record["samples"] if s["placement"] == DISTURBED]
+    if not spoiled:
+        return ""
+    found = collections.Counter()
+    for sample in spoiled:
+        found.update(dict(sample.get("others", ())))
+    who = text_of((name, share / len(spoiled)) for name, share in found.most_common(MENTIONED))
+    return ("**%d of %d samples do not count: others used the CPUs**, so that a side had less than "
+            "%d %% of its own.\nThey were, in %% of a CPU: %s.\n\n"
+            % (len(spoiled), len(record["samples"]), round(100 * UNDISTURBED), who or "not seen"))
+
+
 def notes(record):
     """What one must know to read the tables."""
     text = ("Median (min-max; samples of this placement of all taken) of what arrives, %g s a "
@@ -232,7 +249,7 @@ def notes(record):
 def report(record):
     """The whole text."""
     results = Results(record)
-    text = heading(record) + targets.section(results)
+    text = heading(record) + busy_section(record) + targets.section(results)
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
