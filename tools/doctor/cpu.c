@@ -225,7 +225,8 @@ report_distance(struct doctor *d, const struct distances *found, bool l3_is_know
 		return;
 	}
 	if (found->n == 0) {
-		line_say(l, "not measured: %s", found->why);
+		line_say(l, "not measured: %s; let guest and host poll on two CPUs of one L3",
+			 found->why);
 		if (probe_is_here(&d->probe))
 			line_judge(l, VERDICT_WARN, "run it again when the CPUs have less to do");
 		return;
@@ -242,7 +243,7 @@ report_distance(struct doctor *d, const struct distances *found, bool l3_is_know
 		line_say(l, ", the nearest of %u pairs", found->n);
 	if (found->near_ns < NEAR_NS)
 		line_say(l, ": let guest and host poll on them");
-	if (found->far_ns < NEAR_NS)
+	if ((l3_is_known ? found->far_ns : found->near_ns) < NEAR_NS)
 		return;
 	if (found->n > 1)
 		line_say(l, "; %u ns between %u and %u", found->far_ns, found->farthest[0],
@@ -255,7 +256,7 @@ report_distance(struct doctor *d, const struct distances *found, bool l3_is_know
 
 /* Returns whether sysfs says who shares a cache. */
 static bool
-report_l3(struct doctor *d, const struct cpu_set *usable, bool measured)
+report_l3(struct doctor *d, const struct cpu_set *usable)
 {
 	struct line *l = report_add(&d->report, AREA, ROLE_BOTH, "l3");
 	struct cpu_set done = {0}, group;
@@ -289,10 +290,9 @@ report_l3(struct doctor *d, const struct cpu_set *usable, bool measured)
 		return false;
 	}
 	line_say(l, "%u L3 cache%s, shared by CPUs %s", n, n == 1 ? "" : "s", all);
-	if (has_pair && !measured)
-		line_say(l, "; let guest and host poll on two CPUs of one, e.g. %u and %u", pair[0],
-			 pair[1]);
-	else if (!has_pair)
+	if (has_pair)
+		line_say(l, "; of one are, e.g., %u and %u", pair[0], pair[1]);
+	else
 		line_judge(l, VERDICT_WARN, "allow two CPUs that share an L3 cache: a packet that "
 					    "crosses from one to another costs several times more");
 	return true;
@@ -365,7 +365,7 @@ cpu_report(struct doctor *d)
 
 	report_count(d, &usable, list);
 	found = measure_distances(&d->probe, &usable);
-	l3_is_known = report_l3(d, &usable, found.n > 0);
+	l3_is_known = report_l3(d, &usable);
 	report_distance(d, &found, l3_is_known);
 	report_copy(d);
 }
