@@ -5,10 +5,15 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
+import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "scripts"))
+
+import command  # noqa: E402
 
 # Seconds for one goal of WP. Most take less than one; it only bounds what cannot be proved.
 PATIENCE = 120
@@ -19,6 +24,11 @@ def run(argv, **kwargs):
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False, **kwargs)
     return done.stdout, done.returncode
+
+
+def main():
+    """Run the tests of the calling program, a line each."""
+    sys.exit(command.run("proof", lambda: unittest.main(verbosity=2)))
 
 
 def frama_c(root, sources, defines, options, contracts):

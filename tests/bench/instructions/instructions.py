@@ -18,6 +18,7 @@ import tempfile
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
+import command  # noqa: E402
 from relink import Changed, LIBFOLIO, PLUGIN, Stale  # noqa: E402
 
 BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
@@ -315,4 +316,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("instructions", main))
