@@ -348,7 +348,7 @@ report_guest(struct line *l, enum guest_state state, const char *why)
 static void
 report_kvm(struct doctor *d)
 {
-	struct line *l = report_add(&d->report, AREA, ROLE_HOST, "kvm");
+	struct line *l;
 	char why[PROBE_WHY];
 	const char *advice =
 		d->kind == MACHINE_BARE
@@ -356,6 +356,9 @@ report_kvm(struct doctor *d)
 			: "./run demo needs none; for virtual machines in this one, nested "
 			  "virtualisation from its host";
 
+	if ((d->report.roles & ROLE_HOST) == 0)
+		return; /* it takes a second where guests do not run */
+	l = report_add(&d->report, AREA, ROLE_HOST, "kvm");
 	if (probe_may(&d->probe, R_OK | W_OK, "/dev/kvm")) {
 		line_bool(l, "usable", true);
 		report_guest(l, probe_guest(&d->probe, why), why);
