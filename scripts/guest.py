@@ -6,6 +6,7 @@ The guest's memory is anonymous memory of the QEMU process, as it is by default;
 anybody else can map is the file behind the ivshmem device.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -145,7 +146,7 @@ class Guest:
         self.memory = memory
         self.accelerator = accelerator
         self.process = None
-        self._terminals = []
+        self.terminals = []
         self.shells = []
         self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator, "-cpu", "max",
                      "-smp", str(cpus), "-m", str(memory), "-nodefaults", "-display", "none",
@@ -169,7 +170,10 @@ class Guest:
         """What QEMU itself said, and whether it has ended."""
         with open(os.path.join(self._folder, "qemu.log"), encoding="utf-8", errors="replace") as log:
             text = log.read()
-        status = self.process.poll() if self.process is not None else None
+        status = None
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self.process.wait(1)   # its ports are closed before it has ended
         return text if status is None else f"{text}QEMU ended, exit status {status}\n"
 
     def report(self):
@@ -179,7 +183,7 @@ class Guest:
 
     def console(self):
         """What the kernel printed."""
-        return self._terminals[0].text() if self._terminals else ""
+        return self.terminals[0].text() if self.terminals else ""
 
     def boot(self):
         """Start it and wait for its shells."""
@@ -188,11 +192,11 @@ class Guest:
                                             stderr=log, preexec_fn=die_with_parent,
                                             process_group=0)
         try:
-            self._terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
+            self.terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
                                for n in range(4)]
         except OSError as error:
             raise Failure(f"QEMU ({self.accelerator}) did not start:\n{self.qemu_says()}") from error
-        self.shells = [Shell(t, self) for t in self._terminals[1:]]
+        self.shells = [Shell(t, self) for t in self.terminals[1:]]
         self.wait_boot()
         return self
 
@@ -242,9 +246,9 @@ class Guest:
     def wait_end(self):
         """Wait until QEMU has ended, and hang up."""
         self.process.wait(60)
-        for terminal in self._terminals:
+        for terminal in self.terminals:
             terminal.close()
-        self._terminals = []
+        self.terminals = []
         self.shells = []
 
     def end(self):

@@ -24,7 +24,7 @@ def kvm_trouble(build):
                            "--role", "host"], stdout=subprocess.PIPE, text=True, check=False)
     try:
         line = next(l for l in json.loads(done.stdout)["lines"] if l["check"] == "kvm")
-    except (ValueError, StopIteration):
+    except (ValueError, KeyError, StopIteration):
         return "folio-doctor did not tell"
     return "" if line["facts"].get("guest") == "runs" else line["text"]
 

@@ -40,7 +40,8 @@ def frama_c(root, sources, defines, options, contracts):
         includes.append(f"-include {HERE}/{contracts}")
     includes += [f"-D{name}={value}" for name, value in defines.items()]
     with tempfile.TemporaryDirectory(prefix="folio-proof-") as folder:
-        env = dict(os.environ, WHY3CONFIG=os.path.join(folder, "why3.conf"))
+        # Frama-C does not remove its temporary files when it is interrupted.
+        env = dict(os.environ, WHY3CONFIG=os.path.join(folder, "why3.conf"), TMPDIR=folder)
         if "-wp" in options:
             log, status = run(["why3", "config", "detect"], env=env, cwd=folder)
             if status != 0:
