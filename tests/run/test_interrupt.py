@@ -191,5 +191,49 @@ class Interrupted(unittest.TestCase):
         self.assertNotIn("goes on", self.output)
 
 
+class Program(unittest.TestCase):
+    """What all programs have in common (scripts/command.py)."""
+
+    CODE = """if True:
+        import sys, time
+        sys.path.insert(0, "scripts")
+        import command
+        def main():
+            try:
+                print("ready", flush=True)
+                while True:
+                    time.sleep(0.1)
+            finally:
+                print("tidying", flush=True)
+                time.sleep(0.5)
+                print("tidy", flush=True)
+        sys.exit(command.run("name", main))
+        """
+
+    def test_signals(self):
+        """Each unwinds the program once; a second one does not interrupt that."""
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            with subprocess.Popen([sys.executable, "-c", self.CODE], stdout=subprocess.PIPE, cwd=ROOT,
+                                  stderr=subprocess.PIPE, text=True, preexec_fn=lambda: [
+                                      signal.signal(n, signal.SIG_DFL)
+                                      for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]) as run:
+                self.assertEqual(run.stdout.readline(), "ready\n")
+                run.send_signal(number)
+                self.assertEqual(run.stdout.readline(), "tidying\n")
+                run.send_signal(signal.SIGINT)
+                self.assertEqual(run.communicate(timeout=DEADLINE), ("tidy\n", "name: interrupted\n"))
+            self.assertEqual(run.returncode, 130)
+
+    def test_error(self):
+        """One that the user can mend is told without a traceback; any other is not hidden."""
+        code = ("import sys\nsys.path.insert(0, 'scripts')\nimport command\n"
+                "def main(): raise KeyError('word')\nsys.exit(command.run('name', main, %s))")
+        for errors, status, text in (("KeyError", 1, "name: 'word'\n"), ("OSError", 1, "Traceback")):
+            done = subprocess.run([sys.executable, "-c", code % errors], cwd=ROOT, text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, status)
+            self.assertTrue(done.stderr.startswith(text), done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
