@@ -9,11 +9,21 @@ INTERRUPTED = 130   # the shell's status of what Ctrl-C has ended
 TOLD_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_told = [0]         # how many signals there were
+
+
 def _interrupt(*_):
-    """The first signal only: a second one must not interrupt the cleaning up."""
-    for number in TOLD_TO_END:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    """A second signal does not interrupt the cleaning up; who sends a third one means it."""
+    _told[0] += 1
+    if _told[0] != 2:
+        raise KeyboardInterrupt
+
+
+def check():
+    """For loops that go on after errors: one that came up while a signal unwound the program has
+    taken the place of KeyboardInterrupt."""
+    if _told[0]:
+        raise KeyboardInterrupt
 
 
 def run(name, main, *errors):

@@ -152,6 +152,7 @@ class Bench:
         only = self.args.placement
         seen = set()
         while time.monotonic() < end:
+            command.check()
             where = distance(self.place.recent())
             seen.add(where)
             wanted = only or where

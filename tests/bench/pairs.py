@@ -248,7 +248,7 @@ class Pair:
                 self.sides[name].quit()
                 self.sides[name].end()
         for path in self.paths.values():
-            if os.path.exists(path):
+            with contextlib.suppress(FileNotFoundError):    # whoever made it removes it, too
                 os.unlink(path)
 
     def commands(self):

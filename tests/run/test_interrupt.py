@@ -18,7 +18,7 @@ import uuid
 
 BUILD = sys.argv.pop(1)
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-DEADLINE = 240
+DEADLINE = 120
 PRIVATE = ("/dev/shm", "/run")
 TEMPORARY = "/run/tmp"
 HUGE_LEDGER = "/run/folio-huge"     # which all commands of this machine share
@@ -223,6 +223,22 @@ class Program(unittest.TestCase):
                 run.send_signal(signal.SIGINT)
                 self.assertEqual(run.communicate(timeout=DEADLINE), ("tidy\n", "name: interrupted\n"))
             self.assertEqual(run.returncode, 130)
+
+    def test_error_while_unwinding(self):
+        """It does not keep a loop that goes on after errors from its end."""
+        code = ("import os, signal, sys\nsys.path.insert(0, 'scripts')\nimport command\n"
+                "def turn():\n"
+                "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
+                "    finally: raise OSError\n"
+                "def main():\n"
+                "    for _ in range(3):\n"
+                "        command.check()\n"
+                "        try: turn()\n"
+                "        except OSError: print('turn', flush=True)\n"
+                "sys.exit(command.run('name', main))\n")
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout), (130, "turn\n"), done.stderr)
 
     def test_error(self):
         """One that the user can mend is told without a traceback; any other is not hidden."""
