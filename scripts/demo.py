@@ -5,7 +5,7 @@
 import contextlib
 import sys
 
-import command
+import ending
 import traffic
 from testpmd import Failure, RegionFile, Testpmd
 
@@ -43,4 +43,4 @@ Each packet was copied from private memory into the shared region, and out of it
 
 
 if __name__ == "__main__":
-    sys.exit(command.run("demo", main, Failure, OSError))
+    sys.exit(ending.run("demo", main, Failure, OSError))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-import command
+import ending
 import traffic
 from guest import EMULATED, KVM, Guest
 from testpmd import Failure, RegionFile, Testpmd
@@ -118,4 +118,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(command.run("vm", main, Failure, OSError))
+    sys.exit(ending.run("vm", main, Failure, OSError))

@@ -34,7 +34,7 @@ from ready import Ready
 from record import RECORD, default_folder, machine, note, now, write_results
 from results import FAILED, FIELDS, PREFERRED, Results
 from side import HERE
-import command
+import ending
 from busy import text_of
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
@@ -152,7 +152,7 @@ class Bench:
         only = self.args.placement
         seen = set()
         while time.monotonic() < end:
-            command.check()
+            ending.check()
             where = distance(self.place.recent())
             seen.add(where)
             wanted = only or where
@@ -471,9 +471,9 @@ def main():
     if args.publish:
         publish(args.out, record["date"][:10])
     if record.get("interrupted"):
-        return command.INTERRUPTED
+        return ending.INTERRUPTED
     return 1 if any(s["status"] != "ok" for s in record["samples"]) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(command.run("bench", main, Failure))
+    sys.exit(ending.run("bench", main, Failure))

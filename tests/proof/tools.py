@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.append(os.path.join(ROOT, "scripts"))
 
-import command  # noqa: E402
+import ending  # noqa: E402
 
 # Seconds for one goal of WP. Most take less than one; it only bounds what cannot be proved.
 PATIENCE = 120
@@ -28,7 +28,7 @@ def run(argv, **kwargs):
 
 def main():
     """Run the tests of the calling program, a line each."""
-    sys.exit(command.run("proof", lambda: unittest.main(verbosity=2)))
+    sys.exit(ending.run("proof", lambda: unittest.main(verbosity=2)))
 
 
 def frama_c(root, sources, defines, options, contracts):

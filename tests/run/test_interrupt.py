@@ -192,12 +192,12 @@ class Interrupted(unittest.TestCase):
 
 
 class Program(unittest.TestCase):
-    """What all programs have in common (scripts/command.py)."""
+    """What all programs have in common (scripts/ending.py)."""
 
     CODE = """if True:
         import sys, time
         sys.path.insert(0, "scripts")
-        import command
+        import ending
         def main():
             try:
                 print("ready", flush=True)
@@ -207,7 +207,7 @@ class Program(unittest.TestCase):
                 print("tidying", flush=True)
                 time.sleep(0.5)
                 print("tidy", flush=True)
-        sys.exit(command.run("name", main))
+        sys.exit(ending.run("name", main))
         """
 
     def test_signals(self):
@@ -226,24 +226,24 @@ class Program(unittest.TestCase):
 
     def test_error_while_unwinding(self):
         """It does not keep a loop that goes on after errors from its end."""
-        code = ("import os, signal, sys\nsys.path.insert(0, 'scripts')\nimport command\n"
+        code = ("import os, signal, sys\nsys.path.insert(0, 'scripts')\nimport ending\n"
                 "def turn():\n"
                 "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
                 "    finally: raise OSError\n"
                 "def main():\n"
                 "    for _ in range(3):\n"
-                "        command.check()\n"
+                "        ending.check()\n"
                 "        try: turn()\n"
                 "        except OSError: print('turn', flush=True)\n"
-                "sys.exit(command.run('name', main))\n")
+                "sys.exit(ending.run('name', main))\n")
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
                               check=False)
         self.assertEqual((done.returncode, done.stdout), (130, "turn\n"), done.stderr)
 
     def test_error(self):
         """One that the user can mend is told without a traceback; any other is not hidden."""
-        code = ("import sys\nsys.path.insert(0, 'scripts')\nimport command\n"
-                "def main(): raise KeyError('word')\nsys.exit(command.run('name', main, %s))")
+        code = ("import sys\nsys.path.insert(0, 'scripts')\nimport ending\n"
+                "def main(): raise KeyError('word')\nsys.exit(ending.run('name', main, %s))")
         for errors, status, text in (("KeyError", 1, "name: 'word'\n"), ("OSError", 1, "Traceback")):
             done = subprocess.run([sys.executable, "-c", code % errors], cwd=ROOT, text=True,
                                   capture_output=True, check=False)

@@ -18,7 +18,7 @@ import tempfile
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-import command  # noqa: E402
+import ending  # noqa: E402
 from relink import Changed, LIBFOLIO, PLUGIN, Stale  # noqa: E402
 
 BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
@@ -316,4 +316,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(command.run("instructions", main))
+    sys.exit(ending.run("instructions", main))
