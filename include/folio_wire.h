@@ -24,8 +24,8 @@
  *
  * Nothing in a region is an address, an offset or an id: the place of every byte follows from the
  * geometry (queues, ring_size, slot_size, page_shift) by the rules in docs/wire-format.md, which
- * lib/layout.c implements. All integers are little-endian. The types below are opaque on purpose:
- * shared memory is read through the one-fetch accessors of lib/shared.h only.
+ * lib/native/layout.c implements. All integers are little-endian. The types below are opaque on purpose:
+ * shared memory is read through the one-fetch accessors of lib/boundary/shared.h only.
  */
 
 #include <stddef.h>

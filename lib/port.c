@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "fault.h"
+#include "boundary/fault.h"
 #include "port.h"
-#include "region.h"
-#include "session.h"
+#include "native/region.h"
+#include "native/session.h"
 
 /* Steps between two attempts to open a region that went away or did not fit. */
 #define RETRY_STEPS (200 / FOLIO_TICK_MS)

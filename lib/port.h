@@ -13,8 +13,8 @@
 
 #include <folio.h>
 
-#include "gate.h"
-#include "ring.h"
+#include "boundary/gate.h"
+#include "native/ring.h"
 
 #define FOLIO_ALIGNED __attribute__((aligned(128)))
 

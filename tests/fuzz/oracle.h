@@ -12,7 +12,7 @@
  */
 
 #include "hook.h"
-#include "ring.h"
+#include "native/ring.h"
 
 #define ORACLE_BURST 64
 

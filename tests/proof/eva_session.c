@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #include "eva.h"
-#include "session.h"
+#include "native/session.h"
 
 extern const uint8_t peer_area[FOLIO_WIRE_PAGE];
 static uint8_t own_area[FOLIO_WIRE_PAGE];

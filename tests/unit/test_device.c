@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "region.h"
-#include "shared.h"
+#include "native/region.h"
+#include "boundary/shared.h"
 #include "util.h"
 
 #define ADDRESS "0000:00:04.0"

@@ -16,7 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "fault.h"
+#include "boundary/fault.h"
 #include "util.h"
 
 #define PAGES 16

@@ -19,8 +19,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "region.h"
-#include "shared.h"
+#include "native/region.h"
+#include "boundary/shared.h"
 #include "util.h"
 
 static struct folio_layout layout; /* a small one */

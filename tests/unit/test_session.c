@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
-#include "shared.h"
+#include "native/session.h"
+#include "boundary/shared.h"
 #include "util.h"
 
 #define SILENT_STEPS (1000 / FOLIO_TICK_MS)

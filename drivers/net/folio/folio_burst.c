@@ -8,7 +8,7 @@
  * an instruction that traps in an SNP guest.
  */
 
-#include "copy_kernel.h"
+#include "boundary/copy_kernel.h"
 #include "folio_ethdev.h"
 
 /*

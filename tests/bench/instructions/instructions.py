@@ -24,8 +24,8 @@ BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
 BURST = "drivers/net/folio/folio_burst.c"
 
 # The sources that the datapath is made of, or that a change below is in.
-PLUGIN_PARTS = ("lib/ring.c", "lib/port.c", BURST)
-LIBFOLIO_PARTS = ("lib/ring.c", "lib/port.c", "lib/burst.c")
+PLUGIN_PARTS = ("lib/native/ring.c", "lib/port.c", BURST)
+LIBFOLIO_PARTS = ("lib/native/ring.c", "lib/port.c", "lib/native/burst.c")
 
 SIZES = (64, 256, 1518)
 BURSTS = (1, 8, 32)
@@ -40,27 +40,27 @@ FUNCTIONS = {"driver": {"RX": "receive", "TX": "transmit"},
 
 # What is taken out of a copy of the sources: (file, text, replacement). None of this can be
 # switched off in folio itself.
-DESCRIPTOR = [("lib/ring.h", "\treturn desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;",
+DESCRIPTOR = [("lib/native/ring.h", "\treturn desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;",
                "\t(void)desc;\n\t(void)max;\n\treturn true;")]
-INDEX = [("lib/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", ""),
-         ("lib/ring.c", "\tif (FOLIO_UNLIKELY(c->broken))\n\t\treturn 0;\n", ""),
-         ("lib/ring.c", "\tif (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))\n"
+INDEX = [("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", ""),
+         ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(c->broken))\n\t\treturn 0;\n", ""),
+         ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))\n"
           "\t\treturn prod_give_up(p, &p->bad_index);\n", ""),
-         ("lib/ring.c",
+         ("lib/native/ring.c",
           "\tif (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))\n"
           "\t\treturn cons_give_up(c, c->head, &c->bad_index);\n", ""),
-         ("lib/ring.h", "\tif (FOLIO_UNLIKELY(p->broken | p->weak))",
+         ("lib/native/ring.h", "\tif (FOLIO_UNLIKELY(p->broken | p->weak))",
           "\tif (FOLIO_UNLIKELY(p->weak))")]
-MASK = [("lib/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_t)i * stride)"),
-        ("lib/ring.h", "p->desc[at & p->mask]", "p->desc[at]"),
-        ("lib/ring.h", "c->desc[at & c->mask]", "c->desc[at]"),
-        ("lib/ring.c", "(uint64_t)(at & mask) * stride", "(uint64_t)at * stride")]
-GATE = [("lib/gate.h", "{\n\tuint32_t open;\n",
+MASK = [("lib/native/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_t)i * stride)"),
+        ("lib/native/ring.h", "p->desc[at & p->mask]", "p->desc[at]"),
+        ("lib/native/ring.h", "c->desc[at & c->mask]", "c->desc[at]"),
+        ("lib/native/ring.c", "(uint64_t)(at & mask) * stride", "(uint64_t)at * stride")]
+GATE = [("lib/boundary/gate.h", "{\n\tuint32_t open;\n",
          "{\n\tuint32_t open;\n\n\tif (1)\n\t\treturn true;\n"),
-        ("lib/gate.h", "\t__atomic_store_n(&g->busy, 0, __ATOMIC_RELEASE);", "\t(void)g;")]
-ONE_FETCH = [("lib/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
-             ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
-             ("lib/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
+        ("lib/boundary/gate.h", "\t__atomic_store_n(&g->busy, 0, __ATOMIC_RELEASE);", "\t(void)g;")]
+ONE_FETCH = [("lib/boundary/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
+             ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
+             ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
 ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tpthread",
             "\tpthread")]
 EXACT = [(BURST,

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "fault.h"
-#include "region_device.h"
-#include "session.h"
-#include "shared.h"
+#include "boundary/fault.h"
+#include "memory/shm_device.h"
+#include "native/session.h"
+#include "boundary/shared.h"
 
 /* How long a crashed predecessor's peer may take to let go, in quarters of a tick. */
 #define GUEST_WAITS (4 * 1000 / FOLIO_TICK_MS)

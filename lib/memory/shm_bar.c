@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "region_device.h"
+#include "memory/shm_device.h"
 
 #define IVSHMEM_VENDOR 0x1af4
 #define IVSHMEM_DEVICE 0x1110

@@ -4,8 +4,8 @@
 
 /* Compiled once per instruction set; FOLIO_COPY_OPS is the name of the table to define. */
 
-#include "copy.h"
-#include "copy_kernel.h"
+#include "boundary/copy.h"
+#include "boundary/copy_kernel.h"
 
 static void
 exact(void *dst, const void *src, size_t len)

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "region_source.h"
-#include "shared.h"
+#include "memory/shm_source.h"
+#include "boundary/shared.h"
 
 /*
  * What folio made it may resize and remove: the sticky bit, which has no other use on a file, says

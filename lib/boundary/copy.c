@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#include "copy.h"
+#include "boundary/copy.h"
 
 extern const struct folio_copy folio_copy_portable;
 #ifdef __x86_64__

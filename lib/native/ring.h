@@ -23,10 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "copy.h"
+#include "boundary/copy.h"
 #include "count.h"
-#include "layout.h"
-#include "shared.h"
+#include "native/layout.h"
+#include "boundary/shared.h"
 
 #define FOLIO_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "error.h"
-#include "layout.h"
+#include "native/layout.h"
 
 static uint64_t
 align_up(uint64_t v, uint64_t to)

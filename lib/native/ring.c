@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#include "ring.h"
+#include "native/ring.h"
 
 static uint32_t
 plain_max(const struct folio_layout *l)

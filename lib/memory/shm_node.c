@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "region_device.h"
+#include "memory/shm_device.h"
 
 static int
 node_grow(struct folio_region *r, uint64_t size, struct folio_error *err)

@@ -10,11 +10,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "copy.h"
+#include "boundary/copy.h"
 #include "error.h"
-#include "fault.h"
-#include "region_device.h"
-#include "shared.h"
+#include "boundary/fault.h"
+#include "memory/shm_device.h"
+#include "boundary/shared.h"
 
 /* How the cost of reading is found out: the best of some rounds of some copies of a page. */
 #define COST_ROUNDS 5

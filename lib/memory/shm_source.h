@@ -5,9 +5,9 @@
 #ifndef FOLIO_REGION_SOURCE_H
 #define FOLIO_REGION_SOURCE_H
 
-/* What each kind of shared memory does in its own way; for region*.c only. */
+/* What each kind of shared memory does in its own way; for memory/ and native/region.c only. */
 
-#include "region.h"
+#include "native/region.h"
 
 struct folio_region_source {
 	/* As folio_region_grow(). */

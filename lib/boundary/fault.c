@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fault.h"
+#include "boundary/fault.h"
 
 /* A handler that was in front of ours for so long will not go by itself. */
 #define STAY_SECONDS 1

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "boundary/gate.h"
 
 #define WAIT_STEP_NS 20000
 #define WAIT_SECONDS 1

@@ -8,10 +8,10 @@
 /*
  * Where shared memory comes from:
  *
- * region_file.c    a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock on
+ * memory/shm_file.c  a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock on
  *		    the file, which the kernel drops when its owner dies.
- * region_node.c    in a virtual machine: a file of the kernel module.
- * region_bar.c	    in a virtual machine without the module: BAR2 of an ivshmem device.
+ * memory/shm_node.c  in a virtual machine: a file of the kernel module.
+ * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
  * region.c	    what they have in common, and private memory for a loopback port.
  */
 
@@ -21,7 +21,7 @@
 
 #include <folio.h>
 
-#include "layout.h"
+#include "native/layout.h"
 
 struct folio_region_source;
 

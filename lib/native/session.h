@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "native/layout.h"
 
 enum folio_session_state {
 	FOLIO_SESSION_STOPPED,

@@ -5,9 +5,9 @@
 #ifndef FOLIO_REGION_DEVICE_H
 #define FOLIO_REGION_DEVICE_H
 
-/* For region_node.c and region_bar.c: the parts of a source that are the same for both. */
+/* For shm_node.c and shm_bar.c: the parts of a source that are the same for both. */
 
-#include "region_source.h"
+#include "memory/shm_source.h"
 
 /* Map the first page, which tells whether the device can be mapped at all. */
 int folio_device_map_first(struct folio_region *r);
