@@ -41,7 +41,7 @@ def parse_args(argv):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", metavar="BUILD", help=argparse.SUPPRESS)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--report", nargs="+", metavar="FILE", help="records of the same machine, "
+    what.add_argument("--report", nargs="*", metavar="FILE", help="records of the same machine, "
                       "programs and conditions")
     what.add_argument("--pages", action="store_true", help="write tables and plots of the records "
                       "in docs/results again, and the parts of docs/ that quote them")
@@ -50,6 +50,8 @@ def parse_args(argv):
     parser.add_argument("--out", metavar="FOLDER", help="for tables and plots (default: "
                         "build/bench/DATE)")
     args = parser.parse_args(argv)
+    if args.report == []:
+        parser.error("--report: a FILE is wanted")
     if args.pages and (args.contestants or args.out):
         parser.error("--contestants and --out belong to --report")
     args.out = args.out or default_folder(args.build)

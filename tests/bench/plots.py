@@ -347,7 +347,7 @@ def draw(results, folder, where=None, kinds=KINDS):
     plots.ratio_lines()
     plots.latency()
     plots.line_panels("bursts", "Burst sizes, one way, guest to host", "size", "burst")
-    plots.line_panels("queues", "Queue pairs, one core polls all", "direction", "queues")
+    plots.line_panels("queues", "Queue pairs, 64 B, one core polls all of an end", "direction", "queues")
     plots.line_panels("rings", "Ring sizes, one way, guest to host", "size", "ring")
     plots.work()
     plots.protections()

@@ -44,7 +44,7 @@ def bench(*arguments, **env):
 def leftovers():
     """What a run could leave on this machine: files, and processes."""
     found = set()
-    for pattern in ("/run/folio-bench-*", "/var/run/dpdk/*",
+    for pattern in ("/run/folio-bench-*", "/var/run/dpdk/folio-bench-*",
                     (os.environ.get("FOLIO_HUGE_DIR") or "/dev/shm") + "/folio-bench-*"):
         found |= set(glob.glob(pattern))
     for path in glob.glob("/proc/[0-9]*/cmdline"):

@@ -194,6 +194,19 @@ class Again(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "x.json.xz': a record"):
             read(path + ".xz")
 
+    def test_wrong_input(self):
+        """The argument, and what is wanted; a file that is no record is no success."""
+        for arguments, word in ((["--report"], "--report: a FILE is wanted"),
+                                (["--pages", "--out", "x"], "--out belong to --report"),
+                                (["--report", "x", "--contestants", "y"], "'y' is unknown")):
+            with self.subTest(word), contextlib.redirect_stderr(io.StringIO()) as said, \
+                    self.assertRaises(SystemExit):
+                offline.main(["build", *arguments])
+            self.assertIn(word, said.getvalue())
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertEqual(offline.main(["build", "--report", "/none"]), 1)
+        self.assertIn("'/none': a record", said.getvalue())
+
     def test_no_part(self):
         """A page without the comments is not overwritten."""
         path = os.path.join(self.folder, "page.md")
