@@ -223,8 +223,9 @@ folio_attach_wipe(struct folio *f)
 {
 	if (folio_region_is_cut(&f->region))
 		return;
-	folio_region_zero(&f->region, &f->layout);
+	/* The header first: a burst of the peer's that stands still knows from it what it copied. */
 	folio_session_wipe_header(f->region.own);
+	folio_region_zero(&f->region, &f->layout);
 }
 
 /* Without a mapping: wait for the file, or for the guest that the file is to bring. */

@@ -13,6 +13,10 @@
 #include "error.h"
 #include "port_state.h"
 
+/* How long a peer may take to let go of a region that is lost, and a burst to return from it. */
+#define LEAVE_STEPS (200 / FOLIO_TICK_MS)
+#define ABANDON_STEPS (1000 / FOLIO_TICK_MS)
+
 /* How often folio_close() looks whether the peer let go. */
 #define CLOSE_WAITS 20
 #define CLOSE_WAIT_NS 5000000L
@@ -38,82 +42,112 @@ heap_free(void *mem, void *ctx)
 void
 folio_port_set_state(struct folio *f, enum folio_port_state state)
 {
-	if (state == FOLIO_PORT_OPEN && f->state != FOLIO_PORT_OPEN)
+	if (state == FOLIO_PORT_OPEN)
 		folio_count(&f->link_ups);
+	f->waited = 0;
 	__atomic_store_n(&f->state, state, __ATOMIC_RELEASE);
+}
+
+/* The user stopped the port, and no burst is inside. */
+static void
+say_stopped(struct folio *f)
+{
+	if (folio_region_is_cut(&f->region))
+		folio_attach_detach(f); /* there is nobody to say it to */
+	else
+		folio_session_stop(&f->session);
+	f->session.link = FOLIO_LINK_STOPPED;
+}
+
+/* Leave CLOSING if the last burst has left, which false denies. */
+static bool
+finish_closing(struct folio *f)
+{
+	if (!folio_queues_close(f))
+		return false;
+	folio_port_set_state(f, FOLIO_PORT_CLOSED);
+	if (f->loopback)
+		return true;
+	if (!f->started)
+		say_stopped(f);
+	else if (f->session.state == FOLIO_SESSION_STOPPED) /* and started again meanwhile */
+		folio_session_start(&f->session);
+	return true;
 }
 
 /* The link is down, before anything else is done. */
 static void
-link_down(struct folio *f)
+begin_closing(struct folio *f)
+{
+	folio_port_set_state(f, FOLIO_PORT_CLOSING);
+	(void)finish_closing(f);
+}
+
+/* The region is lost, and no burst or peer is in it, or they had their time. */
+static void
+forget_region(struct folio *f)
+{
+	folio_attach_detach(f);
+	folio_region_close(&f->region);
+	f->session.link = FOLIO_LINK_NO_REGION;
+	f->retry = 0;
+}
+
+/*
+ * What is ours in a lost region goes, but not under a peer that is still receiving from there: it
+ * is told, and closes its rings.
+ */
+static void
+leave(struct folio *f)
+{
+	if (!folio_region_is_cut(&f->region) && folio_session_peer_holds(&f->session) &&
+	    f->waited++ < LEAVE_STEPS)
+		return;
+	folio_attach_wipe(f);
+	forget_region(f);
+}
+
+static void
+begin_leaving(struct folio *f)
+{
+	if (!folio_region_is_cut(&f->region))
+		folio_session_stop(&f->session);
+	folio_port_set_state(f, FOLIO_PORT_LEAVING);
+	leave(f);
+}
+
+/* Framing was lost, or a burst found the session gone that the peer's header now claims to go on. */
+static void
+end_broken_session(struct folio *f)
 {
 	if (f->state == FOLIO_PORT_OPEN)
-		folio_port_set_state(f, FOLIO_PORT_CLOSED);
+		begin_closing(f);
+	f->session.link = FOLIO_LINK_SETTLING;
+	if (f->state != FOLIO_PORT_CLOSED)
+		return; /* until its bursts have left */
+	folio_count(&f->renegotiations);
+	folio_session_renegotiate(&f->session);
 }
 
-/* The user stopped the port with a burst inside, and perhaps started it again: now it has left. */
+/* All gates are closed, or all of them open: nobody is in between. */
 static void
-say_stopped_or_started(struct folio *f)
+step(struct folio *f)
 {
-	if (f->started)
-		folio_session_start(&f->session);
-	else
-		folio_session_stop(&f->session);
-}
-
-static void
-tick_attached(struct folio *f)
-{
-	enum folio_action action;
-
-	if (folio_region_lost(&f->region)) {
-		if (folio_queues_close(f))
-			folio_attach_wipe(f);
-		folio_attach_detach(f);
-		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
-		folio_region_close(&f->region);
-		f->session.link = FOLIO_LINK_NO_REGION;
-		f->retry = 0;
-		return;
-	}
-	if (f->state == FOLIO_PORT_CLOSING) {
-		if (!folio_queues_close(f))
-			return;
-		folio_port_set_state(f, FOLIO_PORT_CLOSED);
-		if (f->session.state == FOLIO_SESSION_STOPPED)
-			say_stopped_or_started(f);
-	}
-	if (f->session.state == FOLIO_SESSION_UP && folio_queues_any_broken(f)) {
-		link_down(f);
-		f->session.link = FOLIO_LINK_SETTLING;
-		if (!folio_queues_close(f))
-			return;
-		folio_count(&f->renegotiations);
-		folio_session_renegotiate(&f->session);
-	}
-
-	action = folio_session_step(&f->session);
-	switch (action) {
+	switch (folio_session_step(&f->session)) {
 	case FOLIO_DO_CLOSE:
-		link_down(f);
-		if (!folio_queues_close(f))
-			folio_port_set_state(f, FOLIO_PORT_CLOSING);
+		if (f->state == FOLIO_PORT_OPEN)
+			begin_closing(f);
 		break;
 	case FOLIO_DO_RESET:
-		link_down(f);
-		/* A burst that does not leave: the session asks again. */
-		if (folio_queues_close(f)) {
-			folio_queues_reset(f);
-			folio_session_answer(&f->session);
-		}
+		folio_queues_reset(f);
+		folio_session_answer(&f->session);
 		break;
 	case FOLIO_DO_REMAP:
 		/* The guest's new rings may lie where ours were, but it waits for our answer. */
-		if (folio_queues_close(f))
-			folio_attach_wipe(f);
+		folio_attach_wipe(f);
 		folio_attach_detach(f);
 		f->retry = FOLIO_RETRY_STEPS / 2;
-		break;
+		return;
 	case FOLIO_DO_OPEN:
 		folio_region_populate(&f->region, &f->layout);
 		folio_queues_open(f);
@@ -122,6 +156,35 @@ tick_attached(struct folio *f)
 	default:
 		break;
 	}
+	if (f->session.state == FOLIO_SESSION_UP && folio_queues_any_broken(f))
+		end_broken_session(f);
+}
+
+static void
+tick_attached(struct folio *f)
+{
+	bool lost = folio_region_lost(&f->region);
+
+	if (f->state == FOLIO_PORT_LEAVING) {
+		leave(f);
+		return;
+	}
+	if (lost && f->state == FOLIO_PORT_OPEN)
+		begin_closing(f);
+	if (lost)
+		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
+	if (f->state == FOLIO_PORT_CLOSING && !finish_closing(f)) {
+		if (lost && f->waited++ >= ABANDON_STEPS)
+			forget_region(f);
+	} else if (!folio_port_is_attached(f)) {
+		return; /* stopped, and cut */
+	} else if (lost) {
+		begin_leaving(f);
+	} else {
+		step(f);
+	}
+	if (lost)
+		f->session.link = FOLIO_LINK_NO_REGION;
 }
 
 /* Public functions. */
@@ -218,7 +281,6 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->region.numa_node = f->numa_node;
 	f->region.caching = FOLIO_CACHING_WRITE_BACK;
 	f->session.reject = -1;
-	f->session.suspect = -1;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_rwlock_init(&f->rings_lock, NULL);
 	if (!cfg->loopback && cfg->pci == NULL)
@@ -246,51 +308,62 @@ folio_start(struct folio *f)
 	pthread_mutex_lock(&f->lock);
 	if (f->started) {
 		ret = -EALREADY;
+	} else if (!f->loopback) {
+		f->started = true;
+		if (f->state == FOLIO_PORT_CLOSED)
+			folio_session_start(&f->session);
+	} else if (f->state == FOLIO_PORT_CLOSING && !finish_closing(f)) {
+		ret = -EBUSY;
 	} else {
 		f->started = true;
-		if (f->loopback) {
-			folio_queues_reset(f);
-			folio_queues_open(f);
-			folio_port_set_state(f, FOLIO_PORT_OPEN);
-		} else if (folio_port_is_attached(f) && f->state != FOLIO_PORT_CLOSING) {
-			folio_session_start(&f->session);
-		}
+		folio_queues_reset(f);
+		folio_queues_open(f);
+		folio_port_set_state(f, FOLIO_PORT_OPEN);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return ret;
 }
 
-/* A burst is still inside: nothing may tell the peer that we let go of the rings before it left. */
-static void
-stop_silently(struct folio *f)
+/* With the lock held. False: bursts are inside, and nothing was said of it to the peer. */
+static bool
+stop(struct folio *f)
 {
-	folio_port_set_state(f, FOLIO_PORT_CLOSING);
-	f->session.state = FOLIO_SESSION_STOPPED;
-	f->session.link = FOLIO_LINK_STOPPED;
+	bool was_started = f->started;
+
+	f->started = false;
+	if (f->state == FOLIO_PORT_OPEN)
+		begin_closing(f);
+	else if (f->state == FOLIO_PORT_CLOSING)
+		(void)finish_closing(f);
+	else if (f->state == FOLIO_PORT_CLOSED && was_started)
+		say_stopped(f);
+	if (f->state == FOLIO_PORT_CLOSING) {
+		f->session.state = FOLIO_SESSION_STOPPED;
+		f->session.link = FOLIO_LINK_STOPPED;
+	}
+	return f->state == FOLIO_PORT_JAMMED ? folio_queues_close(f)
+					     : f->state != FOLIO_PORT_CLOSING;
+}
+
+bool
+folio_port_stop(struct folio *f)
+{
+	struct folio_patience patience;
+	bool out;
+
+	folio_patience_begin(&patience);
+	do {
+		pthread_mutex_lock(&f->lock);
+		out = stop(f);
+		pthread_mutex_unlock(&f->lock);
+	} while (!out && folio_patience_sleep(&patience));
+	return out;
 }
 
 void
 folio_stop(struct folio *f)
 {
-	bool all_out;
-
-	pthread_mutex_lock(&f->lock);
-	if (f->started) {
-		f->started = false;
-		link_down(f);
-		all_out = folio_queues_close(f);
-		if (folio_port_is_attached(f) && !f->loopback) {
-			if (folio_region_is_cut(&f->region)) {
-				folio_attach_detach(f); /* there is nobody to say it to */
-				f->session.link = FOLIO_LINK_STOPPED;
-			} else if (all_out) {
-				folio_session_stop(&f->session);
-			} else {
-				stop_silently(f);
-			}
-		}
-	}
-	pthread_mutex_unlock(&f->lock);
+	(void)folio_port_stop(f);
 }
 
 bool
@@ -319,7 +392,7 @@ wait_for_peer(struct folio *f)
 	const struct timespec step = {.tv_nsec = CLOSE_WAIT_NS};
 	int i;
 
-	for (i = 0; i < CLOSE_WAITS && !folio_region_lost(&f->region) &&
+	for (i = 0; i < CLOSE_WAITS && !folio_region_is_cut(&f->region) &&
 	     folio_session_peer_holds(&f->session); i++)
 		nanosleep(&step, NULL);
 }

@@ -26,6 +26,7 @@ enum folio_port_state {
 	FOLIO_PORT_JAMMED,   /* as before, while a burst still uses a mapping that was given up */
 	FOLIO_PORT_CLOSED,   /* mapped, gates closed */
 	FOLIO_PORT_CLOSING,  /* mapped, and a burst has not left: no session step before it has */
+	FOLIO_PORT_LEAVING,  /* the region is lost: zeroed when the peer has let go of it */
 	FOLIO_PORT_OPEN,     /* mapped, gates open: the link is up */
 };
 
@@ -42,6 +43,7 @@ struct folio {
 	uint32_t queues;    /* pairs that there are ends for */
 	uint32_t ring_size; /* slots now, or to be expected; read without the lock */
 	uint32_t retry;	    /* steps until the next attempt to attach */
+	uint32_t waited;    /* steps in CLOSING or LEAVING */
 	struct folio_geometry want; /* guest: its geometry. host: the most it accepts */
 	struct folio_layout layout;
 	struct folio_region region;
@@ -86,7 +88,7 @@ void folio_attach_tick(struct folio *f);
 int folio_queues_alloc(struct folio *f, folio_alloc_fn alloc);
 void folio_queues_open(struct folio *f);
 
-/* False: a burst is still inside (see folio_gate_close). */
+/* False: a burst is still inside. Does not wait for it. */
 bool folio_queues_close(struct folio *f);
 
 /* Point the ring ends into the region. Only while no burst is inside, as for the next one. */

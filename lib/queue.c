@@ -14,6 +14,8 @@ folio_queues_open(struct folio *f)
 	uint32_t q;
 
 	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
+		folio_prod_begin(&f->txq[q].ring, f->session.acked);
+		folio_cons_begin(&f->rxq[q].ring, f->session.acked);
 		if (f->txq[q].enabled)
 			folio_gate_open(&f->txq[q].gate);
 		if (f->rxq[q].enabled)
@@ -24,14 +26,14 @@ folio_queues_open(struct folio *f)
 bool
 folio_queues_close(struct folio *f)
 {
-	bool all = true;
+	struct folio_gate *gates[2 * FOLIO_WIRE_QUEUES_MAX];
 	uint32_t q;
 
 	for (q = 0; q < f->queues; q++) {
-		all &= folio_gate_close(&f->txq[q].gate);
-		all &= folio_gate_close(&f->rxq[q].gate);
+		gates[2 * q] = &f->txq[q].gate;
+		gates[2 * q + 1] = &f->rxq[q].gate;
 	}
-	return all;
+	return folio_gates_close(gates, 2 * f->queues);
 }
 
 void
@@ -108,7 +110,7 @@ folio_queues_any_broken(const struct folio *f)
 void
 folio_counters(const struct folio *f, struct folio_counters *c)
 {
-	uint64_t *v = c->violations;
+	uint64_t *v = c->violations, ended = 0;
 	uint32_t q, i;
 
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
@@ -121,7 +123,9 @@ folio_counters(const struct folio *f, struct folio_counters *c)
 		v[FOLIO_RX_BAD_FLAGS] += folio_counted(&cons->bad_flags);
 		v[FOLIO_RX_BAD_CHAIN] += folio_counted(&cons->bad_chain);
 		v[FOLIO_TX_BAD_INDEX] += folio_counted(&f->txq[q].ring.bad_index);
+		ended += folio_counted(&cons->ended) + folio_counted(&f->txq[q].ring.ended);
 	}
+	c->ended_bursts = ended;
 	c->link_ups = folio_counted(&f->link_ups);
 	c->renegotiations = folio_counted(&f->renegotiations);
 }
@@ -129,15 +133,24 @@ folio_counters(const struct folio *f, struct folio_counters *c)
 static bool
 enable(struct folio *f, struct folio_gate *gate, bool *enabled, uint32_t q, bool on)
 {
-	bool done = true;
+	struct folio_patience patience;
+	bool done = true, wait;
 
+	folio_patience_begin(&patience);
 	pthread_mutex_lock(&f->lock);
 	*enabled = on;
 	if (!on)
-		done = folio_gate_close(gate);
+		done = folio_gates_close(&gate, 1);
 	else if (folio_link_is_up(f) && q < f->layout.geom.queues)
 		folio_gate_open(gate);
+	wait = f->started; /* else folio_port_stop() has waited for all of them */
 	pthread_mutex_unlock(&f->lock);
+	while (!done && wait && folio_patience_sleep(&patience)) {
+		pthread_mutex_lock(&f->lock);
+		wait = !*enabled;
+		done = wait && folio_gates_close(&gate, 1);
+		pthread_mutex_unlock(&f->lock);
+	}
 	return done;
 }
 
