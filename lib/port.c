@@ -360,6 +360,18 @@ folio_port_stop(struct folio *f)
 	return out;
 }
 
+bool
+folio_port_needs_ticks(struct folio *f)
+{
+	bool needs;
+
+	pthread_mutex_lock(&f->lock);
+	needs = !f->loopback && (f->started || f->state == FOLIO_PORT_CLOSING ||
+				 f->state == FOLIO_PORT_LEAVING);
+	pthread_mutex_unlock(&f->lock);
+	return needs;
+}
+
 void
 folio_stop(struct folio *f)
 {

@@ -41,6 +41,9 @@ struct folio_rxq *folio_port_rxq(struct folio *f, uint32_t q);
  */
 bool folio_port_stop(struct folio *f);
 
+/* Is there control work, so that folio_tick() has to be called? A started port always has some. */
+bool folio_port_needs_ticks(struct folio *f);
+
 /*
  * Let a queue take part, or take it out. On return from disabling, no burst is inside; false if
  * that could not be had: the wait is that of folio_port_stop(), and none in a stopped port. All
