@@ -15,6 +15,7 @@
 #include "port.h"
 #include "native/region.h"
 #include "native/session.h"
+#include "sized.h"
 
 /* Steps between two attempts to open a region that went away or did not fit. */
 #define RETRY_STEPS (200 / FOLIO_TICK_MS)
@@ -553,8 +554,8 @@ absolute(const char *path)
 	return all;
 }
 
-struct folio *
-folio_open(const struct folio_config *cfg, struct folio_error *err)
+static struct folio *
+open_port(const struct folio_config *cfg, struct folio_error *err)
 {
 	folio_alloc_fn alloc = cfg->alloc != NULL ? cfg->alloc : heap_alloc;
 	bool host = cfg->role == FOLIO_HOST;
@@ -619,6 +620,19 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	return f;
 }
 
+struct folio *
+folio_open_sized(const struct folio_config *cfg, size_t size, struct folio_error *err)
+{
+	struct folio_config own;
+
+	if (!folio_sized_take(&own, sizeof(own), cfg, size)) {
+		folio_fail(err, -E2BIG, "the configuration has a field that folio %s does not know: "
+			   "use the library of the program's folio.h, or newer", folio_version());
+		return NULL;
+	}
+	return open_port(&own, err);
+}
+
 int
 folio_start(struct folio *f)
 {
@@ -656,7 +670,8 @@ folio_stop(struct folio *f)
 	bool all_out;
 
 	pthread_mutex_lock(&f->lock);
-	if (f->started) {
+	/* Again, if a burst was inside the last time: it may have left. */
+	if (f->started || f->closing) {
 		f->started = false;
 		set_link(f, false);
 		all_out = close_gates(f);
@@ -665,6 +680,7 @@ folio_stop(struct folio *f)
 				detach(f); /* there is nobody to say it to */
 				f->session.link = FOLIO_LINK_STOPPED;
 			} else if (all_out) {
+				f->closing = false;
 				folio_session_stop(&f->session);
 			} else {
 				stop_silently(f);
@@ -735,6 +751,7 @@ folio_counters(const struct folio *f, struct folio_counters *c)
 	uint64_t *v = c->violations;
 	uint32_t q, i;
 
+	c->rx_too_long = 0;
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
 		v[i] = folio_counted(&f->session.violations[i]);
 	for (q = 0; q < f->queues; q++) {
@@ -745,13 +762,14 @@ folio_counters(const struct folio *f, struct folio_counters *c)
 		v[FOLIO_RX_BAD_FLAGS] += folio_counted(&cons->bad_flags);
 		v[FOLIO_RX_BAD_CHAIN] += folio_counted(&cons->bad_chain);
 		v[FOLIO_TX_BAD_INDEX] += folio_counted(&f->txq[q].ring.bad_index);
+		c->rx_too_long += folio_counted(&f->rxq[q].too_long);
 	}
 	c->link_ups = folio_counted(&f->link_ups);
 	c->renegotiations = folio_counted(&f->renegotiations);
 }
 
-void
-folio_status(struct folio *f, struct folio_status *st)
+static void
+describe(struct folio *f, struct folio_status *st)
 {
 	const char *detail;
 
@@ -778,10 +796,24 @@ folio_status(struct folio *f, struct folio_status *st)
 	st->read_cost = f->region.read_cost;
 	snprintf(st->region, sizeof(st->region), "%s", f->region.detail);
 	st->isa = f->copy->isa;
-	folio_counters(f, &st->counters);
 	detail = f->session.reject >= 0 ? f->session.detail.text : f->detail.text;
 	snprintf(st->detail, sizeof(st->detail), "%.*s", (int)sizeof(st->detail) - 1, detail);
 	pthread_mutex_unlock(&f->lock);
+}
+
+void
+folio_status_sized(struct folio *f, struct folio_status *st, size_t size)
+{
+	struct folio_status all;
+
+	describe(f, &all);
+	folio_sized_give(st, size, &all, sizeof(all));
+}
+
+const char *
+folio_path(const struct folio *f)
+{
+	return f->path != NULL ? f->path : f->pci != NULL ? f->pci : "";
 }
 
 static bool
@@ -875,4 +907,16 @@ uint32_t
 folio_port_tx_used(struct folio *f, uint32_t q)
 {
 	return used(f, q, false);
+}
+
+bool
+folio_port_has_rings(struct folio *f, uint32_t q)
+{
+	bool has;
+
+	if (pthread_rwlock_tryrdlock(&f->rings_lock) != 0)
+		return false; /* as above */
+	has = folio_link_is_up(f) && q < f->layout.geom.queues;
+	pthread_rwlock_unlock(&f->rings_lock);
+	return has;
 }

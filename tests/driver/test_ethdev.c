@@ -1011,15 +1011,15 @@ test_status(void **state)
 				     "rte_pmd_folio_status_get");
 	assert_non_null(get);
 	pair_open(&p, ",ring_size=512,slot_size=1024", "", NULL);
-	assert_int_equal(get(p.guest, &st), 0);
+	assert_int_equal(get(p.guest, &st, sizeof(st)), 0);
 	assert_int_equal(st.link, FOLIO_LINK_UP);
 	assert_int_equal(st.ring_size, 512);
 	assert_int_equal(st.slot_size, 1024);
-	assert_int_equal(get(p.host, &st), 0);
+	assert_int_equal(get(p.host, &st, sizeof(st)), 0);
 	assert_int_equal(st.role, FOLIO_HOST);
 	assert_int_equal(st.ring_size, 512);
-	assert_int_equal(get(77, &st), -ENODEV);
-	assert_int_equal(get(p.host, NULL), -EINVAL);
+	assert_int_equal(get(77, &st, sizeof(st)), -ENODEV);
+	assert_int_equal(get(p.host, NULL, 0), -EINVAL);
 	pair_close(&p);
 }
 
