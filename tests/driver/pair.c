@@ -4,6 +4,7 @@
 
 #include "pair.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,6 @@
 
 #define MBUFS 8191
 #define WAIT_STEP_US 1000
-#define WAIT_STEPS 20000
 
 struct rte_mempool *common_pool;
 static unsigned int mbufs_lost; /* by tests that failed before */
@@ -277,11 +277,45 @@ receive_one(uint16_t port, uint16_t queue)
 }
 
 void
+exchange(const struct pair *p, uint16_t queue, uint32_t len, uint32_t seed, uint32_t segs)
+{
+	struct rte_mbuf *m;
+
+	send_one(p->guest, queue, make_frame(common_pool, len, seed, segs));
+	m = receive_one(p->host, queue);
+	check_frame(m, len, seed);
+	rte_pktmbuf_free(m);
+	send_one(p->host, queue, make_frame(common_pool, len, seed + 1, segs));
+	m = receive_one(p->guest, queue);
+	check_frame(m, len, seed + 1);
+	rte_pktmbuf_free(m);
+}
+
+void
 expect_silence(uint16_t port, uint16_t queue)
 {
 	struct rte_mbuf *m;
 
 	assert_int_equal(rte_eth_rx_burst(port, queue, &m, 1), 0);
+}
+
+status_fn *
+status_function(void)
+{
+	status_fn *get = (status_fn *)dlsym(dlopen(getenv("FOLIO_PLUGIN"), RTLD_LAZY),
+					    "rte_pmd_folio_status_get");
+
+	assert_non_null(get);
+	return get;
+}
+
+enum folio_link
+link_state(uint16_t port)
+{
+	struct folio_status st;
+
+	assert_int_equal(status_function()(port, &st, sizeof(st)), 0);
+	return st.link;
 }
 
 uint64_t
