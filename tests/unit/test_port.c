@@ -1270,6 +1270,26 @@ test_stop_with_a_burst_inside(void **state)
 	}
 }
 
+/* Who calls no tick any more stops once more. */
+static void
+test_stop_again_after_a_burst_inside(void **state)
+{
+	struct duo *d = *state;
+	struct folio_gate *gate;
+
+	open_duo(d, 1);
+	gate = &folio_port_txq(d->guest, 0)->gate;
+	assert_true(folio_gate_enter(gate));
+	folio_stop(d->guest);
+	assert_guest_says(d, FOLIO_WIRE_STATE_STARTED, true);
+	folio_gate_leave(gate);
+	folio_stop(d->guest);
+	assert_guest_says(d, FOLIO_WIRE_STATE_STOPPED, false);
+	assert_int_equal(folio_start(d->guest), 0);
+	bring_up(d);
+	check_queue(d, 0);
+}
+
 /* The burst would go on with the head of the old ring, and the limits of the new one. */
 static void
 test_no_other_region_with_a_burst_inside(void **state)
@@ -2169,6 +2189,7 @@ main(void)
 		TEST(test_tick_after_the_file_was_cut),
 		TEST(test_host_adopts_a_scribbled_offer),
 		TEST(test_stop_with_a_burst_inside),
+		TEST(test_stop_again_after_a_burst_inside),
 		TEST(test_no_other_region_with_a_burst_inside),
 		TEST(test_relative_path),
 		TEST(test_stop_after_the_file_was_cut),
