@@ -23,20 +23,20 @@ struct rte_mempool *common_pool;
 static unsigned int mbufs_lost; /* by tests that failed before */
 static char folder[] = "/dev/shm/folio-driver-XXXXXX";
 
-int
-eal_setup(void **state)
+static int
+set_up(bool telemetry)
 {
 	const char *plugin = getenv("FOLIO_PLUGIN"), *simd = getenv("FOLIO_SIMD_BITS");
 	char prefix[32], bits[40];
 	char *argv[] = {
 		(char *)(uintptr_t)"driver-test", (char *)(uintptr_t)"--no-huge",
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"512", (char *)(uintptr_t)"--no-pci",
-		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"-l",
+		(char *)(uintptr_t)(telemetry ? "--telemetry" : "--no-telemetry"),
+		(char *)(uintptr_t)"-l",
 		(char *)(uintptr_t)"0,1", (char *)(uintptr_t)"--file-prefix", prefix,
 		(char *)(uintptr_t)"-d", (char *)(uintptr_t)plugin, bits,
 	};
 
-	(void)state;
 	if (plugin == NULL) {
 		fprintf(stderr, "FOLIO_PLUGIN must name librte_net_folio.so\n");
 		return -1;
@@ -50,6 +50,20 @@ eal_setup(void **state)
 	common_pool = rte_pktmbuf_pool_create("common", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					      SOCKET_ID_ANY);
 	return common_pool == NULL ? -1 : 0;
+}
+
+int
+eal_setup(void **state)
+{
+	(void)state;
+	return set_up(false);
+}
+
+int
+eal_setup_telemetry(void **state)
+{
+	(void)state;
+	return set_up(true);
 }
 
 int

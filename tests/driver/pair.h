@@ -42,6 +42,7 @@ struct port_setup {
 
 /* Group fixture: EAL and the common pool. Name of the plugin in $FOLIO_PLUGIN. */
 int eal_setup(void **state);
+int eal_setup_telemetry(void **state); /* the same, with telemetry's socket */
 int eal_teardown(void **state);
 
 int check_nothing_left(void **state);
