@@ -32,6 +32,7 @@ struct folio {
 	bool attached; /* region mapped, rings and session point into it */
 	bool closing;  /* a burst is still inside: no step before it has left */
 	bool jammed;   /* it was so when the mapping was forgotten: no other one before */
+	bool unmappable; /* host: detail says why the guest's offer could not be mapped */
 	bool link_up;  /* written by control, read by anybody */
 	bool told_up;  /* what the last folio_tick() knew of it */
 	int numa_node;
@@ -228,6 +229,15 @@ guest_attach(struct folio *f, struct folio_error *err)
 	return attach(f, &l, err);
 }
 
+/* What was said of a peer was said of another offer, or of one in another region. */
+static void
+forget_complaint(struct folio *f)
+{
+	f->session.suspect = -1;
+	f->session.reject = -1;
+	f->session.detail.text[0] = '\0';
+}
+
 /* The guest is told, so that its user reads the reason there and not only here. */
 static void
 host_refuse(struct folio *f, const struct folio_layout *l, uint32_t code)
@@ -256,8 +266,12 @@ host_attach(struct folio *f, struct folio_error *err)
 
 	if (!folio_region_peek(&f->region, &copy))
 		memset(&copy, 0, sizeof(copy)); /* too short for a guest to be there */
-	if (folio_session_peek(s, &copy, &g, &generation) <= 0)
+	if (folio_session_peek(s, &copy, &g, &generation) <= 0) {
+		if (f->unmappable)
+			err->text[0] = '\0'; /* that offer is gone */
+		f->unmappable = false;
 		return 0;
+	}
 	if (folio_region_grow(&f->region, 0, err) != 0)
 		return -EIO;
 	if (f->region.size < FOLIO_WIRE_PAGE)
@@ -279,6 +293,7 @@ host_attach(struct folio *f, struct folio_error *err)
 			host_refuse(f, &l, code);
 		return 0;
 	}
+	forget_complaint(f);
 	return attach(f, &l, err);
 }
 
@@ -306,8 +321,17 @@ open_region(struct folio *f, struct folio_error *err)
 					err);
 	if (ret != 0)
 		folio_region_close(&f->region);
+	else
+		f->detail.text[0] = '\0';
 	f->region.fresh = false;
 	return ret;
+}
+
+static void
+poll_region(struct folio *f)
+{
+	if (folio_region_poll(&f->region, &f->detail) == -EPROTO)
+		folio_count(&f->session.violations[FOLIO_PEER_BAD_MESSAGE]);
 }
 
 /* Forget the mapping; the file stays open, so that the role stays ours. */
@@ -368,6 +392,7 @@ tick_detached(struct folio *f)
 		return; /* the burst would go on with another region's ring */
 	f->jammed = false;
 	if (open && folio_region_lost(&f->region)) {
+		forget_complaint(f);
 		folio_region_close(&f->region);
 		open = false;
 	}
@@ -381,6 +406,7 @@ tick_detached(struct folio *f)
 			return;
 		}
 		ret = host_attach(f, &f->detail);
+		f->unmappable = ret != 0;
 		if (ret != 0)
 			f->retry = RETRY_STEPS;
 	} else if (retry_is_due(f)) {
@@ -424,7 +450,8 @@ tick_attached(struct folio *f)
 		if (close_gates(f))
 			wipe(f);
 		detach(f);
-		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
+		forget_complaint(f);
+		folio_fail(&f->detail, 0, "%s %s", f->region.name, folio_region_lost_text(&f->region));
 		folio_region_close(&f->region);
 		f->session.link = FOLIO_LINK_NO_REGION;
 		f->retry = 0;
@@ -492,6 +519,11 @@ check_config(const struct folio_config *cfg, const struct folio_geometry *want,
 	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0') && cfg->pci == NULL)
 		return folio_fail(err, -EINVAL, "path is missing: it names the file that holds the "
 				  "region, e.g. path=/dev/hugepages/folio0");
+	if (cfg->path != NULL && cfg->size != 0 &&
+	    strncmp(cfg->path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0)
+		return folio_fail(err, -EINVAL, "size=%" PRIu64 " with path=%s: the memory has the "
+				  "size that the geometry needs, size is not allowed", cfg->size,
+				  cfg->path);
 	if (cfg->path != NULL && cfg->pci != NULL)
 		return folio_fail(err, -EINVAL, "path=%s and pci=%s: allowed is one of them",
 				  cfg->path, cfg->pci);
@@ -542,12 +574,17 @@ free_port(struct folio *f)
 static char *
 absolute(const char *path)
 {
+	const char *prefix = "";
 	char *folder, *all = NULL;
 
-	if (path[0] == '/')
-		return strdup(path);
+	if (strncmp(path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0) {
+		prefix = FOLIO_SOCKET_PREFIX;
+		path += strlen(prefix);
+	}
+	if (path[0] == '/' || path[0] == '\0')
+		return strdup(path - strlen(prefix));
 	folder = get_current_dir_name();
-	if (folder != NULL && asprintf(&all, "%s/%s", folder, path) < 0)
+	if (folder != NULL && asprintf(&all, "%s%s/%s", prefix, folder, path) < 0)
 		all = NULL; /* else undefined */
 	free(folder);
 	return all;
@@ -610,7 +647,13 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 		if (ret == 0)
 			ret = attach(f, &l, err);
 	} else {
-		ret = open_region(f, err);
+		ret = open_region(f, &f->detail);
+		if (folio_region_may_heal(ret)) { /* no peer may keep a port from being there */
+			f->session.link = FOLIO_LINK_NO_REGION;
+			ret = 0;
+		} else if (ret != 0 && err != NULL) {
+			*err = f->detail;
+		}
 	}
 	if (ret != 0) {
 		free_port(f);
@@ -682,6 +725,7 @@ folio_tick(struct folio *f)
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
 		folio_fault_keep();
+		poll_region(f);
 		if (!f->attached)
 			tick_detached(f);
 		else
