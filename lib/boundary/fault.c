@@ -164,10 +164,19 @@ install(void)
 {
 	struct sigaction act = {.sa_flags = SA_SIGINFO | SA_ONSTACK | MARK};
 
+	struct sigaction found;
+
 	displaced_at.tv_sec = 0;
-	/* Written before it can be needed, not by the call that installs ours. */
-	if (levels == LEVELS || sigaction(SIGBUS, NULL, &before[levels]) != 0)
+	if (sigaction(SIGBUS, NULL, &found) != 0)
 		return;
+	/* Somebody put back what he had found before us: nothing leads to ours any more. */
+	if ((found.sa_flags & SA_SIGINFO) == 0 &&
+	    (found.sa_handler == SIG_DFL || found.sa_handler == SIG_IGN))
+		levels = 0;
+	if (levels == LEVELS)
+		return;
+	/* Written before it can be needed, not by the call that installs ours. */
+	before[levels] = found;
 	act.sa_sigaction = handlers[levels];
 	sigemptyset(&act.sa_mask);
 	if (sigaction(SIGBUS, &act, NULL) == 0)
