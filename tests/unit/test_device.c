@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory/shm_source.h"
 #include "native/region.h"
 #include "boundary/shared.h"
 #include "util.h"
@@ -337,6 +338,30 @@ test_content_of_somebody_else(void **state)
 	assert_string_equal(text, "Looking Glass");
 }
 
+/* Nothing is behind the BAR any more when it is to be wiped. */
+static int
+discard_what_is_gone(void *arg)
+{
+	const struct env *e = arg;
+	char path[PATH_MAX + 32];
+	struct folio_region r;
+
+	if (folio_region_open_pci(&r, &e->place, FOLIO_GUEST, NULL) != 0)
+		return 1;
+	snprintf(path, sizeof(path), "%s/resource2_wc", e->device);
+	if (truncate(path, 0) != 0)
+		return 2;
+	r.source->discard(&r, 0, BAR_SIZE);
+	folio_region_close(&r);
+	return 0;
+}
+
+static void
+test_device_gone_while_wiped(void **state)
+{
+	assert_true(util_exited(util_run_child(discard_what_is_gone, *state), 0));
+}
+
 /* What a crashed guest with a larger geometry left is gone before the host's half lies there. */
 static void
 test_predecessor_is_wiped(void **state)
@@ -432,6 +457,7 @@ main(void)
 		CASE(test_no_resource_file),
 		CASE(test_role_is_taken),
 		CASE(test_content_of_somebody_else),
+		CASE(test_device_gone_while_wiped),
 		CASE(test_predecessor_is_wiped),
 		CASE(test_device_that_goes_away),
 		CASE(test_module_has_the_device),
