@@ -81,6 +81,7 @@ enum folio_violation {
 	FOLIO_PEER_BAD_GEOMETRY, /**< geometry invalid, too large for the region, or not ours */
 	FOLIO_PEER_OVER_LIMIT,	/**< geometry valid but beyond the limits of this (host) port */
 	FOLIO_PEER_CUT_REGION,	/**< memory of the region was taken away while it was in use */
+	FOLIO_PEER_BAD_MESSAGE, /**< what came over the socket is not an acceptable message */
 };
 
 /** How the memory of a region is cached here. Reading is what is slow where it is not. */
@@ -110,7 +111,8 @@ typedef void (*folio_free_fn)(void *mem, void *ctx);
  */
 struct folio_config {
 	enum folio_role role;
-	const char *path;     /**< file that holds the region, or /dev/folioN; NULL for loopback */
+	const char *path;     /**< file that holds the region, /dev/folioN, or "unix:" and a socket over
+			       * which sealed memory is passed; NULL for loopback */
 	const char *pci;      /**< instead of path: ivshmem device, e.g. "0000:00:04.0"; or NULL */
 	uint64_t size;	      /**< bytes of the region if it is created; 0: what it needs */
 	uint32_t queues;      /**< queue pairs, 1 to 64; host: the most it accepts; 0: default */
@@ -170,7 +172,9 @@ struct folio_status {
 struct folio;
 
 /**
- * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so.
+ * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so. What a
+ * peer may have done to the region is no reason to fail: the port then waits, and folio_status() says
+ * for what.
  *
  * Reserves and zeroes the memory of this side's half of the region, which takes about a second for
  * some gigabytes.

@@ -88,6 +88,15 @@ guest_attach(struct folio *f, struct folio_error *err)
 	return attach(f, &l, err);
 }
 
+/* What was said of a peer was said of another offer, or of one in another region. */
+void
+folio_attach_forget_complaint(struct folio *f)
+{
+	f->session.suspicion = 0;
+	f->session.reject = -1;
+	f->session.detail.text[0] = '\0';
+}
+
 /* The guest is told, so that its user reads the reason there and not only here. */
 static void
 host_refuse(struct folio *f, const struct folio_layout *l, uint32_t code)
@@ -116,8 +125,12 @@ host_attach(struct folio *f, struct folio_error *err)
 
 	if (!folio_region_peek(&f->region, &copy))
 		memset(&copy, 0, sizeof(copy)); /* too short for a guest to be there */
-	if (folio_session_peek(s, &copy, &g, &generation) <= 0)
+	if (folio_session_peek(s, &copy, &g, &generation) <= 0) {
+		if (f->unmappable)
+			err->text[0] = '\0'; /* that offer is gone */
+		f->unmappable = false;
 		return 0;
+	}
 	if (folio_region_grow(&f->region, 0, err) != 0)
 		return -EIO;
 	if (f->region.size < FOLIO_WIRE_PAGE)
@@ -139,6 +152,7 @@ host_attach(struct folio *f, struct folio_error *err)
 			host_refuse(f, &l, code);
 		return 0;
 	}
+	folio_attach_forget_complaint(f);
 	return attach(f, &l, err);
 }
 
@@ -166,6 +180,8 @@ open_region(struct folio *f, struct folio_error *err)
 					err);
 	if (ret != 0)
 		folio_region_close(&f->region);
+	else
+		f->detail.text[0] = '\0';
 	f->region.fresh = false;
 	return ret;
 }
@@ -176,8 +192,16 @@ folio_attach_open(struct folio *f, struct folio_error *err)
 	struct folio_layout l;
 	int ret;
 
-	if (!f->loopback)
-		return open_region(f, err);
+	if (!f->loopback) {
+		ret = open_region(f, &f->detail);
+		if (folio_region_may_heal(ret)) { /* no peer may keep a port from being there */
+			f->session.link = FOLIO_LINK_NO_REGION;
+			return 0;
+		}
+		if (ret != 0 && err != NULL)
+			*err = f->detail;
+		return ret;
+	}
 	ret = folio_layout_init(&l, &f->want, 0, err);
 	return ret == 0 ? attach(f, &l, err) : ret;
 }
@@ -239,6 +263,7 @@ folio_attach_tick(struct folio *f)
 		return; /* the burst would go on with another region's ring */
 	folio_port_set_state(f, FOLIO_PORT_DETACHED);
 	if (open && folio_region_lost(&f->region)) {
+		folio_attach_forget_complaint(f);
 		folio_region_close(&f->region);
 		open = false;
 	}
@@ -252,6 +277,7 @@ folio_attach_tick(struct folio *f)
 			return;
 		}
 		ret = host_attach(f, &f->detail);
+		f->unmappable = ret != 0;
 		if (ret != 0)
 			f->retry = FOLIO_RETRY_STEPS;
 	} else if (retry_is_due(f)) {

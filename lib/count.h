@@ -12,7 +12,7 @@
 #include <folio.h>
 
 /* Kinds of violation. Not in folio.h: programs must not rely on a number that grows. */
-#define FOLIO_VIOLATIONS (FOLIO_PEER_CUT_REGION + 1)
+#define FOLIO_VIOLATIONS (FOLIO_PEER_BAD_MESSAGE + 1)
 
 static inline void
 folio_count(uint64_t *counter)

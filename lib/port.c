@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,8 +173,10 @@ tick_attached(struct folio *f)
 	}
 	if (lost && f->state == FOLIO_PORT_OPEN)
 		begin_closing(f);
-	if (lost)
-		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
+	if (lost) {
+		folio_attach_forget_complaint(f);
+		folio_fail(&f->detail, 0, "%s %s", f->region.name, folio_region_lost_text(&f->region));
+	}
 	if (f->state == FOLIO_PORT_CLOSING && !finish_closing(f)) {
 		if (lost && f->waited++ >= ABANDON_STEPS)
 			forget_region(f);
@@ -203,6 +206,11 @@ check_config(const struct folio_config *cfg, const struct folio_geometry *want,
 	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0') && cfg->pci == NULL)
 		return folio_fail(err, -EINVAL, "path is missing: it names the file that holds the "
 				  "region, e.g. path=/dev/hugepages/folio0");
+	if (cfg->path != NULL && cfg->size != 0 &&
+	    strncmp(cfg->path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0)
+		return folio_fail(err, -EINVAL, "size=%" PRIu64 " with path=%s: the memory has the "
+				  "size that the geometry needs, size is not allowed", cfg->size,
+				  cfg->path);
 	if (cfg->path != NULL && cfg->pci != NULL)
 		return folio_fail(err, -EINVAL, "path=%s and pci=%s: allowed is one of them",
 				  cfg->path, cfg->pci);
@@ -235,12 +243,17 @@ free_port(struct folio *f)
 static char *
 absolute(const char *path)
 {
+	const char *prefix = "";
 	char *folder, *all = NULL;
 
-	if (path[0] == '/')
-		return strdup(path);
+	if (strncmp(path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0) {
+		prefix = FOLIO_SOCKET_PREFIX;
+		path += strlen(prefix);
+	}
+	if (path[0] == '/' || path[0] == '\0')
+		return strdup(path - strlen(prefix));
 	folder = get_current_dir_name();
-	if (folder != NULL && asprintf(&all, "%s/%s", folder, path) < 0)
+	if (folder != NULL && asprintf(&all, "%s%s/%s", prefix, folder, path) < 0)
 		all = NULL; /* else undefined */
 	free(folder);
 	return all;
@@ -392,6 +405,14 @@ folio_stop(struct folio *f)
 	(void)folio_port_stop(f);
 }
 
+/* Peer not trusted: what it sends over the region's socket, if it has one. */
+static void
+poll_region(struct folio *f)
+{
+	if (folio_region_poll(&f->region, &f->detail) == -EPROTO)
+		folio_count(&f->session.violations[FOLIO_PEER_BAD_MESSAGE]);
+}
+
 bool
 folio_tick(struct folio *f)
 {
@@ -400,6 +421,7 @@ folio_tick(struct folio *f)
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
 		folio_fault_keep();
+		poll_region(f);
 		if (!folio_port_is_attached(f))
 			folio_attach_tick(f);
 		else

@@ -35,6 +35,7 @@ struct folio {
 	pthread_rwlock_t rings_lock; /* control writes while it changes what rings point to */
 	enum folio_role role;
 	enum folio_port_state state; /* written by control, read by anybody */
+	bool unmappable; /* host: detail says why the guest's offer could not be mapped */
 	bool loopback;
 	bool started; /* what the user wants */
 	bool told_up; /* what the last folio_tick() knew of the link */
@@ -74,6 +75,9 @@ uint32_t folio_expected_ring_size(const struct folio *f);
 
 /* Open the region; a guest, and a loopback port, map it too. Returns 0 or a negative errno. */
 int folio_attach_open(struct folio *f, struct folio_error *err);
+
+/* What was said of a peer was said of another offer, or of one in another region. */
+void folio_attach_forget_complaint(struct folio *f);
 
 /* Zero all that we wrote, if the memory is still there. */
 void folio_attach_wipe(struct folio *f);

@@ -289,7 +289,8 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	if (args != NULL && args[0] != '\0') {
 		kv = rte_kvargs_parse(args, NULL);
 		if (kv == NULL) {
-			FOLIO_LOG(ERR, "%s: \"%s\" is not a list of key=value,...", name, args);
+			FOLIO_LOG(ERR, "%s: \"%s\" is not a list of key=value,...: allowed is no "
+				  "comma in a value, nor in a path", name, args);
 			return -EINVAL;
 		}
 		for (i = 0; i < kv->count && ret == 0; i++)

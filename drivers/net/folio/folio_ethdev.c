@@ -287,6 +287,8 @@ log_region(const char *name, struct folio *port)
 	struct folio_status st;
 
 	folio_status(port, &st);
+	if (st.detail[0] != '\0') /* there, but of no use yet */
+		FOLIO_LOG(WARNING, "%s: %s", name, st.detail);
 	if (st.region[0] == '\0')
 		return;
 	if (st.read_cost == 0) /* not measured: memory of this machine */
