@@ -5,8 +5,8 @@
 
 Two rules, docs/mechanical-checks.md section 1:
 
-- Memory that is shared with the peer is touched by the accessors of lib/shared.h and the copy
-  kernels of lib/copy_kernel.h only.
+- Memory that is shared with the peer is touched by the accessors of lib/boundary/shared.h and the copy
+  kernels of lib/boundary/copy_kernel.h only.
 - No path through a function, with all that it calls, fetches one shared field twice.
 
 It reads what GCC makes of the sources, with the flags of the build: the dump of its "ssa" pass.
@@ -28,16 +28,17 @@ import tempfile
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 # The only files whose functions may dereference shared memory.
-TRUSTED = ("lib/shared.h", "lib/copy_kernel.h")
+TRUSTED = ("lib/boundary/shared.h", "lib/boundary/copy_kernel.h")
 
 # Puts the kernels into tables of folio_copy_fn and does nothing else.
-KERNELS = "lib/copy_isa.c"
+KERNELS = "lib/boundary/copy_isa.c"
 
 # Functions outside of the project that get pointers into shared memory: which argument, and why.
 EXTERNALS = {
     "memset": ({0}, "zeroes; reads nothing"),
     "memcpy": ({0}, "as the destination: reads nothing there"),
     "madvise": ({0}, "mapping, not content"),
+    "mmap": ({0}, "mapping, not content"),
     "munmap": ({0}, "mapping, not content"),
     "mprotect": ({0}, "mapping, not content"),
     "numa_tonode_memory": ({0}, "mapping, not content"),
@@ -50,6 +51,7 @@ EXTERNALS = {
 LOOKS = {
     "folio_prod_refresh": "an index moves; each value is checked against the last valid one",
     "folio_cons_refresh": "as above",
+    "folio_generation_is": "the session's end may come at any time; a comparison, nothing is kept",
     "folio_session_peer_holds": "polled while a port closes; a comparison, nothing is kept",
     "peer_holds": "polled while a port takes over; a comparison, nothing is kept",
 }

@@ -18,8 +18,8 @@ sys.path.append(os.path.join(HERE, "instructions"))
 from instructions import MASK, PLUGIN_PARTS, WITHOUT  # noqa: E402
 from relink import Changed, PLUGIN, Stale  # noqa: E402
 
-KERNELS = "lib/copy_kernel.h"
-REGION = "lib/region.c"
+KERNELS = "lib/boundary/copy_kernel.h"
+REGION = "lib/native/region.c"
 HEADERS = "\tif (len > 64)\n\t\tlen = 64;\n"
 COPY = [(KERNELS, name + "(void *dst, const void *src, size_t len)\n{\n",
          name + "(void *dst, const void *src, size_t len)\n{\n" + HEADERS)

@@ -3,16 +3,13 @@
 """Tables of what was measured, and what one must know to read them."""
 
 import collections
-import json
-import os
-import re
 import statistics
 
 import targets
 from cases import BURST, MAXIMUM
 from pairs import DISTURBED
 from results import ALIKE, ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
-from side import HERE
+from record import cpu_model
 from busy import UNDISTURBED, text_of
 from wording import TIMES, column_text, size_text
 
@@ -185,28 +182,6 @@ def gain_text(results, key, name, where):
     return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
 
 
-def instructions_section():
-    """The counts that ./run test compares: they do not depend on the machine's mood."""
-    with open(os.path.join(HERE, "instructions.json"), encoding="utf-8") as file:
-        baseline = json.load(file)
-    counts = {what: sum(costs.values()) for what, costs in baseline["instructions"].items()}
-    rows, columns = ([list(dict.fromkeys(" ".join(what.split()[part]) for what in counts))
-                      for part in (slice(0, 2), slice(2, 4))])
-    columns.sort(key=lambda column: [int(word) for word in column.split()])
-    lines = [["instructions a packet"] + ["%s B, burst %s" % tuple(c.split()) for c in columns]]
-    lines += [[row] + ["%.1f" % counts["%s %s" % (row, column)] for column in columns]
-              for row in rows]
-    return ("## Instructions, from tests/bench/instructions.json (%s, %s)\n\n%s\n"
-            % (baseline["conditions"]["compiler"], baseline["conditions"]["isa"],
-               markdown(lines)))
-
-
-def cpu_model(facts):
-    """The processor's name."""
-    match = re.search(r"Model name: *(.*)", facts["lscpu"] or "")
-    return match.group(1) if match else facts["machine"]
-
-
 def heading(record):
     """What was measured, where and when."""
     facts = record["machine"]
@@ -216,17 +191,21 @@ def heading(record):
 
 
 def busy_section(record):
-    """How many samples others spoiled, and who: a mean over those samples. Empty if none."""
+    """How many samples others spoiled, and who, if the record tells: a mean over those samples.
+    Empty if none."""
     spoiled = [s for s in record["samples"] if s["placement"] == DISTURBED]
     if not spoiled:
         return ""
-    found = collections.Counter()
-    for sample in spoiled:
-        found.update(dict(sample.get("others", ())))
-    who = text_of((name, share / len(spoiled)) for name, share in found.most_common(MENTIONED))
-    return ("**%d of %d samples do not count: others used the CPUs**, so that a side had less than "
-            "%d %% of its own.\nThey were, in %% of a CPU: %s.\n\n"
-            % (len(spoiled), len(record["samples"]), round(100 * UNDISTURBED), who or "not seen"))
+    text = ("**%d of %d samples do not count: others used the CPUs**, so that a side had less than "
+            "%d %% of its own.\n" % (len(spoiled), len(record["samples"]), round(100 * UNDISTURBED)))
+    telling = [dict(s["others"]) for s in spoiled if "others" in s]
+    if telling:
+        found = collections.Counter()
+        for others in telling:
+            found.update(others)
+        who = text_of((name, share / len(telling)) for name, share in found.most_common(MENTIONED))
+        text += "They were, in %% of a CPU: %s.\n" % (who or "not seen")
+    return text + "\n"
 
 
 def notes(record):
@@ -242,7 +221,7 @@ def notes(record):
             % (record["options"]["window"], BURST, round(100 * UNDISTURBED),
                min(ENOUGH, record["options"]["rounds"]), round(100 * (ALIKE - 1))))
     if record["left_out"]:
-        text += "Not run: %s.\n" % ", ".join(record["left_out"])
+        text += "Not here: %s.\n" % "; ".join(record["left_out"])
     return text
 
 
@@ -253,7 +232,4 @@ def report(record):
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
-    text += latency_section(results) + protections_section(results)
-    if not record["options"]["quick"] and not record["options"]["cases"]:
-        text += instructions_section()
-    return text + notes(record)
+    return text + latency_section(results) + protections_section(results) + notes(record)

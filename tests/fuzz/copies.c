@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "copies.h"
-#include "copy.h"
+#include "boundary/copy.h"
 #include "hook.h"
 
 const struct folio_copy *__real_folio_copy_select(enum folio_isa max);

@@ -62,6 +62,12 @@ def say(text):
     print(text, flush=True)
 
 
+def files_of(folder, endings):
+    """Paths of the files below a folder that end so, in a fixed order."""
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
+                  for name in names if name.endswith(endings))
+
+
 class Builder:
     """Objects are named after a hash of all that goes into them: nothing is ever built twice."""
 
@@ -73,10 +79,9 @@ class Builder:
         os.makedirs(self.objects, exist_ok=True)
         self.headers = hashlib.sha256()
         for folder in self.includes:
-            for name in sorted(os.listdir(folder)):
-                if name.endswith(".h"):
-                    with open(os.path.join(folder, name), "rb") as file:
-                        self.headers.update(file.read())
+            for name in files_of(folder, ".h"):
+                with open(name, "rb") as file:
+                    self.headers.update(file.read())
 
     def compile(self, source, flags, fuzzed):
         """An object file."""
@@ -101,10 +106,9 @@ class Builder:
 
     def build(self, names, folder):
         """The fuzzers of such names, in a folder; returns their paths by name."""
-        jobs = [(os.path.join(self.lib, name), ["-DFUZZED"], True)
-                for name in sorted(os.listdir(self.lib))
-                if name.endswith(".c") and name != "copy_isa.c"]
-        jobs += [(os.path.join(self.lib, "copy_isa.c"),
+        jobs = [(name, ["-DFUZZED"], True) for name in files_of(self.lib, ".c")
+                if os.path.basename(name) != "copy_isa.c"]
+        jobs += [(os.path.join(self.lib, "boundary", "copy_isa.c"),
                   flags + [f"-DFOLIO_COPY_OPS=folio_copy_{isa}"], True)
                  for isa, flags in KERNELS.items()]
         jobs += [(os.path.join(HERE, name + ".c"), [], False) for name in HARNESS]
@@ -314,8 +318,7 @@ def command_coverage(targets):
     merged = os.path.join(out, "all.profdata")
     subprocess.run([PROFDATA, "merge", "-o", merged, *profiles], check=True)
     objects = [arg for t in targets for arg in ("-object", programs[t.name])][1:]
-    sources = [os.path.join(ROOT, "lib", name) for name in sorted(os.listdir(
-        os.path.join(ROOT, "lib"))) if name.endswith((".c", ".h"))]
+    sources = files_of(os.path.join(ROOT, "lib"), (".c", ".h"))
     text = subprocess.run([COV, "report", *objects, f"-instr-profile={merged}",
                            "-show-branch-summary", "-show-region-summary=false", *sources],
                           check=True, capture_output=True, text=True).stdout

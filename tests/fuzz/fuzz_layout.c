@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "input.h"
-#include "layout.h"
+#include "native/layout.h"
 
 typedef unsigned __int128 wide;
 

@@ -13,7 +13,7 @@
 #include "hook.h"
 #include "input.h"
 #include "oracle.h"
-#include "ring.h"
+#include "native/ring.h"
 #include "system.h"
 
 #define MAX_USED (192u << 10)

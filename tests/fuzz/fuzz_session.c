@@ -11,8 +11,8 @@
 #include "check.h"
 #include "hook.h"
 #include "input.h"
-#include "session.h"
-#include "shared.h"
+#include "native/session.h"
+#include "boundary/shared.h"
 #include "system.h"
 
 #define PAGE FOLIO_WIRE_PAGE

@@ -167,9 +167,13 @@ system_unlink(const char *path)
 }
 
 int
-system_posix_fallocate(int fd, off_t off, off_t len)
+system_fallocate(int fd, int mode, off_t off, off_t len)
 {
-	return fails() ? ENOSPC : posix_fallocate(fd, off, len);
+	if ((mode & FALLOC_FL_PUNCH_HOLE) == 0 && fails()) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return fallocate(fd, mode, off, len);
 }
 
 static uint8_t *

@@ -152,14 +152,14 @@ class ChangedSources(unittest.TestCase):
                              '\t\tq->stats.oversize++;\n\t\tprintf("oversize %u\\n", frame->len);'))
 
     def test_in_the_core(self):
-        self.refused(r"^folio_cons_refresh: .*\bcpuid\b", "lib/ring.c",
+        self.refused(r"^folio_cons_refresh: .*\bcpuid\b", "lib/native/ring.c",
                      ("\tproduced = folio_fetch32_acquire(c->produced);",
                       '\t__asm__ volatile("cpuid" ::: "rax", "rbx", "rcx", "rdx");\n'
                       "\tproduced = folio_fetch32_acquire(c->produced);"))
 
     def test_system_call_in_the_core(self):
-        self.refused(r"^(folio_prod_refresh|prod_give_up): calls syscall", "lib/ring.c",
-                     ('#include "ring.h"', '#include "ring.h"\n#include <unistd.h>'),
+        self.refused(r"^(folio_prod_refresh|prod_give_up): calls syscall", "lib/native/ring.c",
+                     ('#include "native/ring.h"', '#include "ring.h"\n#include <unistd.h>'),
                      ("\tp->seen = p->head - p->size;", "\tp->seen = p->head - p->size;\n"
                       "\tsyscall(39);"))
 

@@ -109,10 +109,10 @@ class SecondFetch(Case):
 
     def test_length_after_the_check(self):
         line = self.found(r"folio_recv fetches .*desc\[\].* a second time",
-                          "lib/burst.c", ("bufs[got++].len = len;",
+                          "lib/native/burst.c", ("bufs[got++].len = len;",
                                           "bufs[got++].len = (uint32_t)folio_cons_desc(c, head);"))
         self.assertEqual(len(line), 1)
-        self.assertRegex(line[0], r"first at lib/ring\.h:\d+")
+        self.assertRegex(line[0], r"first at lib/native/ring\.h:\d+")
 
     def test_length_after_the_check_in_the_driver(self):
         self.found(r"receive_row fetches .* a second time", BURST,
@@ -125,7 +125,7 @@ class SecondFetch(Case):
                     " frame)"))
 
     def test_through_a_helper(self):
-        self.found(r"folio_recv fetches .* a second time", "lib/burst.c",
+        self.found(r"folio_recv fetches .* a second time", "lib/native/burst.c",
                    ("uint16_t\nfolio_recv(",
                     "static uint32_t\nlength_at(struct folio_cons *c, uint32_t at)\n{\n"
                     "\treturn (uint32_t)folio_fetch64(&c->desc[at & c->mask]);\n}\n\n"
@@ -133,40 +133,40 @@ class SecondFetch(Case):
                    ("frame.len <= bufs[got].room", "length_at(c, head) <= bufs[got].room"))
 
     def test_on_one_of_two_paths(self):
-        self.found(r"folio_cons_refresh fetches c->produced a second time", "lib/ring.c",
+        self.found(r"folio_cons_refresh fetches c->produced a second time", "lib/native/ring.c",
                    ("\tavail = produced - c->head;",
                     "\tif (produced == 0)\n\t\tproduced = folio_fetch32(c->produced);\n"
                     "\tavail = produced - c->head;"))
 
     def test_spinning_on_an_index(self):
-        self.found(r"folio_prod_refresh fetches p->consumed a second time", "lib/ring.c",
+        self.found(r"folio_prod_refresh fetches p->consumed a second time", "lib/native/ring.c",
                    ("\tconsumed = folio_fetch32_acquire(p->consumed);",
                     "\tdo\n\t\tconsumed = folio_fetch32_acquire(p->consumed);\n"
                     "\twhile (consumed == p->seen);"))
 
     def test_header_looked_at_twice_a_step(self):
-        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/session.c",
+        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/native/session.c",
                    ("\tlook(&v, s->peer);\n", "\tlook(&v, s->peer);\n\tlook(&v, s->peer);\n"))
 
     def test_state_behind_the_private_copy(self):
-        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/session.c",
+        self.found(r"folio_session_step fetches s->peer->state a second time", "lib/native/session.c",
                    ("\ts->peer_refusal = v.refusal;",
                     "\ts->peer_refusal = v.refusal;\n"
                     "\tif (folio_fetch32(&s->peer->state) == 0)\n\t\treturn FOLIO_DO_NOTHING;"))
 
     def test_fetch_in_both_branches(self):
-        self.accepted("lib/ring.c",
+        self.accepted("lib/native/ring.c",
                       ("\tconsumed = folio_fetch32_acquire(p->consumed);",
                        "\tif (p->head == 0)\n\t\tconsumed = folio_fetch32(p->consumed);\n"
                        "\telse\n\t\tconsumed = folio_fetch32_acquire(p->consumed);"))
 
     def test_two_slots(self):
-        self.accepted("lib/burst.c",
+        self.accepted("lib/native/burst.c",
                       ("bufs[got++].len = len;",
                        "bufs[got++].len = len + (uint32_t)folio_cons_desc(c, head + 1);"))
 
     def test_the_slot_after_the_index_moved(self):
-        self.accepted("lib/burst.c",
+        self.accepted("lib/native/burst.c",
                       ("\tfolio_cons_commit(c, head);\n\tfolio_gate_leave(&rxq->gate);",
                        "\tgot += folio_cons_desc(c, c->head) == 1;\n"
                        "\tfolio_cons_commit(c, head);\n"
@@ -178,44 +178,44 @@ class DirectAccess(Case):
     """Shared memory by another way than the accessors."""
 
     def test_raw_member(self):
-        self.found(r"lib/session\.c:\d+: error: look reads shared memory directly",
-                   "lib/session.c", ("folio_fetch32(&h->role)", "h->role.raw"))
+        self.found(r"lib/native/session\.c:\d+: error: look reads shared memory directly",
+                   "lib/native/session.c", ("folio_fetch32(&h->role)", "h->role.raw"))
 
     def test_raw_member_in_an_inline_function(self):
-        self.found(r"lib/ring\.h:\d+: error: folio_cons_desc reads shared memory directly",
-                   "lib/ring.h", ("folio_fetch64(&c->desc[at & c->mask])",
-                                  "c->desc[at & c->mask].raw"), units=("lib/burst.c",))
+        self.found(r"lib/native/ring\.h:\d+: error: folio_cons_desc reads shared memory directly",
+                   "lib/native/ring.h", ("folio_fetch64(&c->desc[at & c->mask])",
+                                  "c->desc[at & c->mask].raw"), units=("lib/native/burst.c",))
 
     def test_volatile_pointer(self):
-        self.found(r"folio_prod_refresh reads shared memory directly", "lib/ring.c",
+        self.found(r"folio_prod_refresh reads shared memory directly", "lib/native/ring.c",
                    ("folio_fetch32_acquire(p->consumed)",
                     "*(const volatile uint32_t *)p->consumed"))
 
     def test_atomic_load_of_its_own(self):
-        self.found(r"passes a pointer into shared memory to __atomic_load_4\(\)", "lib/ring.c",
+        self.found(r"passes a pointer into shared memory to __atomic_load_4\(\)", "lib/native/ring.c",
                    ("folio_fetch32_acquire(c->produced)",
                     "__atomic_load_n(&c->produced->raw, __ATOMIC_ACQUIRE)"))
 
     def test_structure_copy(self):
-        self.found(r"look reads shared memory directly", "lib/session.c",
+        self.found(r"look reads shared memory directly", "lib/native/session.c",
                    ("\tv->state = folio_fetch32_acquire(&h->state);",
                     "\tstruct folio_wire_header copy = *h;\n\n"
                     "\tv->state = folio_fetch32_acquire(&copy.state);"))
 
     def test_memcpy_of_the_header(self):
-        self.found(r"look passes a pointer into shared memory to memcpy\(\)", "lib/session.c",
+        self.found(r"look passes a pointer into shared memory to memcpy\(\)", "lib/native/session.c",
                    ("\tv->state = folio_fetch32_acquire(&h->state);",
                     "\tstruct folio_wire_header copy;\n\n\tmemcpy(&copy, h, sizeof(copy));\n"
                     "\tv->state = folio_fetch32_acquire(&copy.state);"))
 
     def test_small_memcpy(self):
         """Which the compiler turns into a load."""
-        self.found(r"look reads shared memory directly", "lib/session.c",
+        self.found(r"look reads shared memory directly", "lib/native/session.c",
                    ("\tv->state = folio_fetch32_acquire(&h->state);",
                     "\tmemcpy(&v->state, &h->state, sizeof(v->state));"))
 
     def test_write_past_the_accessors(self):
-        self.found(r"publish writes shared memory directly", "lib/session.c",
+        self.found(r"publish writes shared memory directly", "lib/native/session.c",
                    ("folio_put32(&h->refusal, s->refusal)", "h->refusal.raw = s->refusal"))
 
     def test_payload_in_the_driver(self):
@@ -231,32 +231,32 @@ class DirectAccess(Case):
                     "\t\tsum += len;\n\t\trte_memcpy(m->buf_addr, c->data, len);"))
 
     def test_copy_that_is_no_kernel(self):
-        self.found(r"folio_recv passes my_copy as a folio_copy_fn", "lib/burst.c",
+        self.found(r"folio_recv passes my_copy as a folio_copy_fn", "lib/native/burst.c",
                    ("uint16_t\nfolio_recv(",
                     "static void\nmy_copy(void *dst, const void *src, size_t len)\n{\n"
                     "\t__builtin_memmove(dst, src, len);\n}\n\nuint16_t\nfolio_recv("),
                    ("bufs[got].data, frame.len, exact);", "bufs[got].data, frame.len, my_copy);"))
 
     def test_function_pointer(self):
-        self.found(r"passes a pointer into shared memory to an unknown function", "lib/session.c",
+        self.found(r"passes a pointer into shared memory to an unknown function", "lib/native/session.c",
                    ("static void\nlook(", "extern int (*spy)(const void *);\n"
                     "int (*spy)(const void *);\n\nstatic void\nlook("),
                    ("\tv->state = folio_fetch32_acquire(&h->state);",
                     "\tv->state = folio_fetch32_acquire(&h->state) + (uint32_t)spy(&h->magic);"))
 
     def test_assembly(self):
-        self.found(r"gives shared memory to assembly code", "lib/ring.c",
+        self.found(r"gives shared memory to assembly code", "lib/native/ring.c",
                    ("\tconsumed = folio_fetch32_acquire(p->consumed);",
                     '\t__asm__ volatile("movl (%1), %0" : "=r"(consumed) : "r"(p->consumed));'))
 
     def test_address_in_a_message(self):
         self.found(r"passes a pointer into shared memory to (printf|__printf_chk|puts)\(\)",
-                   "lib/session.c",
+                   "lib/native/session.c",
                    ("\ts->geom = *geom;", '\ts->geom = *geom;\n\tprintf("%p", peer_area);'))
 
     def test_private_copy(self):
         """What pread() copied does not change any more."""
-        self.accepted("lib/port.c",
+        self.accepted("lib/attach.c",
                       ("\tif (folio_session_peek(s, &copy, &g, &generation) <= 0)",
                        "\tif (copy.magic.raw == 1 && copy.magic.raw == copy.ack.raw)\n"
                        "\t\treturn 0;\n"
@@ -273,7 +273,7 @@ class Build(unittest.TestCase):
                 path = os.path.join(ROOT, name)
                 (shutil.copytree if os.path.isdir(path) else shutil.copy)(
                     path, os.path.join(temp, name))
-            path = os.path.join(temp, "lib/ring.h")
+            path = os.path.join(temp, "lib/native/ring.h")
             build = os.path.join(temp, "build")
             subprocess.run(["meson", "setup", build, temp, "-Ddriver=false", "-Dtests=false"],
                            check=True, capture_output=True)
@@ -291,7 +291,7 @@ class Build(unittest.TestCase):
             bad = subprocess.run(["ninja", "-C", build, "one-fetch.stamp"], check=False,
                                  capture_output=True, text=True)
             self.assertNotEqual(bad.returncode, 0)
-            self.assertTrue(re.search(r"^lib/ring\.h:\d+: error: folio_cons_desc reads shared "
+            self.assertTrue(re.search(r"^lib/native/ring\.h:\d+: error: folio_cons_desc reads shared "
                                       "memory directly$", bad.stdout, re.M), bad.stdout)
 
 

@@ -6,7 +6,7 @@
 #define FOLIO_PROOF_CONTRACTS_H
 
 /*
- * Contracts of lib/ring.[ch], put in front of lib/ring.c for WP, which proves them for every geometry
+ * Contracts of lib/native/ring.[ch], put in front of lib/native/ring.c for WP, which proves them for every geometry
  * at once. They say two things: nothing outside of the ring and of the caller's buffer is touched,
  * and the indices keep their distances whatever the peer writes.
  */

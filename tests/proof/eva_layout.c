@@ -5,7 +5,7 @@
 /* Any geometry, any size of region, and a user who wants to know what is wrong or does not. */
 
 #include "eva.h"
-#include "layout.h"
+#include "native/layout.h"
 
 /* A number below what is allowed, above it, or allowed. */
 static uint32_t

@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #include "eva.h"
-#include "session.h"
+#include "native/session.h"
 
 extern const uint8_t peer_area[FOLIO_WIRE_PAGE];
 static uint8_t own_area[FOLIO_WIRE_PAGE];
@@ -60,7 +60,6 @@ main(void)
 {
 	struct folio_geometry geom = any_geometry();
 
-	s.suspect = -1;
 	s.reject = -1;
 	s.role = maybe() ? FOLIO_GUEST : FOLIO_HOST;
 	look_for_a_guest();

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "layout.h"
+#include "native/layout.h"
 
 #define LINE FOLIO_WIRE_LINE
 #define PAGE FOLIO_WIRE_PAGE

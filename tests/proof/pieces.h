@@ -11,7 +11,7 @@
  * knows ranges only, proves at every call that what is required here holds.
  */
 
-#include "ring.h"
+#include "native/ring.h"
 
 /* What folio_layout_init() makes of a geometry that it accepts. */
 /*@ predicate shape(integer size, integer mask, integer stride, integer max_frame) =

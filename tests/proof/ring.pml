@@ -3,7 +3,7 @@
  */
 
 /*
- * One ring: the publish and consume protocol of lib/ring.h on a weakly ordered machine.
+ * One ring: the publish and consume protocol of lib/native/ring.h on a weakly ordered machine.
  *
  * There is one memory, as on x86, Armv8 and RISC-V, but the operations of a side take place in any
  * order that nothing forbids. Accesses to one place stay in order; an acquire is before everything

@@ -3,7 +3,7 @@
  */
 
 /*
- * The handshake of lib/session.c between two live sides, each of which ends the session whenever it
+ * The handshake of lib/native/session.c between two live sides, each of which ends the session whenever it
  * likes (GENERATIONS times in all): no side may find in the peer's ring what was written in another
  * session than its own, nor that the peer zeroed it in mid-session. The steps are those of folio_session_step(), a store or a load at a time.
  *

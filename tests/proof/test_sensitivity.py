@@ -59,107 +59,107 @@ class Sensitivity(unittest.TestCase):
 
     def test_producer_index_unbounded(self):
         """More filled slots than the ring has."""
-        self.wp("folio_cons_refresh", "ring.c", INDEX_CHECK,
+        self.wp("folio_cons_refresh", "native/ring.c", INDEX_CHECK,
                 "produced - c->head < c->seen - c->head")
 
     def test_producer_index_back(self):
         """The producer's index goes back."""
-        self.wp("folio_cons_refresh", "ring.c", INDEX_CHECK, "produced - c->head > c->size")
+        self.wp("folio_cons_refresh", "native/ring.c", INDEX_CHECK, "produced - c->head > c->size")
 
     def test_consumer_index_unbounded(self):
         """The consumer's index is ahead of ours."""
-        self.wp("folio_prod_refresh", "ring.c",
+        self.wp("folio_prod_refresh", "native/ring.c",
                 "FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen)", "FOLIO_UNLIKELY(0)")
 
     def test_no_length_check(self):
         """A frame longer than the longest."""
-        self.wp("folio_cons_judge", "ring.c",
+        self.wp("folio_cons_judge", "native/ring.c",
                 "len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame", "len < FOLIO_WIRE_FRAME_MIN")
 
     def test_chain_one_too_long(self):
         """One slot more than was published."""
-        self.wp("folio_cons_judge", "ring.c", "frame->slots > avail", "frame->slots > avail + 1")
+        self.wp("folio_cons_judge", "native/ring.c", "frame->slots > avail", "frame->slots > avail + 1")
 
     def test_plain_length_off_by_one(self):
         """The one comparison of an ordinary frame."""
-        self.wp("folio_desc_is_plain", "ring.h", "max - FOLIO_WIRE_FRAME_MIN;",
+        self.wp("folio_desc_is_plain", "native/ring.h", "max - FOLIO_WIRE_FRAME_MIN;",
                 "max - FOLIO_WIRE_FRAME_MIN + 1;")
 
     def test_plain_bound_too_long(self):
         """An ordinary frame longer than its slot: what one line of burst.c asks for."""
-        self.eva(self.rings, "function memcpy", "burst.c", "folio_desc_is_plain(desc, c->plain_max)",
+        self.eva(self.rings, "function memcpy", "native/burst.c", "folio_desc_is_plain(desc, c->plain_max)",
                  "folio_desc_is_plain(desc, c->max_frame)")
 
     def test_plain_max_above_the_slot(self):
         """An ordinary frame longer than its slot: what the end was given."""
-        self.wp("plain_max", "ring.c", "return l->stride < l->max_frame ? l->stride : l->max_frame;",
+        self.wp("plain_max", "native/ring.c", "return l->stride < l->max_frame ? l->stride : l->max_frame;",
                 "return l->max_frame;")
 
     def test_publish_in_a_broken_end(self):
         """A broken producer that finds room again."""
-        self.wp("folio_prod_publish_slow", "ring.c", "p->seen = head - p->size; /* stay full */", "")
+        self.wp("folio_prod_publish_slow", "native/ring.c", "p->seen = head - p->size; /* stay full */", "")
 
     def test_piece_start_off_by_one(self):
         """The byte behind the ring."""
-        self.wp("piece_start", "ring.c", "return pos < ring ? pos", "return pos <= ring ? pos")
+        self.wp("piece_start", "native/ring.c", "return pos < ring ? pos", "return pos <= ring ? pos")
 
     def test_piece_first_unbounded(self):
         """A copy that does not wrap."""
-        self.wp("piece_first", "ring.c", "return len < to_end ? len : (uint32_t)to_end;",
+        self.wp("piece_first", "native/ring.c", "return len < to_end ? len : (uint32_t)to_end;",
                 "return len <= to_end + 1 ? len : (uint32_t)to_end;")
 
     def test_piece_longer_than_its_slot(self):
         """The last slot's would end behind the ring."""
-        self.wp("folio_prod_piece", "ring.c",
+        self.wp("folio_prod_piece", "native/ring.c",
                 "uint32_t part = p->stride - offset < len ? p->stride - offset : len;",
                 "uint32_t part = len;")
 
     def test_no_mask_proof(self):
         """A slot behind the ring: the contract."""
-        self.wp("folio_layout_slot", "layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
+        self.wp("folio_layout_slot", "native/layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
 
     def test_no_mask_value(self):
         """A slot behind the ring: the values."""
-        self.eva(self.rings, "function memcpy", "layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
+        self.eva(self.rings, "function memcpy", "native/layout.h", "(uint64_t)(i & mask)", "(uint64_t)i")
 
     def test_descriptor_without_mask(self):
         """A descriptor behind the ring."""
-        self.eva(self.rings, "out of bounds read", "ring.h", "&c->desc[at & c->mask]", "&c->desc[at]")
+        self.eva(self.rings, "out of bounds read", "native/ring.h", "&c->desc[at & c->mask]", "&c->desc[at]")
 
     def test_no_room_check(self):
         """A frame longer than the caller's buffer."""
-        self.eva(self.rings, "folio_cons_piece: precondition", "burst.c",
+        self.eva(self.rings, "folio_cons_piece: precondition", "native/burst.c",
                  "verdict == FOLIO_TAKE && frame.len <= bufs[got].room", "verdict == FOLIO_TAKE")
 
     def test_send_without_length_check(self):
         """A frame longer than a ring, from the application."""
-        self.eva(self.rings, "folio_prod_piece: precondition", "burst.c",
+        self.eva(self.rings, "folio_prod_piece: precondition", "native/burst.c",
                  " || len > p->max_frame", "")
 
     def test_padded_copy_too_long(self):
         """A line too many."""
-        self.eva(self.rings, "function memcpy", "copy_kernel.h", "(len + 63)", "(len + 127)")
+        self.eva(self.rings, "function memcpy", "boundary/copy_kernel.h", "(len + 63)", "(len + 127)")
 
     def test_peer_area_is_not_ours(self):
         """A producer that takes the peer's area for its own."""
-        self.eva(self.rings, "out of bounds write", "ring.c",
+        self.eva(self.rings, "out of bounds write", "native/ring.c",
                  "p->produced = &folio_layout_index(l, area, q)->produced;",
                  "p->produced = &folio_layout_index(l, index_area, q)->produced;")
 
     def test_shift_unchecked(self):
         """A geometry whose areas are aligned to 2^4294967295."""
-        self.eva(tools.eva_layout, "shift", "layout.c",
+        self.eva(tools.eva_layout, "shift", "native/layout.c",
                  "g->page_shift, FOLIO_WIRE_SHIFT_MIN, FOLIO_WIRE_SHIFT_MAX,",
                  "g->page_shift, FOLIO_WIRE_SHIFT_MIN, UINT32_MAX,")
 
     def test_shift_too_far(self):
         """A violation that has no bit."""
-        self.eva(tools.eva_session, "invalid RHS operand for shift", "session.c",
+        self.eva(tools.eva_session, "invalid RHS operand for shift", "native/session.c",
                  "s->reject_kinds |= 1u << v;", "s->reject_kinds |= 1u << (v * 4);")
 
     def test_rings_overlap(self):
         """Metadata forgotten in the layout."""
-        with Broken("layout.c", "n.meta_off + g->queues * n.meta_len", "n.meta_off") as root:
+        with Broken("native/layout.c", "n.meta_off + g->queues * n.meta_len", "n.meta_off") as root:
             log, status = tools.layouts(root)
         self.assertNotEqual(status, 0)
         self.assertIn("slots:", log)
@@ -170,8 +170,8 @@ class Threads(unittest.TestCase):
 
     def threads(self, root):
         """Reports of the ring test of a tree."""
-        sources = sorted(set(glob.glob(os.path.join(root, "lib/*.c"))) -
-                         {os.path.join(root, "lib/copy_isa.c")})
+        sources = sorted(set(glob.glob(os.path.join(root, "lib/**/*.c"), recursive=True)) -
+                         {os.path.join(root, "lib/boundary/copy_isa.c")})
         unit = os.path.join(tools.ROOT, "tests/unit")
         with tempfile.TemporaryDirectory(prefix="folio-proof-") as folder:
             flags = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", "-fsanitize=thread",
@@ -182,7 +182,7 @@ class Threads(unittest.TestCase):
                                    ("avx512", ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mbmi2"])):
                 objects.append(os.path.join(folder, isa + ".o"))
                 subprocess.run(["gcc", *flags, *isa_flags, f"-DFOLIO_COPY_OPS=folio_copy_{isa}",
-                                "-c", os.path.join(root, "lib/copy_isa.c"), "-o", objects[-1]],
+                                "-c", os.path.join(root, "lib/boundary/copy_isa.c"), "-o", objects[-1]],
                                check=True)
             program = os.path.join(folder, "threads")
             subprocess.run(["gcc", *flags, *sources, *objects, f"{unit}/test_threads.c",
@@ -205,22 +205,22 @@ class Threads(unittest.TestCase):
 
     def test_release_of_produced(self):
         """The slots may come after their index."""
-        self.races("ring.h", "folio_put32_release(p->produced, head);",
+        self.races("native/ring.h", "folio_put32_release(p->produced, head);",
                    "folio_put32(p->produced, head);")
 
     def test_acquire_of_produced(self):
         """The slots may be read before their index."""
-        self.races("ring.c", "produced = folio_fetch32_acquire(c->produced);",
+        self.races("native/ring.c", "produced = folio_fetch32_acquire(c->produced);",
                    "produced = folio_fetch32(c->produced);")
 
     def test_release_of_consumed(self):
         """The slots may be read after they were given back."""
-        self.races("ring.h", "folio_put32_release(c->consumed, head);",
+        self.races("native/ring.h", "folio_put32_release(c->consumed, head);",
                    "folio_put32(c->consumed, head);")
 
     def test_acquire_of_consumed(self):
         """The slots may be written before they were given back."""
-        self.races("ring.c", "consumed = folio_fetch32_acquire(p->consumed);",
+        self.races("native/ring.c", "consumed = folio_fetch32_acquire(p->consumed);",
                    "consumed = folio_fetch32(p->consumed);")
 
 

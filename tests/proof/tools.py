@@ -54,7 +54,7 @@ def frama_c(root, sources, defines, options, contracts):
     return log
 
 
-# WP: contracts of lib/ring.[ch], every geometry.
+# WP: contracts of lib/native/ring.[ch], every geometry.
 
 def contracts():
     """Names of the functions that have a contract here."""
@@ -69,11 +69,11 @@ def contracts():
 def wp(root=ROOT, functions=None, patience=PATIENCE):
     """Goals by function (and "lemma"): {name: {goal: proved}}."""
     functions = functions or contracts()
-    log = frama_c(root, ["lib/ring.c"], {},
+    log = frama_c(root, ["lib/native/ring.c"], {},
                   ["-wp", "-wp-rte", "-wp-model", "Typed+Cast", "-wp-prover", "cvc4,z3",
                    "-wp-timeout", str(patience), "-wp-par", "2",
                    "-wp-fct", ",".join(functions)], "contracts.h")
-    lemmas = frama_c(root, ["lib/ring.c"], {},
+    lemmas = frama_c(root, ["lib/native/ring.c"], {},
                      ["-wp", "-wp-model", "Typed+Cast", "-wp-prover", "cvc4,z3", "-wp-timeout",
                       str(patience), "-wp-prop", "mul_mono,slot_in_ring,slot_offset,ring_bytes,"
                       "whole_lines"], "contracts.h")
@@ -131,14 +131,14 @@ class Eva:
 
 def eva_layout(root=ROOT):
     """Any geometry; here no unsigned number may wrap either."""
-    return Eva(["eva_layout.c", "lib/layout.c"],
+    return Eva(["eva_layout.c", "lib/native/layout.c"],
                ["-warn-unsigned-overflow", "-eva-slevel", "200", "-eva-split-return", "full"],
                root=root)
 
 
 def eva_session(root=ROOT):
     """Any calls, any peer."""
-    return Eva(["eva_session.c", "lib/session.c", "lib/layout.c"],
+    return Eva(["eva_session.c", "lib/native/session.c", "lib/native/layout.c"],
                ["-eva-slevel", "6", "-eva-auto-loop-unroll", "8", "-eva-split-return", "auto"],
                root=root)
 
@@ -146,7 +146,7 @@ def eva_session(root=ROOT):
 def eva_rings(queues, ring, slot, root=ROOT):
     """One geometry, any indices, any peer."""
     area, longest = layout_of(queues, ring, slot)
-    return Eva(["eva_rings.c", "lib/ring.c", "lib/burst.c", "lib/copy_isa.c", "lib/layout.c"],
+    return Eva(["eva_rings.c", "lib/native/ring.c", "lib/native/burst.c", "lib/boundary/copy_isa.c", "lib/native/layout.c"],
                ["-eva-use-spec", "folio_prod_piece,folio_cons_piece", "-eva-domains", "equality",
                 "-eva-slevel-function",
                 "folio_send:20,folio_frame_slots:4,check_range:9,check_geometry:9,"
@@ -167,7 +167,7 @@ def layouts(root=ROOT):
         log, status = run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Werror", "-fsanitize=undefined",
                            "-fno-sanitize=pointer-overflow", "-fno-sanitize-recover",
                            f"-I{root}/lib", f"-I{root}/include", f"{HERE}/layouts.c",
-                           f"{root}/lib/layout.c", "-o", program])
+                           f"{root}/lib/native/layout.c", "-o", program])
         if status != 0:
             raise RuntimeError(log)
         return run([program])

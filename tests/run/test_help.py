@@ -96,14 +96,15 @@ class OptionsTest(unittest.TestCase):
     @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "matplotlib is not installed")
     def test_bench(self):
         program = [sys.executable, os.path.join(ROOT, "tests/bench/bench.py"), BUILD]
-        self.compare("bench", [*program, "--help"], [*program, "--guest", "--help"])
+        self.compare("bench", [*program, "--help"], [*program, "--guest", "--help"],
+                     [*program, "--report", "--help"])
 
     def test_doctor(self):
         self.compare("doctor", [os.path.join(BUILD, "tools/doctor/folio-doctor"), "--help"])
 
     def test_instructions(self):
         self.compare("instructions", [sys.executable, os.path.join(
-            ROOT, "tests/bench/instructions/instructions.py"), BUILD, "--help"])
+            ROOT, "tests/bench/instructions/command.py"), BUILD, "--help"])
 
     def test_vm(self):
         self.compare("vm", [sys.executable, os.path.join(ROOT, "scripts/vm.py"), BUILD, "--help"])

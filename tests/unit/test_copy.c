@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "copy.h"
+#include "boundary/copy.h"
 #include "util.h"
 
 #define LEN_MAX 10000

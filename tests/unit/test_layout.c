@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layout.h"
+#include "native/layout.h"
 #include "util.h"
 
 /* A place for areas that nobody accesses: only addresses are computed. */

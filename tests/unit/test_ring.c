@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring.h"
+#include "native/ring.h"
 #include "util.h"
 
 #define QUEUES 3

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
-#include "shared.h"
+#include "native/session.h"
+#include "boundary/shared.h"
 #include "util.h"
 
 #define SILENT_STEPS (1000 / FOLIO_TICK_MS)
@@ -393,7 +393,7 @@ test_renegotiate(void **state)
 		/* No new offer for 100 ms of steps: who breaks every session costs little. */
 		for (n = 1; n < PENALTY_STEPS; n++) {
 			step_both(p, 1);
-			assert_int_equal(folio_fetch64(&x->page->generation), old);
+			assert_int_equal(folio_fetch32(&x->page->state), FOLIO_WIRE_STATE_STOPPED);
 		}
 		step_both(p, ENOUGH_STEPS);
 		assert_up(p);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <copy.h>
+#include <boundary/copy.h>
 
 #include "doctor.h"
 
@@ -298,7 +298,7 @@ report_l3(struct doctor *d, const struct cpu_set *usable)
 	return true;
 }
 
-/* Instruction sets that the copy kernels want; see lib/copy.c. */
+/* Instruction sets that the copy kernels want; see lib/boundary/copy.c. */
 struct features {
 	bool avx2, bmi2, avx512f, avx512bw, avx512vl, prefetchw, flags;
 };

@@ -110,7 +110,7 @@ report_iommu(struct doctor *d)
 	probe_names_free(&groups);
 }
 
-/* lib/gate.h: without it every burst pays for an atomic exchange. */
+/* lib/boundary/gate.h: without it every burst pays for an atomic exchange. */
 static void
 report_membarrier(struct doctor *d)
 {

@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <layout.h>
+#include <native/layout.h>
 
 #include "doctor.h"
 

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "boundary/fault.h"
+#include "memory/shm_device.h"
+#include "memory/shm_map.h"
+#include "native/session.h"
+#include "boundary/shared.h"
+
+/* How long a crashed predecessor's peer may take to let go, in quarters of a tick. */
+#define GUEST_WAITS (4 * 1000 / FOLIO_TICK_MS)
+#define HOST_WAITS (4 * 200 / FOLIO_TICK_MS)
+
+/* A longer path is shortened in messages, so that there is room for what is wrong with it. */
+#define NAME_HEAD 40
+#define NAME_TAIL 80
+
+static bool
+is_zero(const void *mem, size_t len)
+{
+	const uint8_t *p = mem;
+
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/*
+ * The peer may have scribbled over one of the headers, or over both: then nobody can tell the file
+ * from a stranger's, and it is left alone. It may lie about more than that, but only to get a file
+ * destroyed that it can destroy itself.
+ */
+bool
+folio_region_is_folios(const struct folio_region *r)
+{
+	struct folio_wire_header h;
+	uint64_t magic;
+
+	if (!folio_region_peek(r, &h))
+		return false;
+	if (folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC || is_zero(&h, sizeof(h)))
+		return true;
+	return r->first == NULL && r->size / 2 >= FOLIO_WIRE_PAGE &&
+	       pread(r->fd, &magic, sizeof(magic), (off_t)(r->size / 2)) == sizeof(magic) &&
+	       magic == FOLIO_WIRE_MAGIC;
+}
+
+void
+folio_region_note_predecessor(struct folio_region *r)
+{
+	struct folio_wire_header h;
+	struct folio_geometry g;
+	struct folio_layout l;
+
+	if (r->role != FOLIO_GUEST || !folio_region_peek(r, &h) ||
+	    folio_fetch64(&h.magic) != FOLIO_WIRE_MAGIC)
+		return;
+	g.queues = folio_fetch32(&h.queues);
+	g.ring_size = folio_fetch32(&h.ring_size);
+	g.slot_size = folio_fetch32(&h.slot_size);
+	g.page_shift = folio_fetch32(&h.page_shift);
+	if (folio_layout_init(&l, &g, r->size, NULL) == 0)
+		r->old_area = l.area_size;
+}
+
+/* An empty shell; false: out of memory. */
+static bool
+init(struct folio_region *r, const char *key, const char *value, enum folio_role role)
+{
+	size_t len;
+	int ret;
+
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	r->role = role;
+	r->numa_node = -1;
+	len = strlen(value);
+	if (len <= NAME_HEAD + NAME_TAIL)
+		ret = asprintf(&r->name, "%s=%s", key, value);
+	else
+		ret = asprintf(&r->name, "%s=%.*s...%s", key, NAME_HEAD, value,
+			       value + len - NAME_TAIL);
+	if (ret < 0)
+		r->name = NULL; /* else undefined */
+	return r->name != NULL;
+}
+
+/* Directly in /dev are devices: a file of that name would be a mistake that hides the real one. */
+static bool
+is_device_name(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 && strchr(path + 5, '/') == NULL;
+}
+
+int
+folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
+		  struct folio_error *err)
+{
+	struct stat st;
+	bool exists = stat(path, &st) == 0;
+	int ret;
+
+	if (!init(r, "path", path, role))
+		ret = folio_fail(err, -ENOMEM, "out of memory");
+	else if (strncmp(path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0)
+		ret = folio_region_open_memfd(r, path + strlen(FOLIO_SOCKET_PREFIX), err);
+	else if (exists && S_ISCHR(st.st_mode))
+		ret = folio_region_open_node(r, path, err);
+	else if (!exists && is_device_name(path))
+		ret = folio_fail(err, -ENODEV, "%s: there is no such device: load the folio kernel "
+				 "module (modprobe folio); a file lies in a folder below /dev", r->name);
+	else
+		ret = folio_region_open_file(r, path, keep, err);
+	if (ret != 0)
+		folio_region_close(r);
+	return ret;
+}
+
+bool
+folio_region_may_heal(int error)
+{
+	return error == -EUCLEAN || error == -EAGAIN;
+}
+
+int
+folio_region_open_pci(struct folio_region *r, const struct folio_pci_place *place,
+		      enum folio_role role, struct folio_error *err)
+{
+	int ret;
+
+	if (!init(r, "pci", place->address, role))
+		ret = folio_fail(err, -ENOMEM, "out of memory");
+	else
+		ret = folio_region_open_bar(r, place, err);
+	if (ret != 0)
+		folio_region_close(r);
+	return ret;
+}
+
+int
+folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
+{
+	return r->source->grow(r, size, err);
+}
+
+bool
+folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy)
+{
+	return r->source->peek(r, copy);
+}
+
+static int
+map_private(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
+{
+	void *mem;
+
+	mem = mmap(NULL, l->area_size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mem == MAP_FAILED)
+		return folio_fail(err, -errno, "cannot map %" PRIu64 " bytes of memory: %s",
+				  l->area_size, strerror(errno));
+	(void)madvise(mem, l->area_size, MADV_HUGEPAGE);
+	folio_shm_place(mem, l->area_size, r->numa_node);
+	r->own = mem;
+	r->peer = mem;
+	r->mapped = l->area_size;
+	return 0;
+}
+
+/* Reserve what we will write, so that a full file system is an error here and no SIGBUS later. */
+static int
+reserve(struct folio_region *r, const struct folio_layout *l, uint64_t area, struct folio_error *err)
+{
+	int ret;
+
+	ret = r->source->reserve(r, area, l->meta_off);
+	if (ret == 0) /* the peer's header is looked at before there is a peer */
+		ret = r->source->reserve(r, l->area_size - area, FOLIO_WIRE_PAGE);
+	if (ret == 0)
+		ret = r->source->reserve(r, area + l->data_off, l->used - l->data_off);
+	if (ret != 0)
+		return folio_shm_no_memory(r, "reserve", l->used, ret, err);
+	return 0;
+}
+
+static int
+map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
+{
+	uint64_t own_off = r->role == FOLIO_GUEST ? 0 : l->area_size;
+	int ret;
+
+	if ((UINT64_C(1) << l->geom.page_shift) % r->page_size != 0)
+		return folio_fail(err, -EINVAL,
+				  "%s lies on pages of %u bytes, the guest aligned its areas to "
+				  "%" PRIu64, r->name, r->page_size,
+				  UINT64_C(1) << l->geom.page_shift);
+	ret = r->source->map != NULL ? r->source->map(r, l, err)
+				     : folio_shm_map_halves(r, l, err);
+	if (ret != 0)
+		return ret;
+	r->mapped = l->area_size;
+	if (folio_fault_watch(r->own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {
+		folio_region_unmap(r);
+		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
+				  "%d", r->name, FOLIO_FAULT_MAX / 2);
+	}
+	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
+		(void)madvise(r->own, l->area_size, MADV_HUGEPAGE);
+		(void)madvise(r->peer, l->area_size, MADV_HUGEPAGE);
+	}
+	ret = reserve(r, l, own_off, err);
+	if (ret != 0) {
+		folio_region_unmap(r);
+		return ret;
+	}
+	/* A predecessor with another geometry may have left something where nobody writes now. */
+	r->source->discard(r, own_off + l->meta_off, l->data_off - l->meta_off);
+	return 0;
+}
+
+/* h NULL: wipe. */
+static void
+write_page(struct folio_region *r, uint64_t offset, const struct folio_wire_header *h)
+{
+	void *page = mmap(NULL, r->page_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+			  (off_t)offset);
+
+	if (page == MAP_FAILED)
+		return;
+	if (folio_fault_watch(page, r->page_size, PROT_READ | PROT_WRITE) == 0) {
+		if (h == NULL)
+			folio_session_wipe_header(page);
+		else
+			memcpy(page, h, sizeof(*h));
+		folio_fault_unwatch(page);
+	}
+	munmap(page, r->page_size);
+}
+
+static void
+wipe_post(struct folio_region *r)
+{
+	uint64_t post = r->posted;
+
+	r->posted = 0;
+	if (post != 0 && folio_region_grow(r, 0, NULL) == 0 && r->size >= post + r->page_size)
+		write_page(r, post, NULL);
+}
+
+void
+folio_region_post(struct folio_region *r, const struct folio_layout *l,
+		  const struct folio_wire_header *h)
+{
+	if (r->source->post != NULL) {
+		r->source->post(r, h);
+		return;
+	}
+	wipe_post(r);
+	if (l->area_size % r->page_size != 0 ||
+	    r->source->reserve(r, l->area_size, FOLIO_WIRE_PAGE) != 0)
+		return;
+	write_page(r, l->area_size, h);
+	r->posted = l->area_size;
+}
+
+static bool
+peer_holds(const struct folio_region *r)
+{
+	return folio_fetch64_acquire(&folio_layout_header(r->peer)->ack) != 0;
+}
+
+/*
+ * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
+ * receiving what we are about to zero: it takes its answer back when it has closed its rings. A
+ * host waits on a thread that its other ports need, so it does not let a guest hold it up for long.
+ */
+static void
+retire_predecessor(struct folio_region *r)
+{
+	const struct timespec step = {.tv_nsec = FOLIO_TICK_MS * 1000000L / 4};
+	int steps = r->role == FOLIO_GUEST ? GUEST_WAITS : HOST_WAITS;
+	bool was_started = folio_fetch32(&folio_layout_header(r->own)->state) ==
+			   FOLIO_WIRE_STATE_STARTED;
+
+	folio_session_wipe_header(r->own);
+	while (was_started && steps-- > 0 && peer_holds(r))
+		nanosleep(&step, NULL);
+}
+
+/*
+ * A predecessor with a larger geometry left something behind what we use, too: in our area, and where
+ * the host's is now. The host waits for us.
+ */
+static void
+wipe_predecessor(struct folio_region *r, const struct folio_layout *l)
+{
+	uint64_t inside = r->old_area < l->area_size ? r->old_area : l->area_size;
+
+	if (inside > l->used)
+		memset((uint8_t *)r->own + l->used, 0, inside - l->used);
+	if (r->old_area > l->area_size)
+		r->source->discard(r, l->area_size, r->old_area - l->area_size);
+	r->old_area = 0;
+}
+
+int
+folio_region_map(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
+{
+	int ret;
+
+	wipe_post(r);
+	ret = r->source == NULL ? map_private(r, l, err) : map_shared(r, l, err);
+	if (ret != 0)
+		return ret;
+	retire_predecessor(r);
+	folio_region_zero(r, l);
+	wipe_predecessor(r, l);
+	return 0;
+}
+
+bool
+folio_region_is_weak(const struct folio_region *r)
+{
+	return r->caching != FOLIO_CACHING_WRITE_BACK && r->caching != FOLIO_CACHING_UNCACHED;
+}
+
+void
+folio_region_zero(struct folio_region *r, const struct folio_layout *l)
+{
+	uint8_t *own = r->own;
+
+	memset(own + l->index_off, 0, l->meta_off - l->index_off);
+	memset(own + l->data_off, 0, l->used - l->data_off);
+}
+
+void
+folio_region_populate(const struct folio_region *r, const struct folio_layout *l)
+{
+	uint8_t *peer = r->peer;
+
+	if (r->first != NULL) {
+		folio_device_touch(peer, l->meta_off);
+		folio_device_touch(peer + l->data_off, l->used - l->data_off);
+		return;
+	}
+#ifdef MADV_POPULATE_READ
+	(void)madvise(peer, l->meta_off, MADV_POPULATE_READ);
+	(void)madvise(peer + l->data_off, l->used - l->data_off, MADV_POPULATE_READ);
+#else
+	(void)madvise(peer, l->used, MADV_WILLNEED);
+#endif
+}
+
+int
+folio_region_poll(struct folio_region *r, struct folio_error *err)
+{
+	return r->source != NULL && r->source->poll != NULL ? r->source->poll(r, err) : 0;
+}
+
+const char *
+folio_region_lost_text(const struct folio_region *r)
+{
+	return r->source->lost;
+}
+
+/* Found the hard way, by a fault. */
+static bool
+was_hit(const struct folio_region *r)
+{
+	return folio_fault_hit(r->own) || folio_fault_hit(r->peer);
+}
+
+bool
+folio_region_is_cut(const struct folio_region *r)
+{
+	return r->source != NULL && (was_hit(r) || r->source->is_cut(r));
+}
+
+bool
+folio_region_lost(const struct folio_region *r)
+{
+	return r->source != NULL && (was_hit(r) || r->source->is_lost(r));
+}
+
+void
+folio_region_unmap(struct folio_region *r)
+{
+	if (r->mapped == 0)
+		return;
+	folio_fault_unwatch(r->own);
+	folio_fault_unwatch(r->peer);
+	munmap(r->own, r->mapped);
+	if (r->peer != r->own)
+		munmap(r->peer, r->mapped);
+	r->own = NULL;
+	r->peer = NULL;
+	r->mapped = 0;
+}
+
+void
+folio_region_close(struct folio_region *r)
+{
+	folio_region_unmap(r);
+	if (r->fd >= 0) {
+		if (r->source != NULL) {
+			wipe_post(r);
+			r->source->release(r);
+		}
+		close(r->fd);
+	}
+	free(r->path);
+	free(r->name);
+	r->source = NULL;
+	r->path = NULL;
+	r->name = NULL;
+	r->fd = -1;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#ifndef FOLIO_REGION_H
+#define FOLIO_REGION_H
+
+/*
+ * Where shared memory comes from:
+ *
+ * memory/shm_file.c  a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock on
+ *		    the file, which the kernel drops when its owner dies.
+ * memory/shm_node.c  in a virtual machine: a file of the kernel module.
+ * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
+ * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory that the
+ *		    peer can neither cut nor, if it is ours, write.
+ * region.c	    what they have in common, and private memory for a loopback port.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <folio.h>
+
+#include "native/layout.h"
+
+struct folio_region_source;
+
+struct folio_region {
+	int fd;		    /* -1: none */
+	const struct folio_region_source *source; /* NULL: private memory */
+	char *path;	    /* of fd */
+	char *name;	    /* for people: the devarg that names the region */
+	enum folio_role role;
+	bool ours;	    /* folio made the file: it may grow, and the last one out removes it */
+	bool guarded;	    /* file: no cleaner takes it for forgotten */
+	bool fresh;	    /* this open created it, and the port is not up yet */
+	bool allocates;	    /* device: folio_region_grow() allocates its memory */
+	int numa_node;	    /* where its memory should be; negative: anywhere */
+	uint32_t page_size; /* of the pages behind it */
+	uint64_t size;	    /* when it was last looked at */
+	uint64_t mapped;    /* bytes an area; 0: not mapped */
+	uint64_t old_area;  /* guest: bytes that a crashed predecessor wrote */
+	uint64_t posted;    /* offset of a header that was posted without mapping; 0: none */
+	void *own;	    /* read-write */
+	void *peer;	    /* read-only */
+	const void *first;  /* device: its first page, read-only, to peek at */
+	enum folio_caching caching;
+	uint32_t read_cost; /* device: per cent of what reading private memory takes; 0: unknown */
+	void *state;	    /* the source's own */
+	char detail[64];    /* what it is, for people */
+};
+
+/* Where a PCI device is found; the folders are others in tests only. */
+struct folio_pci_place {
+	const char *address;	 /* as the user wrote it, e.g. 0000:00:04.0 */
+	const char *sysfs;	 /* folder with a folder for each device */
+	const char *dev;	 /* folder with the kernel module's files */
+};
+
+#define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
+#define FOLIO_PCI_DEV "/dev"
+
+/* A path that begins so names a socket over which sealed memory is passed. */
+#define FOLIO_SOCKET_PREFIX "unix:"
+
+/*
+ * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not
+ * marked as folio's own, so that nobody removes it at the end. Checks that it is a regular file and
+ * writable, and for a guest that it is empty, zeroed or a folio region; or a character device of the
+ * kernel module. A host touches nothing before a guest is there, whatever the file holds.
+ *
+ * Returns 0 or a negative errno with a line for the user; then nothing is left behind. See
+ * folio_region_may_heal().
+ */
+int folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
+		      struct folio_error *err);
+
+/*
+ * Did an open fail for what a peer may have done to a region of ours, and may undo (-EUCLEAN: it holds
+ * something else, or there is a lease on it; -EAGAIN: it keeps being removed)? Then it is no mistake of the
+ * user, and worth another try.
+ */
+bool folio_region_may_heal(int error);
+
+/*
+ * The same for BAR2 of an ivshmem device: through the kernel module if it has the device, else
+ * through sysfs.
+ */
+int folio_region_open_pci(struct folio_region *r, const struct folio_pci_place *place,
+			  enum folio_role role, struct folio_error *err);
+
+/*
+ * Look at the size again, and make the region at least size bytes long if it can grow; refuses if it
+ * is fixed and too short.
+ */
+int folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err);
+
+/*
+ * Private copy of the guest's header page, without mapping the areas. The region changes at any
+ * moment; the copy does not. Returns false if it is too short.
+ */
+bool folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy);
+
+/*
+ * Map both areas, reserve the memory of ours and zero it. With private memory (source NULL) the two
+ * areas are one.
+ */
+int folio_region_map(struct folio_region *r, const struct folio_layout *l,
+		     struct folio_error *err);
+
+/* Is the order of loads and stores not kept, as in memory that is mapped write-combining? */
+bool folio_region_is_weak(const struct folio_region *r);
+
+/* Zero what we write, behind the header page. Touches no page that is never used. */
+void folio_region_zero(struct folio_region *r, const struct folio_layout *l);
+
+/* Resolve the page tables of what the peer writes, so that no burst takes a page fault for it. */
+void folio_region_populate(const struct folio_region *r, const struct folio_layout *l);
+
+/*
+ * Host, nothing mapped: put a header where ours would be in this layout, to tell the guest why there
+ * is nobody. Best effort; wiped by the next post, map or close.
+ */
+void folio_region_post(struct folio_region *r, const struct folio_layout *l,
+		       const struct folio_wire_header *h);
+
+/*
+ * Control work of the region itself, at every tick: a socket is served. Never blocks, and does a
+ * bounded amount of work.
+ *
+ * Returns 0; -EAGAIN with a line that says what it waits for; -EPROTO with a line if the peer sent what
+ * is not acceptable.
+ */
+int folio_region_poll(struct folio_region *r, struct folio_error *err);
+
+/* What to say of a region that was lost, e.g. "was removed, replaced or cut". */
+const char *folio_region_lost_text(const struct folio_region *r);
+
+/* The file was cut shorter than what is mapped, or memory of it is gone (see fault.h). */
+bool folio_region_is_cut(const struct folio_region *r);
+
+/* The file was unlinked, replaced or cut, the device is gone: nobody will meet us there any more. */
+bool folio_region_lost(const struct folio_region *r);
+
+void folio_region_unmap(struct folio_region *r);
+
+/* Unmap, drop the role, remove the file if it is folio's own and nobody else has it. */
+void folio_region_close(struct folio_region *r);
+
+#endif /* FOLIO_REGION_H */
