@@ -83,7 +83,9 @@ fence(uint8_t *area)
 	uint8_t *index = (uint8_t *)folio_layout_index(l, area, t.q);
 
 	system_allow(area, area + MAX_USED);
-	system_forbid(area, index);
+	/* Of the header the generation only, which tells that a session has ended. */
+	system_forbid(area, area + offsetof(struct folio_wire_header, generation));
+	system_forbid(area + offsetof(struct folio_wire_header, ack), index);
 	system_forbid(index + sizeof(struct folio_wire_index), desc);
 	system_forbid(desc + l->geom.ring_size * sizeof(folio_wire_desc), data);
 	system_forbid(data + (uint64_t)l->geom.ring_size * l->stride, area + MAX_USED);
