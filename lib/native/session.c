@@ -245,6 +245,7 @@ folio_session_over_limit(struct folio_session *s, const struct folio_geometry *g
 		{"queues", geom->queues, limit->queues, FOLIO_WIRE_REFUSED_QUEUES},
 		{"ring_size", geom->ring_size, limit->ring_size, FOLIO_WIRE_REFUSED_RING_SIZE},
 		{"slot_size", geom->slot_size, limit->slot_size, FOLIO_WIRE_REFUSED_SLOT_SIZE},
+		{"page_shift", geom->page_shift, limit->page_shift, FOLIO_WIRE_REFUSED_GEOMETRY},
 	};
 	size_t i;
 
