@@ -568,6 +568,8 @@ recv_frames(struct side *s, uint32_t q, uint32_t room, uint32_t n, uint32_t numb
 	}
 	(void)copies_under_fire();
 	hook_enter("recv", owner_of(s));
+	if (open) /* once for each complaint, and at the end */
+		hook_allow(c->generation, c->size + 3);
 	got = folio_recv(s->f, q, bufs, (uint16_t)n);
 	hook_leave();
 
