@@ -26,12 +26,6 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 }
 #endif
 
-/* The legacy groups of vfio (/dev/vfio/N) could not be left out before there was an option for it. */
-#if IS_ENABLED(CONFIG_VFIO_GROUP) || \
-	(IS_ENABLED(CONFIG_VFIO) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0))
-#define SHR_VFIO_GROUPS
-#endif
-
 /*
  * Take the pages out of a mapping of VM_MIXEDMAP whose mmap_lock is held for writing. Before 7.1 the
  * function for that wants to see VM_PFNMAP; the pages themselves say whether they are counted.

@@ -11,7 +11,6 @@
 #include <linux/device.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/iommu.h>
 #include <linux/kref.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -20,7 +19,6 @@
 #include <linux/string.h>
 #include <linux/vfio.h>
 
-#include "compat.h"
 #include "region.h"
 
 struct shr_device {
@@ -49,45 +47,43 @@ static int match_user_driven(struct device *child, void *unused)
 	return is_user_driven(child);
 }
 
-static int match_node(struct device *child, void *devt)
-{
-	return is_user_driven(child) && child->devt == *(dev_t *)devt;
-}
-
 /*
  * With one of these files its holder drives the device, if it is open for writing: /dev/uioN,
  * /dev/vfio/devices/vfioN, or the group /dev/vfio/N.
  */
-static bool is_file_of(struct file *file, struct pci_dev *pdev)
+static int match_file(struct device *child, void *data)
 {
-	bool match = false;
-	dev_t devt;
+	struct file *file = data;
+	int match = 0;
 
-	if (!S_ISCHR(file_inode(file)->i_mode) || !(file->f_mode & FMODE_WRITE))
-		return false;
-	devt = file_inode(file)->i_rdev;
-	if (device_for_each_child(&pdev->dev, &devt, match_node))
-		return true;
-#ifdef SHR_VFIO_GROUPS
-	{
-		struct iommu_group *(*group_of)(struct file *file);
-		struct iommu_group *group = iommu_group_get(&pdev->dev);
+	if (!is_user_driven(child))
+		return 0;
+	if (S_ISCHR(file_inode(file)->i_mode) && child->devt == file_inode(file)->i_rdev)
+		return 1;
+#if IS_ENABLED(CONFIG_VFIO)
+	if (!strcmp(child->class->name, "vfio-dev")) {
+		bool (*has_dev)(struct file *file, struct vfio_device *device);
 
-		group_of = symbol_get(vfio_file_iommu_group);
-		if (group_of) {
-			match = group && group_of(file) == group;
-			symbol_put(vfio_file_iommu_group);
+		has_dev = symbol_get(vfio_file_has_dev);
+		if (has_dev) {
+			match = has_dev(file, container_of(child, struct vfio_device, device));
+			symbol_put(vfio_file_has_dev);
 		}
-		iommu_group_put(group);
 	}
 #endif
 	return match;
 }
 
+static bool is_file_of(struct file *file, struct pci_dev *pdev)
+{
+	return file->f_mode & FMODE_WRITE && device_for_each_child(&pdev->dev, file, match_file);
+}
+
 /* Whether this process may stop this device, and nobody but drivers in user space would miss it. */
 static int check(struct pci_dev *pdev, struct file *file)
 {
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || shr_bar_is_ours(&pdev->dev))
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
+	    pdev->class >> 16 == PCI_BASE_CLASS_BRIDGE || shr_bar_is_ours(&pdev->dev))
 		return -EBUSY;
 	if (READ_ONCE(pdev->dev.driver) && !device_for_each_child(&pdev->dev, NULL, match_user_driven))
 		return -EBUSY;

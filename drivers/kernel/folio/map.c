@@ -112,13 +112,15 @@ static vm_fault_t huge_fault(struct vm_fault *vmf, unsigned int order)
 /*
  * Also called for the parts of a mapping, and for one that moves, which stay what they are. A child
  * gets a copy only if MADV_DOFORK has asked for it (6.1 and 6.12 let it): it has no right to one. Its
- * pages are there by now, and nobody has run with them.
+ * pages are there by now, which nobody has run with, or will be copied behind us if the flag does not
+ * say otherwise: that depends on the kernel.
  */
 static void vma_open(struct vm_area_struct *vma)
 {
 	if (vma->vm_private_data == vma->vm_mm)
 		return;
 	vma->vm_private_data = NULL; /* a grandchild's mm may lie where the first one was */
+	vm_flags_set(vma, VM_WIPEONFORK);
 	shr_zap(vma);
 }
 
