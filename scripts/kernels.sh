@@ -32,6 +32,11 @@ kernel_lists() {
 	touch "$dir/updated"
 }
 
+# kernel_why: what apt said when the network did not give what was wanted.
+kernel_why() {
+	sed -n 's/^\(E\|Err\|W\): *//p' "$KERNEL_PACKAGES/log" 2>/dev/null | head -1
+}
+
 # kernel_versions default|newest|all: e.g. 6.1.0-56-cloud-amd64, a line each. The default is the
 # cloud kernel that Debian 12 installs; newest is the last of each series (6.1, 6.12) and flavour.
 kernel_versions() {
@@ -60,8 +65,8 @@ kernel_unpack() {
 	local folder=$1 tmp deb
 	shift
 	tmp=$(mktemp -d "$KERNEL_PACKAGES/debs.XXXXXX")
-	if ! (cd "$tmp" && apt-get "${KERNEL_APT[@]}" download "$@") > "$tmp/log" 2>&1; then
-		cat "$tmp/log" >&2
+	if ! (cd "$tmp" && apt-get "${KERNEL_APT[@]}" download "$@") > "$KERNEL_PACKAGES/log" 2>&1; then
+		cat "$KERNEL_PACKAGES/log" >&2
 		rm -rf "$tmp"
 		return 1
 	fi
