@@ -128,6 +128,7 @@ struct folio_counters {
 	uint64_t violations[FOLIO_VIOLATIONS];
 	uint64_t link_ups;	 /**< how often the link came up */
 	uint64_t renegotiations; /**< sessions that we ended because framing was lost */
+	uint64_t ended_bursts;	 /**< bursts that delivered nothing: the peer's session had ended */
 };
 
 /** State of a port, for people. */

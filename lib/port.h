@@ -35,8 +35,19 @@ struct folio_txq *folio_port_txq(struct folio *f, uint32_t q);
 struct folio_rxq *folio_port_rxq(struct folio *f, uint32_t q);
 
 /*
+ * folio_stop(), which says whether all bursts have left. If not, none begins any more and the peer
+ * is told nothing yet: the next tick that finds them gone does it, or the next call. Waits for them
+ * about a second in all, without the lock that folio_tick() needs.
+ */
+bool folio_port_stop(struct folio *f);
+
+/* Is there control work, so that folio_tick() has to be called? A started port always has some. */
+bool folio_port_needs_ticks(struct folio *f);
+
+/*
  * Let a queue take part, or take it out. On return from disabling, no burst is inside; false if
- * that could not be had (see folio_gate_close). All queues are enabled at first.
+ * that could not be had: the wait is that of folio_port_stop(), and none in a stopped port. All
+ * queues are enabled at first.
  */
 bool folio_port_enable_tx(struct folio *f, uint32_t q, bool on);
 bool folio_port_enable_rx(struct folio *f, uint32_t q, bool on);

@@ -50,6 +50,7 @@ EXTERNALS = {
 LOOKS = {
     "folio_prod_refresh": "an index moves; each value is checked against the last valid one",
     "folio_cons_refresh": "as above",
+    "folio_generation_is": "the session's end may come at any time; a comparison, nothing is kept",
     "folio_session_peer_holds": "polled while a port closes; a comparison, nothing is kept",
     "peer_holds": "polled while a port takes over; a comparison, nothing is kept",
 }

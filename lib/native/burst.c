@@ -84,7 +84,12 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		head += frame.slots;
 		avail -= frame.slots;
 	}
-	folio_cons_commit(c, head);
+	if (head != c->head) {
+		if (FOLIO_LIKELY(folio_cons_stands(c)))
+			folio_cons_commit(c, head);
+		else
+			got = 0;
+	}
 	folio_gate_leave(&rxq->gate);
 	return got;
 }

@@ -22,7 +22,7 @@ FILES = ["boundary/copy_isa.c", "boundary/copy_kernel.h", "boundary/gate.h", "bo
          "native/ring.c", "native/ring.h", "native/session.c"]
 # ... but for these, which nothing in these files calls.
 ELSEWHERE = {
-    "folio_counted": "one load, for lib/port.c",
+    "folio_counted": "one load, for lib/queue.c",
     "folio_kernel_move": "another instruction set: tests/unit/test_copy.c",
     "folio_kernel_move16": "another instruction set: tests/unit/test_copy.c",
     "folio_kernel_small": "another instruction set: tests/unit/test_copy.c",

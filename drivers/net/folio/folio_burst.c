@@ -216,6 +216,13 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 		rte_mempool_put_bulk(q->pool, (void **)&pkts[p->got], p->n - p->got);
 }
 
+/* The session ended under a burst: what it copied is nothing that anybody sent. */
+static __rte_noinline void
+discard(struct rte_mbuf **pkts, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
 static uint16_t
 receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -255,6 +262,11 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		head = p.head;
 		n = p.got;
 		bytes = p.bytes;
+	}
+	if (unlikely(!folio_cons_stands(&end->ring))) {
+		discard(pkts, n);
+		n = 0;
+		goto leave;
 	}
 	folio_cons_commit(&end->ring, head);
 	q->stats.packets += n;

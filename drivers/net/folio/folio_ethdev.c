@@ -71,13 +71,13 @@ dev_stop(struct rte_eth_dev *dev)
 	int ret = 0;
 	uint16_t i;
 
-	folio_control_stop(dev);
-	folio_stop(a->port);
+	/* Waits for all bursts together: the queues need not wait any more. */
+	(void)folio_port_stop(a->port);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		ret |= folio_rx_queue_stop(dev, i);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
 		ret |= folio_tx_queue_stop(dev, i);
-	folio_link_update(dev, 0);
+	folio_control_kick(dev);
 	if (ret != 0)
 		FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
 			  dev->data->name);
@@ -98,9 +98,8 @@ dev_set_link_up(struct rte_eth_dev *dev)
 static int
 dev_set_link_down(struct rte_eth_dev *dev)
 {
-	folio_control_stop(dev);
 	folio_stop(folio_adapter(dev)->port);
-	folio_link_update(dev, 0);
+	folio_control_kick(dev);
 	return 0;
 }
 
@@ -114,7 +113,7 @@ dev_close(struct rte_eth_dev *dev)
 		return 0;
 	if (folio_is_closed(dev))
 		return 0;
-	folio_control_stop(dev);
+	folio_control_close(dev);
 	folio_stop(a->port);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		folio_rx_queue_release(dev, i);

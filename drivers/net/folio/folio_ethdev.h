@@ -73,16 +73,13 @@ struct folio_burst {
 /* dev_private; in memory that secondary processes share. */
 struct folio_adapter {
 	struct folio *port;
-	const struct folio_burst *burst; /* primary only */
+	const struct folio_burst *burst; /* primary only, as the next one */
+	struct folio_control *control;	 /* the thread; NULL before the first start */
 	bool loopback;
-	bool ticking;
 	uint16_t max_queues;
 	uint32_t max_frame;
 	struct rte_ether_addr mac;
 	struct folio_counters base; /* at the last reset */
-	uint32_t log_pause;	    /* ticks until the next line about the session may be logged */
-	enum folio_link logged_link;
-	char logged_detail[256];
 };
 
 /* What the devargs say. */
@@ -141,9 +138,14 @@ int folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsi
 int folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
 			   unsigned int n);
 
-/* folio_control.c: the work of the control thread. */
+/*
+ * folio_control.c: the control thread. folio_control_start() makes it if there is none, and has it look
+ * at the port at once, as folio_control_kick() does. It tells the application of the link. Closing
+ * waits until it is out of its work and of the application's callback, unless called from there.
+ */
 int folio_control_start(struct rte_eth_dev *dev);
-void folio_control_stop(struct rte_eth_dev *dev);
+void folio_control_kick(struct rte_eth_dev *dev);
+void folio_control_close(struct rte_eth_dev *dev);
 int folio_link_update(struct rte_eth_dev *dev, int wait);
 
 /* folio_ethdev.c: is this port ours? */

@@ -44,7 +44,7 @@ port_counters(const struct folio_adapter *a, struct folio_counters *c)
 	const uint64_t *base = (const uint64_t *)&a->base;
 	size_t i;
 
-	RTE_BUILD_BUG_ON(sizeof(*c) != (FOLIO_VIOLATIONS + 2) * sizeof(uint64_t));
+	RTE_BUILD_BUG_ON(sizeof(*c) != (FOLIO_VIOLATIONS + 3) * sizeof(uint64_t));
 	folio_counters(a->port, c);
 	for (i = 0; i < sizeof(*c) / sizeof(*v); i++)
 		v[i] -= base[i];
@@ -126,7 +126,7 @@ folio_stats_reset(struct rte_eth_dev *dev)
 static unsigned int
 xstats_count(const struct rte_eth_dev *dev)
 {
-	return FOLIO_VIOLATIONS + 2 + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
+	return FOLIO_VIOLATIONS + 3 + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
 	       dev->data->nb_tx_queues * RTE_DIM(tx_names);
 }
 
@@ -143,6 +143,7 @@ folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names
 			 folio_violation_name(k));
 	snprintf(names[i++].name, sizeof(names[0].name), "link_ups");
 	snprintf(names[i++].name, sizeof(names[0].name), "renegotiations");
+	snprintf(names[i++].name, sizeof(names[0].name), "ended_bursts");
 	for (q = 0; q < dev->data->nb_rx_queues; q++)
 		for (k = 0; k < RTE_DIM(rx_names); k++, i++)
 			snprintf(names[i].name, sizeof(names[i].name), "rx_q%u_%s", q,
@@ -171,6 +172,7 @@ folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned
 		xstats[i++].value = c.violations[k];
 	xstats[i++].value = c.link_ups;
 	xstats[i++].value = c.renegotiations;
+	xstats[i++].value = c.ended_bursts;
 	for (j = 0; j < dev->data->nb_rx_queues; j++) {
 		const struct folio_rx_queue *q = dev->data->rx_queues[j];
 

@@ -59,6 +59,7 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 	folio_tel_add_uint(d, "region_size", st.region_size);
 	folio_tel_add_uint(d, "link_ups", st.counters.link_ups);
 	folio_tel_add_uint(d, "renegotiations", st.counters.renegotiations);
+	folio_tel_add_uint(d, "ended_bursts", st.counters.ended_bursts);
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
 		folio_tel_add_uint(d, folio_violation_name(i), st.counters.violations[i]);
 	return 0;

@@ -23,8 +23,8 @@ BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
 BURST = "drivers/net/folio/folio_burst.c"
 
 # The sources that the datapath is made of, or that a change below is in.
-PLUGIN_PARTS = ("lib/native/ring.c", "lib/port.c", BURST)
-LIBFOLIO_PARTS = ("lib/native/ring.c", "lib/port.c", "lib/native/burst.c")
+PLUGIN_PARTS = ("lib/native/ring.c", "lib/queue.c", BURST)
+LIBFOLIO_PARTS = ("lib/native/ring.c", "lib/queue.c", "lib/native/burst.c")
 
 SIZES = (64, 256, 1518)
 BURSTS = (1, 8, 32)
@@ -60,7 +60,7 @@ GATE = [("lib/boundary/gate.h", "{\n\tuint32_t open;\n",
 ONE_FETCH = [("lib/boundary/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
              ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
              ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
-ZEROING = [("lib/port.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tpthread",
+ZEROING = [("lib/queue.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tpthread",
             "\tpthread")]
 EXACT = [(BURST,
           "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_exact);",
