@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#include <folio.h>
+#include "count.h"
 
 const char *
 folio_violation_name(enum folio_violation v)

@@ -12,6 +12,7 @@
 #include "boundary/fault.h"
 #include "error.h"
 #include "port_state.h"
+#include "sized.h"
 
 /* How long a peer may take to let go of a region that is lost, and a burst to return from it. */
 #define LEAVE_STEPS (200 / FOLIO_TICK_MS)
@@ -249,8 +250,8 @@ absolute(const char *path)
 	return all;
 }
 
-struct folio *
-folio_open(const struct folio_config *cfg, struct folio_error *err)
+static struct folio *
+open_port(const struct folio_config *cfg, struct folio_error *err)
 {
 	folio_alloc_fn alloc = cfg->alloc != NULL ? cfg->alloc : heap_alloc;
 	bool host = cfg->role == FOLIO_HOST;
@@ -302,6 +303,19 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 		return NULL;
 	}
 	return f;
+}
+
+struct folio *
+folio_open_sized(const struct folio_config *cfg, size_t size, struct folio_error *err)
+{
+	struct folio_config own;
+
+	if (!folio_sized_take(&own, sizeof(own), cfg, size)) {
+		folio_fail(err, -E2BIG, "the configuration has a field that folio %s does not know: "
+			   "use the library of the program's folio.h, or newer", folio_version());
+		return NULL;
+	}
+	return open_port(&own, err);
 }
 
 int
@@ -437,8 +451,8 @@ folio_link_is_up(const struct folio *f)
 	return __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == FOLIO_PORT_OPEN;
 }
 
-void
-folio_status(struct folio *f, struct folio_status *st)
+static void
+describe(struct folio *f, struct folio_status *st)
 {
 	const char *detail;
 
@@ -465,10 +479,24 @@ folio_status(struct folio *f, struct folio_status *st)
 	st->read_cost = f->region.read_cost;
 	snprintf(st->region, sizeof(st->region), "%s", f->region.detail);
 	st->isa = f->copy->isa;
-	folio_counters(f, &st->counters);
 	detail = f->session.reject >= 0 ? f->session.detail.text : f->detail.text;
 	snprintf(st->detail, sizeof(st->detail), "%.*s", (int)sizeof(st->detail) - 1, detail);
 	pthread_mutex_unlock(&f->lock);
+}
+
+void
+folio_status_sized(struct folio *f, struct folio_status *st, size_t size)
+{
+	struct folio_status all;
+
+	describe(f, &all);
+	folio_sized_give(st, size, &all, sizeof(all));
+}
+
+const char *
+folio_path(const struct folio *f)
+{
+	return f->path != NULL ? f->path : f->pci != NULL ? f->pci : "";
 }
 
 const struct folio_copy *

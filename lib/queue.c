@@ -110,7 +110,7 @@ folio_queues_any_broken(const struct folio *f)
 void
 folio_counters(const struct folio *f, struct folio_counters *c)
 {
-	uint64_t *v = c->violations, ended = 0;
+	uint64_t *v = c->violations, ended = 0, too_long = 0;
 	uint32_t q, i;
 
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
@@ -123,8 +123,10 @@ folio_counters(const struct folio *f, struct folio_counters *c)
 		v[FOLIO_RX_BAD_FLAGS] += folio_counted(&cons->bad_flags);
 		v[FOLIO_RX_BAD_CHAIN] += folio_counted(&cons->bad_chain);
 		v[FOLIO_TX_BAD_INDEX] += folio_counted(&f->txq[q].ring.bad_index);
+		too_long += folio_counted(&f->rxq[q].too_long);
 		ended += folio_counted(&cons->ended) + folio_counted(&f->txq[q].ring.ended);
 	}
+	c->rx_too_long = too_long;
 	c->ended_bursts = ended;
 	c->link_ups = folio_counted(&f->link_ups);
 	c->renegotiations = folio_counted(&f->renegotiations);
@@ -210,4 +212,16 @@ uint32_t
 folio_port_tx_used(struct folio *f, uint32_t q)
 {
 	return used(f, q, false);
+}
+
+bool
+folio_port_has_rings(struct folio *f, uint32_t q)
+{
+	bool has;
+
+	if (pthread_rwlock_tryrdlock(&f->rings_lock) != 0)
+		return false; /* as above */
+	has = folio_link_is_up(f) && q < f->layout.geom.queues;
+	pthread_rwlock_unlock(&f->rings_lock);
+	return has;
 }

@@ -4,26 +4,31 @@
 
 /* Bursts for programs without mbufs. The driver has its own, compiled per instruction set. */
 
+#include <errno.h>
+
 #include "port.h"
 
-uint16_t
+int
 folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n)
 {
 	struct folio_txq *txq = folio_port_txq(f, queue);
 	folio_copy_fn exact = folio_port_copy(f)->exact;
 	struct folio_prod *p = &txq->ring;
 	uint32_t head, room, slots;
+	int held = -EAGAIN; /* what keeps frame i from being sent */
 	uint16_t i;
 
 	if (!folio_gate_enter(&txq->gate))
-		return 0;
+		return -ENETDOWN;
 	head = p->head;
 	room = folio_prod_room(p, n);
 	for (i = 0; i < n; i++) {
 		uint32_t len = bufs[i].len;
 
-		if (len < FOLIO_WIRE_FRAME_MIN || len > p->max_frame)
+		if (len < FOLIO_WIRE_FRAME_MIN || len > p->max_frame) {
+			held = -EMSGSIZE;
 			break;
+		}
 		slots = folio_frame_slots(p->stride, len);
 		if (slots > room) {
 			/* Frames of several slots: the room asked for above was a guess. */
@@ -42,8 +47,10 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 	}
 	if (head != p->head && !folio_prod_publish(p, head))
 		i = 0;
+	if (i == 0 && p->broken)
+		held = -ENETDOWN; /* there is no room before the next session */
 	folio_gate_leave(&txq->gate);
-	return i;
+	return i > 0 || n == 0 ? i : held;
 }
 
 uint16_t
@@ -69,6 +76,8 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 			if (len <= bufs[got].room) {
 				folio_cons_get(c, head, bufs[got].data, len, exact);
 				bufs[got++].len = len;
+			} else {
+				folio_count(&rxq->too_long);
 			}
 			head++;
 			avail--;
@@ -80,6 +89,8 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		if (verdict == FOLIO_TAKE && frame.len <= bufs[got].room) {
 			folio_cons_piece(c, head, 0, bufs[got].data, frame.len, exact);
 			bufs[got++].len = frame.len;
+		} else if (verdict == FOLIO_TAKE) {
+			folio_count(&rxq->too_long);
 		}
 		head += frame.slots;
 		avail -= frame.slots;

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "count.h"
 #include "native/layout.h"
 
 enum folio_session_state {

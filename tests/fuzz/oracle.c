@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
+#include <errno.h>
+
 #include "check.h"
 #include "oracle.h"
 
@@ -142,6 +144,14 @@ oracle_send(struct folio_prod *p, const uint32_t *len, uint32_t n, const struct 
 	} else {
 		out->published = used > 0;
 	}
+	if (out->n > 0 || n == 0)
+		out->result = (int)out->n;
+	else if (p->broken)
+		out->result = -ENETDOWN;
+	else if (len[0] < FOLIO_WIRE_FRAME_MIN || len[0] > p->max_frame)
+		out->result = -EMSGSIZE;
+	else
+		out->result = -EAGAIN;
 	CHECK_MSG(r.next == log->n, "%u loads too many", log->n - r.next);
 }
 

@@ -239,15 +239,18 @@ static uint32_t
 send_burst(struct end *e, uint8_t (*room)[LEN_MAX], uint64_t *next)
 {
 	struct folio_buf bufs[BURST];
+	int sent;
 	uint16_t n;
 
 	for (n = 0; n < BURST; n++) {
 		frame_make(room[n], *next + n);
 		bufs[n] = (struct folio_buf){.data = room[n], .len = frame_len(*next + n)};
 	}
-	n = folio_send(e->port, 0, bufs, BURST);
-	*next += n;
-	return n;
+	sent = folio_send(e->port, 0, bufs, BURST);
+	if (sent < 0)
+		return 0;
+	*next += (uint32_t)sent;
+	return (uint32_t)sent;
 }
 
 static uint32_t
@@ -309,14 +312,15 @@ control_thread(void *arg)
 static void *
 watch_thread(void *arg)
 {
+	struct folio_counters c, later;
 	struct end *e = arg;
-	struct folio_counters c;
 	struct folio_status st;
 
 	while (!is_set(&e->shutdown)) {
 		folio_counters(e->port, &c);
 		folio_status(e->port, &st);
-		THREAD_ASSERT(c.link_ups <= st.counters.link_ups);
+		folio_counters(e->port, &later);
+		THREAD_ASSERT(c.link_ups <= later.link_ups);
 		(void)folio_link_is_up(e->port);
 		(void)folio_port_rx_used(e->port, 0);
 		(void)folio_port_tx_used(e->port, 0);

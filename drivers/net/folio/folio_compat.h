@@ -28,6 +28,11 @@ typedef int folio_queue_count_t;
 typedef uint32_t folio_queue_count_t;
 #endif
 
+/* 23.11: a speed more. */
+#ifdef RTE_ETH_LINK_SPEED_400G
+#define FOLIO_HAVE_400G 1
+#endif
+
 /* 24.03: the list of packet types has a length instead of an end mark. */
 #if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
 #define FOLIO_PTYPES_ARG , size_t *count

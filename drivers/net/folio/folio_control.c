@@ -35,7 +35,7 @@ struct folio_control {
 	bool told_up;	    /* what the application knows of the link */
 	uint32_t log_pause; /* ticks until the next line about the session may be logged */
 	enum folio_link logged_link;
-	char logged_detail[256];
+	char logged_detail[sizeof(((struct folio_status *)0)->detail)];
 };
 
 static const char *
@@ -108,13 +108,8 @@ int
 folio_link_update(struct rte_eth_dev *dev, int wait)
 {
 	struct rte_eth_link link = {
-		/*
-		 * Memory has no speed. "Unknown" would be right, but applications compute rates
-		 * with it (Debian's pmd_perf_autotest never ends); 10G is what DPDK's other
-		 * virtual ports say.
-		 */
-		.link_speed = RTE_ETH_SPEED_NUM_10G,
-		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+		.link_speed = RTE_ETH_SPEED_NUM_NONE,
+		.link_duplex = RTE_ETH_LINK_HALF_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
 		.link_status = RTE_ETH_LINK_DOWN,
 	};
@@ -122,8 +117,12 @@ folio_link_update(struct rte_eth_dev *dev, int wait)
 	RTE_SET_USED(wait);
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	if (folio_link_is_up(folio_adapter(dev)->port))
+	if (folio_link_is_up(folio_adapter(dev)->port)) {
+		/* Memory has no speed, but applications compute rates with it: the user names one. */
+		link.link_speed = folio_adapter(dev)->speed.mbps;
+		link.link_duplex = RTE_ETH_LINK_FULL_DUPLEX;
 		link.link_status = RTE_ETH_LINK_UP;
+	}
 	return rte_eth_linkstatus_set(dev, &link);
 }
 
