@@ -25,7 +25,7 @@ kernel_lists() {
 		deb [signed-by=$key] http://deb.debian.org/debian bookworm-backports main
 		deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main
 	END
-	if ! apt-get "${KERNEL_APT[@]}" update > "$dir/log" 2>&1; then
+	if ! apt-get "${KERNEL_APT[@]}" -o APT::Update::Error-Mode=any update > "$dir/log" 2>&1; then
 		cat "$dir/log" >&2
 		return 1
 	fi
