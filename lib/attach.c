@@ -44,15 +44,24 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 	return 0;
 }
 
+/* Areas are aligned to 2 MiB, or to the pages of the file if they are larger. */
+static uint32_t
+page_shift_of(const struct folio_region *r)
+{
+	uint32_t shift = FOLIO_LAYOUT_SHIFT;
+
+	while ((UINT64_C(1) << shift) < r->page_size)
+		shift++;
+	return shift;
+}
+
 /* The geometry that a guest offers on a region with such pages. */
 static int
 guest_layout(const struct folio *f, struct folio_layout *l, struct folio_error *err)
 {
 	struct folio_geometry g = f->want;
 
-	g.page_shift = FOLIO_LAYOUT_SHIFT;
-	while ((UINT64_C(1) << g.page_shift) < f->region.page_size)
-		g.page_shift++;
+	g.page_shift = page_shift_of(&f->region);
 	return folio_layout_init(l, &g, 0, err);
 }
 
@@ -112,6 +121,24 @@ host_refuse(struct folio *f, const struct folio_layout *l, uint32_t code)
 	folio_region_post(&f->region, l, &h);
 }
 
+/*
+ * What a host accepts. Areas may be aligned to more than this side would choose, but no guest makes
+ * them larger by that than the largest geometry is.
+ */
+static struct folio_geometry
+limits(const struct folio *f)
+{
+	struct folio_geometry most = f->want;
+	struct folio_layout l;
+
+	most.page_shift = page_shift_of(&f->region);
+	if (folio_layout_init(&l, &most, 0, NULL) != 0)
+		return most;
+	while (UINT64_C(2) << most.page_shift <= l.area_size)
+		most.page_shift++;
+	return most;
+}
+
 /* Look for a guest, and map what it offers. Returns 0 also when there is nobody yet. */
 static int
 host_attach(struct folio *f, struct folio_error *err)
@@ -119,7 +146,7 @@ host_attach(struct folio *f, struct folio_error *err)
 	struct folio_session *s = &f->session;
 	struct folio_wire_header copy;
 	struct folio_layout l;
-	struct folio_geometry g;
+	struct folio_geometry g, most = limits(f);
 	uint64_t generation, rejected;
 	uint32_t code;
 
@@ -146,7 +173,7 @@ host_attach(struct folio *f, struct folio_error *err)
 		return 0;
 	}
 	rejected = s->violations[FOLIO_PEER_OVER_LIMIT];
-	code = folio_session_over_limit(s, &g, &f->want, generation);
+	code = folio_session_over_limit(s, &g, &most, generation);
 	if (code != FOLIO_WIRE_REFUSED_NOT) {
 		if (s->violations[FOLIO_PEER_OVER_LIMIT] != rejected)
 			host_refuse(f, &l, code);

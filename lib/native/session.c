@@ -74,12 +74,20 @@ publish(const struct folio_session *s)
 	folio_put32(&h->refusal, s->refusal);
 	folio_put32(&h->heartbeat, s->heartbeat);
 	folio_shared_fence();
-	folio_put64_release(&h->generation, s->generation);
-	folio_shared_fence();
-	folio_put32_release(&h->state, started ? FOLIO_WIRE_STATE_STARTED
-					       : FOLIO_WIRE_STATE_STOPPED);
-	folio_shared_fence();
-	folio_put64_release(&h->ack, s->acked);
+	if (started) {
+		folio_put64_release(&h->generation, s->generation);
+		folio_shared_fence();
+		folio_put32_release(&h->state, FOLIO_WIRE_STATE_STARTED);
+		folio_shared_fence();
+		folio_put64_release(&h->ack, s->acked);
+	} else {
+		/* Who sees the next generation must not find the last one's answer with it. */
+		folio_put32_release(&h->state, FOLIO_WIRE_STATE_STOPPED);
+		folio_shared_fence();
+		folio_put64_release(&h->ack, s->acked);
+		folio_shared_fence();
+		folio_put64_release(&h->generation, s->generation);
+	}
 	folio_shared_fence();
 }
 
@@ -237,6 +245,7 @@ folio_session_over_limit(struct folio_session *s, const struct folio_geometry *g
 		{"queues", geom->queues, limit->queues, FOLIO_WIRE_REFUSED_QUEUES},
 		{"ring_size", geom->ring_size, limit->ring_size, FOLIO_WIRE_REFUSED_RING_SIZE},
 		{"slot_size", geom->slot_size, limit->slot_size, FOLIO_WIRE_REFUSED_SLOT_SIZE},
+		{"page_shift", geom->page_shift, limit->page_shift, FOLIO_WIRE_REFUSED_GEOMETRY},
 	};
 	size_t i;
 

@@ -3,6 +3,7 @@
 """Two testpmds that do not trust each other: path=unix:..., sealed memory over a socket."""
 
 import glob
+import mmap
 import os
 import socket
 
@@ -40,14 +41,17 @@ class OverSocket(test_lifecycle.Lifecycle):
         areas = 0
         for side in guest, host:
             for memory in self.memory_of(side):
-                if os.fstat(memory).st_size == 0:
+                size = os.fstat(memory).st_size
+                if size == 0:
                     os.close(memory)
                     continue
                 areas += 1
                 with self.assertRaises(PermissionError):
                     os.ftruncate(memory, 0)
                 with self.assertRaises(PermissionError):
-                    os.pwrite(memory, b"x", 0)
+                    os.posix_fallocate(memory, 0, 2 * size)
+                with self.assertRaises(PermissionError):
+                    mmap.mmap(memory, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
                 os.close(memory)
         self.assertGreaterEqual(areas, 4)       # each has its own and the other's
         self.flow(guest, host)

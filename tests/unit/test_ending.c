@@ -475,6 +475,47 @@ test_blame(void **state)
 	}
 }
 
+/*
+ * L9: areas aligned to 1 GiB are no geometry that a host with limits maps, whatever the rest says; it
+ * costs it nothing to refuse them again and again, and it says so.
+ */
+static void
+test_L9_page_shift_is_limited(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *h;
+	struct folio_status st;
+	uint32_t shift;
+	int fd;
+
+	d->host = open_port(d, (struct folio_config){.role = FOLIO_HOST, .ring_size = 256,
+						     .slot_size = 2048});
+	assert_int_equal(folio_start(d->host), 0);
+	fd = open(d->path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)2 << 30), 0);
+	h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(h, MAP_FAILED);
+	close(fd);
+	for (shift = 30; shift > FOLIO_LAYOUT_SHIFT; shift--) {
+		*h = (struct folio_wire_header){
+			.magic = {FOLIO_WIRE_MAGIC}, .version = {FOLIO_WIRE_VERSION},
+			.role = {FOLIO_WIRE_ROLE_GUEST}, .state = {FOLIO_WIRE_STATE_STARTED},
+			.generation = {shift}, .queues = {1}, .ring_size = {256},
+			.slot_size = {2048}, .page_shift = {shift},
+		};
+		folio_tick(d->host);
+		folio_tick(d->host);
+		folio_status(d->host, &st);
+		assert_int_equal(st.region_size, 0);
+		assert_int_equal(st.link, FOLIO_LINK_REJECTED);
+		assert_non_null(strstr(st.detail, "page_shift"));
+	}
+	assert_int_equal(violations(d->host), 30 - FOLIO_LAYOUT_SHIFT);
+	munmap(h, sizeof(*h));
+	assert_int_equal(unlink(d->path), 0);
+}
+
 /* Who waits for a burst. */
 
 static struct folio *ticked;
@@ -644,6 +685,7 @@ main(void)
 		TEST(test_L3_lost_region_is_left_to_the_peer),
 		TEST(test_T5_two_generations),
 		TEST(test_blame),
+		TEST(test_L9_page_shift_is_limited),
 		TEST(test_ticks_never_sleep),
 		TEST(test_stop_has_one_deadline),
 		TEST(test_stop_waits_for_a_slow_burst),

@@ -206,6 +206,7 @@ static const struct {
 static int
 parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvargs_pair *pair)
 {
+	bool is_word;
 	size_t i;
 
 	for (i = 0; i < RTE_DIM(keys); i++) {
@@ -222,9 +223,12 @@ parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvarg
 		}
 		return keys[i].parse(p, pair->key, pair->value);
 	}
+	/* What was behind the comma. */
+	is_word = pair->value == NULL || pair->value[0] == '\0';
 	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, pci, size, queues, "
-		  "ring_size, slot_size, mac, loopback and speed", p->name, pair->key,
-		  pair->value != NULL ? pair->value : "");
+		  "ring_size, slot_size, mac, loopback and speed%s", p->name, pair->key,
+		  pair->value != NULL ? pair->value : "",
+		  is_word ? "; there can be no comma in a value, nor in a path" : "");
 	return -EINVAL;
 }
 
@@ -289,8 +293,7 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	if (args != NULL && args[0] != '\0') {
 		kv = rte_kvargs_parse(args, NULL);
 		if (kv == NULL) {
-			FOLIO_LOG(ERR, "%s: \"%s\" is not a list of key=value,...: allowed is no "
-				  "comma in a value, nor in a path", name, args);
+			FOLIO_LOG(ERR, "%s: \"%s\" is not a list of key=value,...", name, args);
 			return -EINVAL;
 		}
 		for (i = 0; i < kv->count && ret == 0; i++)
