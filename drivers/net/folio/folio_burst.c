@@ -129,7 +129,7 @@ receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_
 }
 
 /* As many mbufs as the pool has, up to n. */
-static uint16_t
+static __rte_noinline uint16_t
 alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	for (n /= 2; n > 0; n /= 2) {
@@ -378,11 +378,12 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		/* Nothing was sent, or a lost session took it, like what is in the ring. */
 		q->stats.lost += i - dropped;
 	}
-	/* Copied: the mbufs have done their work. Inside the gate, as who stops a port may free pools. */
+	/* Copied: the mbufs have done their work. */
 	if (q->fast_free && likely(!chained && i > 0))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
 	else
 		rte_pktmbuf_free_bulk(pkts, i);
+	/* Last: who has stopped a port may free its mempools. */
 	folio_gate_leave(&end->gate);
 	return i;
 }
