@@ -8,6 +8,19 @@
 
 #include "port.h"
 
+/* Why not even the first of n frames went out. */
+static __attribute__((noinline)) int
+nothing_sent(const struct folio_prod *p, const struct folio_buf *bufs, uint16_t n)
+{
+	if (n == 0)
+		return 0;
+	if (p->broken)
+		return -ENETDOWN; /* there is no room before the next session */
+	if (bufs[0].len < FOLIO_WIRE_FRAME_MIN || bufs[0].len > p->max_frame)
+		return -EMSGSIZE;
+	return -EAGAIN;
+}
+
 int
 folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n)
 {
@@ -15,8 +28,8 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 	folio_copy_fn exact = folio_port_copy(f)->exact;
 	struct folio_prod *p = &txq->ring;
 	uint32_t head, room, slots;
-	int held = -EAGAIN; /* what keeps frame i from being sent */
 	uint16_t i;
+	int ret;
 
 	if (!folio_gate_enter(&txq->gate))
 		return -ENETDOWN;
@@ -25,10 +38,8 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 	for (i = 0; i < n; i++) {
 		uint32_t len = bufs[i].len;
 
-		if (len < FOLIO_WIRE_FRAME_MIN || len > p->max_frame) {
-			held = -EMSGSIZE;
+		if (len < FOLIO_WIRE_FRAME_MIN || len > p->max_frame)
 			break;
-		}
 		slots = folio_frame_slots(p->stride, len);
 		if (slots > room) {
 			/* Frames of several slots: the room asked for above was a guess. */
@@ -45,12 +56,11 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 		head += slots;
 		room -= slots;
 	}
-	if (head != p->head && !folio_prod_publish(p, head))
-		i = 0;
-	if (i == 0 && p->broken)
-		held = -ENETDOWN; /* there is no room before the next session */
+	ret = i;
+	if (FOLIO_UNLIKELY(head == p->head || !folio_prod_publish(p, head)))
+		ret = nothing_sent(p, bufs, n);
 	folio_gate_leave(&txq->gate);
-	return i > 0 || n == 0 ? i : held;
+	return ret;
 }
 
 uint16_t
@@ -66,7 +76,9 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		return 0;
 	head = c->head;
 	avail = folio_cons_avail(c, n);
-	while (got < n && avail > 0) {
+	if (avail == 0 || n == 0)
+		goto leave;
+	do {
 		uint64_t desc = folio_cons_desc(c, head);
 		uint32_t len = (uint32_t)desc;
 		enum folio_verdict verdict;
@@ -94,13 +106,12 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		}
 		head += frame.slots;
 		avail -= frame.slots;
-	}
-	if (head != c->head) {
-		if (FOLIO_LIKELY(folio_cons_stands(c)))
-			folio_cons_commit(c, head);
-		else
-			got = 0;
-	}
+	} while (got < n && avail > 0);
+	if (FOLIO_LIKELY(folio_cons_stands(c)))
+		folio_cons_commit(c, head);
+	else
+		got = 0;
+leave:
 	folio_gate_leave(&rxq->gate);
 	return got;
 }

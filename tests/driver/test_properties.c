@@ -299,6 +299,7 @@ static void
 test_status_of_a_port_that_goes(void **state)
 {
 	struct watcher w = {.get = status_function()};
+	struct folio_status st;
 	pthread_t thread;
 	uint16_t port;
 	int i;
@@ -314,6 +315,13 @@ test_status_of_a_port_that_goes(void **state)
 	__atomic_store_n(&w.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	assert_int_equal(w.wrong, 0);
+
+	/* Nothing of it is left: another driver's port of the same number is not taken for it. */
+	assert_int_equal(attach("net_null0", "", &port), 0);
+	assert_int_equal(port, 0);
+	assert_int_equal(w.get(port, &st, sizeof(st)), -ENOTSUP);
+	detach(port);
+	assert_int_equal(w.get(port, &st, sizeof(st)), -ENODEV);
 }
 
 int

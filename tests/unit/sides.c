@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "port.h"
 #include "sides.h"
 
 const struct folio_config sides_small = {.ring_size = 64, .slot_size = 256};

@@ -22,7 +22,6 @@
 #include <folio_wire.h>
 
 #include "native/layout.h"
-#include "port.h"
 #include "sides.h"
 
 #define KILLS 20

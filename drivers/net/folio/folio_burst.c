@@ -129,7 +129,7 @@ receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_
 }
 
 /* As many mbufs as the pool has, up to n. */
-static uint16_t
+static __rte_noinline uint16_t
 alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	for (n /= 2; n > 0; n /= 2) {
@@ -222,26 +222,27 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 	q->stats.nombuf += p->starved;
 }
 
-/* A burst of up to n frames for which the pool has not enough mbufs now. */
+/* The rest of a burst of up to n frames for which the pool has not enough mbufs now. */
 static __rte_noinline uint16_t
-receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n, uint32_t avail)
+receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_cons *c = &q->end->ring;
 	struct progress p = {
 		.head = c->head,
-		.stop = c->head + avail,
+		.stop = c->seen,
 		.n = alloc_fewer(q, pkts, n),
 		.starved = true,
 	};
 
-	if (p.n == 0) {
+	if (p.n > 0) {
+		receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
+		folio_cons_commit(c, p.head);
+		q->stats.packets += p.got;
+		q->stats.bytes += p.bytes;
+	} else {
 		q->stats.nombuf++;
-		return 0;
 	}
-	receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
-	folio_cons_commit(c, p.head);
-	q->stats.packets += p.got;
-	q->stats.bytes += p.bytes;
+	folio_gate_leave(&q->end->gate);
 	return p.got;
 }
 
@@ -267,10 +268,8 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	n = RTE_MIN(n, stop);
 	if (n == 0)
 		goto leave;
-	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0)) {
-		n = receive_starved(q, pkts, n, stop);
-		goto leave;
-	}
+	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0))
+		return receive_starved(q, pkts, n);
 
 	c = end->ring;
 	head = c.head;
@@ -391,11 +390,12 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		/* Nothing was sent, or a lost session took it, like what is in the ring. */
 		q->stats.lost += i - dropped;
 	}
-	/* Copied: the mbufs have done their work. Inside the gate, as who stops a port may free pools. */
+	/* Copied: the mbufs have done their work. */
 	if (q->fast_free && likely(!chained && i > 0))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
 	else
 		rte_pktmbuf_free_bulk(pkts, i);
+	/* Last: who has stopped a port may free its mempools. */
 	folio_gate_leave(&end->gate);
 	return i;
 }
