@@ -30,8 +30,7 @@ struct shr_device {
 struct shr_devices {
 	struct kref ref;
 	struct mutex lock;
-	bool stopped;
-	unsigned int n;
+	unsigned int n; /* that may still write */
 	struct shr_device device[FOLIO_IOCTL_MAX_DEVICES];
 };
 
@@ -174,15 +173,6 @@ void shr_devices_put(struct shr_devices *set)
 		kref_put(&set->ref, release);
 }
 
-static bool is_master(struct pci_dev *pdev)
-{
-	u16 command;
-
-	/* All ones: it is no longer there. */
-	pci_read_config_word(pdev, PCI_COMMAND, &command);
-	return !PCI_POSSIBLE_ERROR(command) && (command & PCI_COMMAND_MASTER);
-}
-
 /* Another driver has had it reset, and needs it as it is. */
 static bool is_anothers(const struct shr_device *d)
 {
@@ -193,7 +183,13 @@ static bool is_anothers(const struct shr_device *d)
 
 static bool is_quiet(const struct shr_device *d)
 {
-	return is_anothers(d) || (!is_master(d->pdev) && pci_wait_for_pending_transaction(d->pdev));
+	u16 command;
+
+	pci_read_config_word(d->pdev, PCI_COMMAND, &command);
+	/* All ones: it is no longer there. */
+	if (is_anothers(d) || PCI_POSSIBLE_ERROR(command))
+		return true;
+	return !(command & PCI_COMMAND_MASTER) && pci_wait_for_pending_transaction(d->pdev);
 }
 
 bool shr_devices_stop(struct shr_devices *set)
@@ -204,20 +200,16 @@ bool shr_devices_stop(struct shr_devices *set)
 	if (!set)
 		return true;
 	mutex_lock(&set->lock);
-	if (!set->stopped) {
-		for (i = 0; i < set->n; i++)
-			if (!is_anothers(&set->device[i]))
-				pci_clear_master(set->device[i].pdev);
-		/* What a device has sent before is on its way. */
+	for (i = 0; i < set->n; i++)
+		if (!is_anothers(&set->device[i]))
+			pci_clear_master(set->device[i].pdev);
+	/* What a device has sent before is on its way. */
+	if (set->n > 0)
 		msleep(SHR_GRACE_MS);
-		for (i = 0; i < set->n; i++)
-			quiet &= is_quiet(&set->device[i]);
-		if (quiet) {
-			set->stopped = true;
-			let_go(set);
-		}
-	}
-	quiet = set->stopped;
+	for (i = 0; i < set->n; i++)
+		quiet &= is_quiet(&set->device[i]);
+	if (quiet)
+		let_go(set);
 	mutex_unlock(&set->lock);
 	return quiet;
 }
