@@ -11,11 +11,9 @@
  * What the kernel module folio.ko and user space say to each other.
  *
  * - /dev/folioN (N = 0, 1, ...) is BAR2 of an ivshmem device (PCI 1af4:1110), one file a device.
- *   The
- *   region is there as long as the device is.
+ *   The region is there as long as the device is.
  * - /dev/folio_alloc makes memory of the machine shared: each open file is a region of its own,
- *   empty
- *   until FOLIO_IOCTL_ALLOC.
+ *   empty until FOLIO_IOCTL_ALLOC.
  *
  * Who opens a file for writing owns what is behind it. Who opens it for reading only owns nothing,
  * disturbs nobody, and may ask for FOLIO_IOCTL_INFO: everything else is EACCES, mmap() too. Whoever
