@@ -85,9 +85,9 @@ static int bar_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Behind an owner. The first page has the header that says who is there: it goes first, and the other
- * side, which looks at it all the time, gets a moment to see that. To find nonsense in the rest while
- * somebody still seems to be there would look like an attack.
+ * Behind an owner. The first page has the header that says who is there: it goes first, and the
+ * other side, which looks at it all the time, gets a moment to see that. To find nonsense in the
+ * rest while somebody still seems to be there would look like an attack.
  */
 static void zero_behind_owner(struct shr_bar *bar)
 {
@@ -312,8 +312,8 @@ static bool may_be_wanted(struct pci_dev *pdev, const struct pci_device_id *id)
 }
 
 /*
- * Others use ivshmem devices as well. What is there the other side wrote: it decides only whether the
- * device is taken.
+ * Others use ivshmem devices as well. What is there the other side wrote: it decides only whether
+ * the device is taken.
  */
 static bool is_wanted(const struct shr_bar *bar, const struct pci_device_id *id)
 {
@@ -400,8 +400,8 @@ static void bar_remove(struct pci_dev *pdev)
 }
 
 /*
- * The first is for devices whose driver_override names this driver. It is not in the module's table,
- * which says what makes udev load the module.
+ * The first is for devices whose driver_override names this driver. It is not in the module's
+ * table, which says what makes udev load the module.
  */
 static const struct pci_device_id bar_ids[] = {
 	{ .vendor = PCI_VENDOR_ID_REDHAT_QUMRANET, .device = IVSHMEM_DEVICE,

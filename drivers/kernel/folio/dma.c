@@ -2,8 +2,9 @@
 /*
  * Copyright(c) 2026 The folio authors
  *
- * PCI devices that a user-space driver lets write to a region. Whoever programmed them may be killed
- * at any moment, and the devices go on: they are stopped before the memory is anybody else's.
+ * PCI devices that a user-space driver lets write to a region. Whoever programmed them may be
+ * killed at any moment, and the devices go on: they are stopped before the memory is anybody
+ * else's.
  */
 
 #include <linux/capability.h>
@@ -84,7 +85,8 @@ static int check(struct pci_dev *pdev, struct file *file)
 	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
 	    pdev->class >> 16 == PCI_BASE_CLASS_BRIDGE || shr_bar_is_ours(&pdev->dev))
 		return -EBUSY;
-	if (READ_ONCE(pdev->dev.driver) && !device_for_each_child(&pdev->dev, NULL, match_user_driven))
+	if (READ_ONCE(pdev->dev.driver) &&
+	    !device_for_each_child(&pdev->dev, NULL, match_user_driven))
 		return -EBUSY;
 	if (file)
 		return is_file_of(file, pdev) ? 0 : -EPERM;
