@@ -58,6 +58,7 @@ class FakePlace:
     """CPUs that move as a test wants it; a probe is a step in time."""
 
     window = 1
+    cpus = ("0", "1")
 
     def __init__(self, distances):
         self.distances = list(distances)
