@@ -251,6 +251,7 @@ folio_attach_detach(struct folio *f)
 	} else {
 		/* Better a leak than a burst on unmapped memory. */
 		f->region.mapped = 0;
+		f->region.area = 0;
 		f->region.own = NULL;
 		f->region.peer = NULL;
 	}

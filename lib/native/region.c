@@ -174,6 +174,7 @@ map_private(struct folio_region *r, const struct folio_layout *l, struct folio_e
 	r->own = mem;
 	r->peer = mem;
 	r->mapped = l->area_size;
+	r->area = l->area_size;
 	return 0;
 }
 
@@ -208,16 +209,16 @@ map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_er
 				     : folio_shm_map_halves(r, l, err);
 	if (ret != 0)
 		return ret;
-	r->mapped = l->area_size;
-	if (folio_fault_watch(r->own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
-	    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {
+	r->area = l->area_size;
+	if (folio_fault_watch(r->own, r->mapped, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {
 		folio_region_unmap(r);
 		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
 				  "%d", r->name, FOLIO_FAULT_MAX / 2);
 	}
 	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
-		(void)madvise(r->own, l->area_size, MADV_HUGEPAGE);
-		(void)madvise(r->peer, l->area_size, MADV_HUGEPAGE);
+		(void)madvise(r->own, r->mapped, MADV_HUGEPAGE);
+		(void)madvise(r->peer, r->mapped, MADV_HUGEPAGE);
 	}
 	ret = reserve(r, l, own_off, err);
 	if (ret != 0) {
@@ -305,12 +306,12 @@ retire_predecessor(struct folio_region *r)
 static void
 wipe_predecessor(struct folio_region *r, const struct folio_layout *l)
 {
-	uint64_t inside = r->old_area < l->area_size ? r->old_area : l->area_size;
+	uint64_t inside = r->old_area < r->mapped ? r->old_area : r->mapped;
 
 	if (inside > l->used)
 		memset((uint8_t *)r->own + l->used, 0, inside - l->used);
-	if (r->old_area > l->area_size)
-		r->source->discard(r, l->area_size, r->old_area - l->area_size);
+	if (r->old_area > r->mapped)
+		r->source->discard(r, r->mapped, r->old_area - r->mapped);
 	r->old_area = 0;
 }
 
@@ -406,6 +407,7 @@ folio_region_unmap(struct folio_region *r)
 	r->own = NULL;
 	r->peer = NULL;
 	r->mapped = 0;
+	r->area = 0;
 }
 
 void

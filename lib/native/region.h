@@ -40,7 +40,8 @@ struct folio_region {
 	int numa_node;	    /* where its memory should be; negative: anywhere */
 	uint32_t page_size; /* of the pages behind it */
 	uint64_t size;	    /* when it was last looked at */
-	uint64_t mapped;    /* bytes an area; 0: not mapped */
+	uint64_t mapped;    /* bytes of an area; 0: not mapped */
+	uint64_t area;	    /* bytes from the guest's area to the host's; 0: not mapped */
 	uint64_t old_area;  /* guest: bytes that a crashed predecessor wrote */
 	uint64_t posted;    /* offset of a header that was posted without mapping; 0: none */
 	void *own;	    /* read-write */
