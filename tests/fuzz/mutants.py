@@ -127,9 +127,7 @@ MUTANTS = [
            "f->session.state == FOLIO_SESSION_UP && folio_queues_any_broken(f)",
            "f->session.state == FOLIO_SESSION_STOPPED && folio_queues_any_broken(f)"),
     Mutant("port: nothing is zeroed at the end", "port", "port.c",
-           "\t\tif (folio_queues_close(f))\n\t\t\tfolio_attach_wipe(f);\n"
-           "\t\tfolio_attach_detach(f);\n\t}\n\tfolio_region_close",
-           "\t\tfolio_attach_detach(f);\n\t}\n\tfolio_region_close"),
+           "\t\tif (folio_queues_close(f))\n\t\t\twipe(f);\n", "\t\t(void)wipe;\n"),
     Mutant("port: the link goes down, the gates stay open", "port", "port.c",
            "\tif (!folio_queues_close(f))\n\t\treturn false;\n\tfolio_port_set_state",
            "\tfolio_port_set_state"),
