@@ -434,6 +434,20 @@ poll_region(struct folio *f)
 		folio_count(&f->session.violations[FOLIO_PEER_BAD_MESSAGE]);
 }
 
+/* How late is this tick? Its own pauses tell a session about those of its peer. */
+static void
+note_time(struct folio *f)
+{
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (f->ticked != 0)
+		folio_session_late(&f->session, now - f->ticked);
+	f->ticked = now;
+}
+
 bool
 folio_tick(struct folio *f)
 {
@@ -441,6 +455,7 @@ folio_tick(struct folio *f)
 
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
+		note_time(f);
 		folio_fault_keep();
 		poll_region(f);
 		if (!folio_port_is_attached(f))

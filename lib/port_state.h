@@ -46,6 +46,7 @@ struct folio {
 	uint32_t ring_size; /* slots now, or to be expected; read without the lock */
 	uint32_t retry;	    /* steps until the next attempt to attach */
 	uint32_t waited;    /* steps in CLOSING or LEAVING */
+	uint64_t ticked;    /* ms of the clock at the last tick, 0 none */
 	struct folio_geometry want; /* guest: its geometry. host: the most it accepts */
 	struct folio_layout layout;
 	struct folio_region region;

@@ -115,7 +115,7 @@ MUTANTS = [
            "\ts->heartbeat++;\n\tpublish(s);",
            "\ts->heartbeat++;\n\tfolio_put32(&s->own->heartbeat, s->heartbeat);"),
     Mutant("session: a peer that fell silent stays up", "session", "native/session.c",
-           "if (s->quiet >= QUIET_STEPS) {", "if (s->quiet > QUIET_STEPS) {"),
+           "if (s->quiet >= patience(s)) {", "if (s->quiet > patience(s)) {"),
     Mutant("session: up again on rings that were not reset", "session", "native/session.c",
            "\t} else if (s->dirty) {\n", "\t} else if (s->dirty && s->generation == 0) {\n"),
     Mutant("session: believed at the first look", "session", "native/session.c",
