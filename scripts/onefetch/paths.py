@@ -294,6 +294,13 @@ class Program(Sharing):
             for tree in [t for t in state if depends(t, gone)]:
                 del state[tree]
 
+    def resolve(self):
+        """Find out what values are computed from."""
+        for function in self.ours:
+            self.prepare(function)
+        for function in self.ours:
+            self.outputs(function)
+
     def judge(self):
         """All of it. Returns lines, the first words of each are file:line."""
         self.spread()
@@ -306,10 +313,7 @@ class Program(Sharing):
         if stale:
             raise Error(f"LOOKS or UNUSED names functions that are gone: {', '.join(stale)}")
         self.judge_accesses()
-        for function in self.ours:
-            self.prepare(function)
-        for function in self.ours:
-            self.outputs(function)
+        self.resolve()
         for function in self.ours:
             if not function.is_trusted():
                 self.summary(function)

@@ -19,6 +19,10 @@ from mutants import MUTANTS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "mutation"))
+
+from tree import break_file  # noqa: E402
+
 BUILD = os.path.join(ROOT, "build-fuzz")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
@@ -340,14 +344,7 @@ def kill(mutant, folder):
     lib = os.path.join(folder, "lib")
     shutil.rmtree(lib, ignore_errors=True)
     shutil.copytree(os.path.join(ROOT, "lib"), lib)
-    path = os.path.join(lib, mutant.file)
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if text.count(mutant.old) != 1:
-        raise RuntimeError(f"the bug '{mutant.name}' fits {mutant.file} no longer: update "
-                           "tests/fuzz/mutants.py")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(mutant.old, mutant.new))
+    break_file(folder, os.path.join("lib", mutant.file), mutant.old, mutant.new)
     target = next(t for t in TARGETS if t.name == mutant.target)
     builder = Builder(lib)
     builder.objects = os.path.join(folder, "objects")
