@@ -28,7 +28,7 @@ CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
-HARNESS = ["hook", "oracle", "copies", "system"]
+HARNESS = ["hook", "oracle", "copies", "system", "content"]
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # As in lib/meson.build; the kernels are chosen at run time here too.

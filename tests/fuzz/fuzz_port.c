@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
+#include "content.h"
 #include "copies.h"
 #include "hook.h"
 #include "input.h"
@@ -36,6 +37,7 @@ struct side {
 	struct folio_config cfg;
 	bool started;
 	struct folio_counters counters;
+	bool attached; /* when it was last looked at */
 };
 
 static struct {
@@ -128,6 +130,7 @@ fence(struct hook_span *span, const struct folio_layout *l)
 	if (span == NULL || span->judged)
 		return;
 	span->judged = true;
+	span->used = l->used;
 	span->fenced = MIN(span->len, l->used + FENCE);
 	CHECK(l->used <= span->len);
 	system_forbid(span->start + l->meta_off, span->start + l->data_off);
@@ -144,6 +147,7 @@ check_side(struct side *s)
 	bool attached = layout_of(s, &l);
 	uint32_t q, i;
 
+	s->attached = attached;
 	folio_counters(s->f, &now);
 	for (i = 0; i < FOLIO_VIOLATIONS; i++)
 		CHECK(now.violations[i] >= s->counters.violations[i]);
@@ -182,14 +186,10 @@ keep_half(const struct hook_span *own, const struct folio_layout *l)
 static void
 tick(struct side *s)
 {
-	struct folio_layout l;
-	bool attached;
-
 	if (s->f == NULL)
 		return;
-	attached = layout_of(s, &l);
 	hook_enter("tick", owner_of(s));
-	if (!attached) /* it may attach, and then wait for the peer of a predecessor */
+	if (!s->attached) /* it may attach, and then wait for the peer of a predecessor */
 		hook_allow_header(offsetof(struct folio_wire_header, ack), 256);
 	(void)folio_tick(s->f);
 	hook_leave();
@@ -307,7 +307,7 @@ close_side(struct side *s)
 	s->f = NULL;
 	if (zeroed) {
 		CHECK(l.used <= FILE_MAX_BYTES);
-		CHECK(pread(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
+		CHECK(content_read(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
 		/* The metadata rings have no use: what is there, the fuzzer wrote. */
 		memset(t.before + l.meta_off, 0, l.data_off - l.meta_off);
 		CHECK(t.before[0] == 0 && memcmp(t.before, t.before + 1, l.used - 1) == 0);
@@ -344,7 +344,7 @@ crash_side(struct side *s)
 	system_dying(false);
 	s->f = NULL;
 	if (keep) {
-		CHECK(pwrite(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
+		CHECK(content_write(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
 		close(fd);
 	}
 	system_sweep(owner_of(s));
@@ -772,12 +772,23 @@ put_file(struct input *in, const char *path)
 	uint64_t magic = FOLIO_WIRE_MAGIC;
 
 	CHECK(fd >= 0);
+	content_zero(fd, 0, (off_t)UINT32_MAX);
 	CHECK(ftruncate(fd, (off_t)(input_u8(in) * 65536u) + how / 32 % 2 * 17) == 0);
 	memset(page, how / 4 % 4, sizeof(page));
 	if (how / 64 % 2 == 0)
 		memcpy(page, &magic, sizeof(magic));
 	if (how / 2 % 2 == 0)
-		CHECK(pwrite(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page));
+		CHECK(content_write(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page));
+	close(fd);
+}
+
+static void
+cut_file(off_t size)
+{
+	int fd = open(t.path, O_RDWR | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	CHECK(system_ftruncate(fd, size) == 0);
 	close(fd);
 }
 
@@ -812,11 +823,12 @@ file_op(struct input *in)
 			size = (off_t)(how / 8) * 4096 * 64;
 			size = st.st_size + (how % 2 == 0 ? size : -size) + how / 128;
 			size = size < 0 ? 0 : MIN(size, (off_t)FILE_MAX_BYTES);
-			CHECK(truncate(t.path, size) == 0);
+			cut_file(size);
 			note_cut();
 			break;
 		}
 		t.file_is_odd = true;
+		system_changed();
 		if (input_u8(in) % 4 == 0) {
 			stop(&t.side[0]);
 			close_side(&t.side[1]);
@@ -826,6 +838,7 @@ file_op(struct input *in)
 		put_file(in, t.path);
 		t.file_is_odd = true;
 	}
+	system_changed();
 	tick_all(1);
 }
 
@@ -1006,6 +1019,7 @@ begin_anew(void)
 	(void)rmdir(t.path);
 	(void)unlink(t.path);
 	t.file_is_odd = false;
+	system_changed();
 	open_side(&t.side[0], guest);
 	open_side(&t.side[1], host);
 	CHECK(t.side[0].f != NULL && t.side[1].f != NULL);

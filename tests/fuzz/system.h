@@ -7,8 +7,8 @@
 
 /*
  * The system as the core sees it in a fuzzer (load.h sends its calls here): time that only passes
- * when somebody looks or sleeps, random numbers from the input, mappings between inaccessible
- * pages, and failures on demand.
+ * when somebody looks or sleeps, random numbers from the input, files whose content is memory
+ * (content.h), and failures on demand.
  */
 
 #include <stdbool.h>
@@ -22,6 +22,9 @@ void system_on_sleep(void (*fn)(void));
 
 /* The calls to come of mmap() and posix_fallocate(): let the n-th fail, counted from 1; 0: none. */
 void system_fail_in(unsigned int n);
+
+/* A name, a size or a mode of a file is another now. What looks at files remembers it until then. */
+void system_changed(void);
 
 /* A process that is being killed removes no file. */
 void system_dying(bool dying);
