@@ -131,6 +131,6 @@ MUTATIONS = [
     Mutation("nothing cleared at take-over", "unit:test_region", REGION,
              "\tfolio_region_zero(r, l);\n\twipe_predecessor(r, l);\n\treturn 0;",
              "\twipe_predecessor(r, l);\n\treturn 0;"),
-    Mutation("peer's mapping not watched", "unit:test_region", REGION,
+    Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {", ") {"),
 ]
