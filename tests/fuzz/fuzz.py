@@ -135,7 +135,8 @@ class Builder:
 def environment(folder):
     """For a fuzzer whose region files go to a folder."""
     return dict(os.environ, FOLIO_FUZZ_DIR=folder,
-                ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=8:detect_leaks=1",
+                ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=8:detect_leaks=1:"
+                             "allocator_release_to_os_interval_ms=-1",
                 UBSAN_OPTIONS="print_stacktrace=1",
                 ASAN_SYMBOLIZER_PATH="/usr/bin/llvm-symbolizer-14")
 

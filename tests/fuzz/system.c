@@ -352,6 +352,37 @@ system_guarded(size_t len)
 	return mem;
 }
 
+#define BUFFERS ((size_t)16 << 20)
+#define APART 32u
+
+static uint8_t *buffers;
+static size_t buffers_used;
+
+uint8_t *
+system_buffer(size_t len)
+{
+	size_t start = buffers_used;
+
+	if (buffers == NULL) {
+		buffers = reserve(BUFFERS);
+		CHECK(mprotect(buffers, BUFFERS, PROT_READ | PROT_WRITE) == 0);
+		POISON(buffers, BUFFERS);
+		start = buffers_used = APART;
+	}
+	buffers_used = (start + len + APART + 7) / 8 * 8;
+	CHECK(buffers_used <= BUFFERS);
+	UNPOISON(buffers + start, len);
+	return buffers + start;
+}
+
+void
+system_buffers_free(void)
+{
+	if (buffers != NULL)
+		POISON(buffers, buffers_used);
+	buffers_used = APART;
+}
+
 void
 system_forbid(const uint8_t *from, const uint8_t *to)
 {

@@ -32,6 +32,13 @@ void system_dying(bool dying);
 /* len bytes (whole pages) of private memory between inaccessible pages. */
 uint8_t *system_guarded(size_t len);
 
+/*
+ * A buffer of exactly len bytes: every byte beside it is forbidden. Cheaper than one of the heap; all
+ * go at once.
+ */
+uint8_t *system_buffer(size_t len);
+void system_buffers_free(void);
+
 /* Forbid or allow again every access by the core; the memory keeps its content. */
 void system_forbid(const uint8_t *from, const uint8_t *to);
 void system_allow(const uint8_t *from, const uint8_t *to);
