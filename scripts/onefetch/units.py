@@ -59,6 +59,11 @@ def moved(jobs, old, new, keep):
     return [(name, [word(w) for w in words], folder) for name, words, folder in jobs]
 
 
+def flags(root):
+    """A command for a source of lib/ without a build."""
+    return ["gcc", "-std=gnu11", "-D_GNU_SOURCE", f"-I{root}/lib", f"-I{root}/include"]
+
+
 def run(name, words, folder):
     """Run GCC."""
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)

@@ -163,6 +163,7 @@ check_side(struct side *s)
 
 		CHECK((tx->gate.open != 0) == (used && tx->enabled));
 		CHECK((rx->gate.open != 0) == (used && rx->enabled));
+		CHECK(!used || (folio_prod_valid(&tx->ring) && folio_cons_valid(&rx->ring)));
 		CHECK(!used || (tx->ring.size == l.geom.ring_size &&
 				tx->ring.stride == l.stride && tx->ring.max_frame == l.max_frame));
 		CHECK(!used || (rx->ring.size == l.geom.ring_size &&

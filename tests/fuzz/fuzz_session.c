@@ -109,6 +109,7 @@ check_published(int who)
 	struct folio_wire_header h;
 	bool started = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
 
+	CHECK(folio_session_valid(s));
 	memcpy(&h, t.raw[who], sizeof(h));
 	CHECK(h.magic.raw == FOLIO_WIRE_MAGIC && h.version.raw == FOLIO_WIRE_VERSION);
 	CHECK(h.role.raw == (uint32_t)who && h.features.raw == FOLIO_WIRE_FEATURES_KNOWN);

@@ -156,9 +156,8 @@ oracle_same_cons(const struct folio_cons *is, const struct folio_cons *should)
 	CHECK(is->bad_length == should->bad_length);
 	CHECK(is->bad_flags == should->bad_flags);
 	CHECK(is->bad_chain == should->bad_chain);
-	CHECK(is->seen - is->head <= is->size);
+	CHECK(folio_cons_valid(is));
 	CHECK(is->head - is->published < is->size);
-	CHECK(!is->broken || is->seen == is->head);
 }
 
 void
@@ -168,6 +167,5 @@ oracle_same_prod(const struct folio_prod *is, const struct folio_prod *should)
 	CHECK(is->seen == should->seen);
 	CHECK(is->broken == should->broken);
 	CHECK(is->bad_index == should->bad_index);
-	CHECK(is->head - is->seen <= is->size);
-	CHECK(!is->broken || is->head - is->seen == is->size);
+	CHECK(folio_prod_valid(is));
 }
