@@ -29,6 +29,7 @@ INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system", "content"]
+PARTS = {"port": ["port_sides", "port_bursts", "port_peer"]}  # of one fuzzer only
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # As in lib/meson.build; the kernels are chosen at run time here too.
@@ -117,16 +118,19 @@ class Builder:
                   flags + [f"-DFOLIO_COPY_OPS=folio_copy_{isa}"], True)
                  for isa, flags in KERNELS.items()]
         jobs += [(os.path.join(HERE, name + ".c"), [], False) for name in HARNESS]
-        mains = [(os.path.join(HERE, f"fuzz_{name}.c"), [], False) for name in names]
+        own = {name: [f"fuzz_{name}", *PARTS.get(name, [])] for name in names}
+        mains = [(os.path.join(HERE, part + ".c"), [], False) for name in names for part in own[name]]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             built = list(pool.map(lambda job: self.compile(*job), jobs + mains))
         os.makedirs(folder, exist_ok=True)
         programs = {}
-        for name, main in zip(names, built[len(jobs):]):
+        rest = iter(built[len(jobs):])
+        for name in names:
+            parts = [next(rest) for _ in own[name]]
             programs[name] = os.path.join(folder, f"fuzz_{name}")
             instrument = ["-fsanitize=fuzzer"]
             instrument += ["-fprofile-instr-generate"] if self.coverage else SANITIZERS
-            subprocess.run([CLANG, *instrument, "-Wl,--wrap=folio_copy_select", main,
+            subprocess.run([CLANG, *instrument, "-Wl,--wrap=folio_copy_select", *parts,
                             *built[:len(jobs)], "-lnuma", "-lpthread", "-o", programs[name]],
                            check=True)
         return programs
