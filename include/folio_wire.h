@@ -160,6 +160,27 @@ struct folio_wire_meta {
 	uint8_t reserved[32];
 };
 
+/** @name Messages over a socket (path=unix:...), each in one packet */
+/**@{*/
+enum folio_wire_kind {
+	FOLIO_WIRE_KIND_OFFER = 1,   /**< guest, with the descriptor of its area: the first message */
+	FOLIO_WIRE_KIND_ANSWER = 2,  /**< host, with the descriptor of its area */
+	FOLIO_WIRE_KIND_REFUSED = 3, /**< host: detail is an enum folio_wire_refusal */
+	FOLIO_WIRE_KIND_BUSY = 4,    /**< host: it serves another guest, and closes the socket */
+};
+
+struct folio_wire_message {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t kind;	 /**< enum folio_wire_kind */
+	uint32_t detail; /**< zero but for REFUSED */
+	uint32_t reserved; /**< zero */
+};
+/**@}*/
+
+FOLIO_STATIC_ASSERT(sizeof(struct folio_wire_message) == 24, "wire size");
+FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_message, kind) == 12, "wire offset");
+FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_message, detail) == 16, "wire offset");
 FOLIO_STATIC_ASSERT(sizeof(struct folio_wire_header) == FOLIO_WIRE_PAGE, "header is one page");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, magic) == 0, "wire offset");
 FOLIO_STATIC_ASSERT(offsetof(struct folio_wire_header, version) == 8, "wire offset");

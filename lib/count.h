@@ -9,6 +9,11 @@
 
 #include <stdint.h>
 
+#include <folio.h>
+
+/* Kinds of violation. Not in folio.h: programs must not rely on a number that grows. */
+#define FOLIO_VIOLATIONS (FOLIO_PEER_BAD_MESSAGE + 1)
+
 static inline void
 folio_count(uint64_t *counter)
 {

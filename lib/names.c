@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#include <folio.h>
+#include "count.h"
 
 const char *
 folio_violation_name(enum folio_violation v)
@@ -20,6 +20,7 @@ folio_violation_name(enum folio_violation v)
 		[FOLIO_PEER_BAD_GEOMETRY] = "peer_bad_geometry",
 		[FOLIO_PEER_OVER_LIMIT] = "peer_over_limit",
 		[FOLIO_PEER_CUT_REGION] = "peer_cut_region",
+		[FOLIO_PEER_BAD_MESSAGE] = "peer_bad_message",
 	};
 
 	return (unsigned int)v < FOLIO_VIOLATIONS ? names[v] : "unknown";

@@ -10,50 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "error.h"
 #include "boundary/fault.h"
-#include "port.h"
-#include "native/region.h"
-#include "native/session.h"
+#include "error.h"
+#include "port_state.h"
+#include "sized.h"
 
-/* Steps between two attempts to open a region that went away or did not fit. */
-#define RETRY_STEPS (200 / FOLIO_TICK_MS)
+/* How long a peer may take to let go of a region that is lost, and a burst to return from it. */
+#define LEAVE_STEPS (200 / FOLIO_TICK_MS)
+#define ABANDON_STEPS (1000 / FOLIO_TICK_MS)
 
 /* How often folio_close() looks whether the peer let go. */
 #define CLOSE_WAITS 20
 #define CLOSE_WAIT_NS 5000000L
-
-struct folio {
-	pthread_mutex_t lock;
-	pthread_rwlock_t rings_lock; /* control writes while it changes what rings point to */
-	enum folio_role role;
-	bool loopback;
-	bool started;
-	bool attached; /* region mapped, rings and session point into it */
-	bool closing;  /* a burst is still inside: no step before it has left */
-	bool jammed;   /* it was so when the mapping was forgotten: no other one before */
-	bool link_up;  /* written by control, read by anybody */
-	bool told_up;  /* what the last folio_tick() knew of it */
-	int numa_node;
-	uint64_t size;
-	uint32_t queues; /* pairs that there are ends for */
-	uint32_t ring_size; /* slots now, or to be expected; read without the lock */
-	uint32_t retry;	 /* steps until the next attempt to attach */
-	struct folio_geometry want; /* guest: its geometry. host: the most it accepts */
-	struct folio_layout layout;
-	struct folio_region region;
-	struct folio_session session;
-	const struct folio_copy *copy;
-	uint64_t link_ups;
-	uint64_t renegotiations;
-	char *path;
-	char *pci; /* instead of path */
-	struct folio_error detail; /* why there is no region */
-	struct folio_txq *txq;
-	struct folio_rxq *rxq;
-	folio_free_fn free;
-	void *alloc_ctx;
-};
 
 static void *
 heap_alloc(size_t size, size_t align, void *ctx)
@@ -73,408 +41,154 @@ heap_free(void *mem, void *ctx)
 	free(mem);
 }
 
-/* For applications that ask before there is a guest: its default, within our limit. */
-static uint32_t
-expected_ring_size(const struct folio *f)
+void
+folio_port_set_state(struct folio *f, enum folio_port_state state)
 {
-	if (f->role == FOLIO_HOST && f->want.ring_size > FOLIO_DEFAULT_RING_SIZE)
-		return FOLIO_DEFAULT_RING_SIZE;
-	return f->want.ring_size;
-}
-
-/* Gates. */
-
-static void
-open_gates(struct folio *f)
-{
-	uint32_t q;
-
-	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
-		if (f->txq[q].enabled)
-			folio_gate_open(&f->txq[q].gate);
-		if (f->rxq[q].enabled)
-			folio_gate_open(&f->rxq[q].gate);
-	}
-}
-
-static bool
-close_gates(struct folio *f)
-{
-	bool all = true;
-	uint32_t q;
-
-	for (q = 0; q < f->queues; q++) {
-		all &= folio_gate_close(&f->txq[q].gate);
-		all &= folio_gate_close(&f->rxq[q].gate);
-	}
-	return all;
-}
-
-static void
-set_link(struct folio *f, bool up)
-{
-	if (up && !f->link_up)
+	if (state == FOLIO_PORT_OPEN)
 		folio_count(&f->link_ups);
-	__atomic_store_n(&f->link_up, up, __ATOMIC_RELEASE);
+	f->waited = 0;
+	__atomic_store_n(&f->state, state, __ATOMIC_RELEASE);
 }
 
+/* The user stopped the port, and no burst is inside. */
 static void
-reset_rings(struct folio *f)
+say_stopped(struct folio *f)
 {
-	uint32_t q;
-
-	folio_region_zero(&f->region, &f->layout);
-	pthread_rwlock_wrlock(&f->rings_lock);
-	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
-		folio_prod_reset(&f->txq[q].ring);
-		folio_cons_reset(&f->rxq[q].ring);
-	}
-	pthread_rwlock_unlock(&f->rings_lock);
-}
-
-/* Region and rings. */
-
-/* Own rings are produced into; the peer's rings are consumed from, our index is in our area. */
-static void
-attach_rings(struct folio *f)
-{
-	const struct folio_layout *l = &f->layout;
-	struct folio_region *r = &f->region;
-	bool weak = folio_region_is_weak(r);
-	uint32_t q;
-
-	for (q = 0; q < f->queues; q++) {
-		/* Also where this geometry has no ring: what was broken was another file's. */
-		f->txq[q].ring.broken = 0;
-		f->rxq[q].ring.broken = 0;
-	}
-	for (q = 0; q < f->queues && q < l->geom.queues; q++) {
-		folio_prod_attach(&f->txq[q].ring, l, r->own, r->peer, q);
-		folio_cons_attach(&f->rxq[q].ring, l, r->peer, r->own, q);
-		if (weak) {
-			folio_prod_weaken(&f->txq[q].ring);
-			folio_cons_weaken(&f->rxq[q].ring);
-		}
-		folio_prod_reset(&f->txq[q].ring);
-		folio_cons_reset(&f->rxq[q].ring);
-	}
-}
-
-static int
-attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
-{
-	int ret;
-
-	ret = folio_region_map(&f->region, l, err);
-	if (ret != 0)
-		return ret;
-	pthread_rwlock_wrlock(&f->rings_lock);
-	f->layout = *l;
-	__atomic_store_n(&f->ring_size, l->geom.ring_size, __ATOMIC_RELAXED);
-	attach_rings(f);
-	pthread_rwlock_unlock(&f->rings_lock);
-	f->attached = true;
-	f->detail.text[0] = '\0';
-	if (!f->loopback) {
-		folio_session_attach(&f->session, f->role, f->region.own, f->region.peer,
-				     &l->geom);
-		if (f->started)
-			folio_session_start(&f->session);
-	}
-	return 0;
-}
-
-/* The geometry that a guest offers on a region with such pages. */
-static int
-guest_layout(const struct folio *f, struct folio_layout *l, struct folio_error *err)
-{
-	struct folio_geometry g = f->want;
-
-	g.page_shift = FOLIO_LAYOUT_SHIFT;
-	while ((UINT64_C(1) << g.page_shift) < f->region.page_size)
-		g.page_shift++;
-	return folio_layout_init(l, &g, 0, err);
-}
-
-static uint64_t
-round_to_page(uint64_t size, uint32_t page)
-{
-	return (size + page - 1) / page * page;
-}
-
-static int
-guest_attach(struct folio *f, struct folio_error *err)
-{
-	struct folio_layout l;
-	uint64_t size;
-	int ret;
-
-	ret = guest_layout(f, &l, err);
-	if (ret != 0)
-		return ret;
-	size = l.region_size;
-	if (f->region.size == 0 && f->size != 0) {
-		if (f->size < size)
-			return folio_fail(err, -ENOSPC,
-					  "size=%" PRIu64 " is too small: queues=%u ring_size=%u "
-					  "slot_size=%u need at least %" PRIu64 " bytes",
-					  f->size, l.geom.queues, l.geom.ring_size,
-					  l.geom.slot_size, size);
-		size = round_to_page(f->size, f->region.page_size);
-	}
-	ret = folio_region_grow(&f->region, size, err);
-	if (ret != 0)
-		return ret;
-	return attach(f, &l, err);
-}
-
-/* The guest is told, so that its user reads the reason there and not only here. */
-static void
-host_refuse(struct folio *f, const struct folio_layout *l, uint32_t code)
-{
-	struct folio_wire_header h;
-
-	memset(&h, 0, sizeof(h));
-	h.magic.raw = FOLIO_WIRE_MAGIC;
-	h.version.raw = FOLIO_WIRE_VERSION;
-	h.role.raw = FOLIO_WIRE_ROLE_HOST;
-	h.state.raw = FOLIO_WIRE_STATE_STOPPED;
-	h.refusal.raw = code;
-	folio_region_post(&f->region, l, &h);
-}
-
-/* Look for a guest, and map what it offers. Returns 0 also when there is nobody yet. */
-static int
-host_attach(struct folio *f, struct folio_error *err)
-{
-	struct folio_session *s = &f->session;
-	struct folio_wire_header copy;
-	struct folio_layout l;
-	struct folio_geometry g;
-	uint64_t generation, rejected;
-	uint32_t code;
-
-	if (!folio_region_peek(&f->region, &copy))
-		memset(&copy, 0, sizeof(copy)); /* too short for a guest to be there */
-	if (folio_session_peek(s, &copy, &g, &generation) <= 0)
-		return 0;
-	if (folio_region_grow(&f->region, 0, err) != 0)
-		return -EIO;
-	if (f->region.size < FOLIO_WIRE_PAGE)
-		return 0; /* cut since it was looked at */
-	s->detail.text[0] = '\0';
-	if (folio_layout_init(&l, &g, f->region.size, &s->detail) != 0 ||
-	    (UINT64_C(1) << g.page_shift) % f->region.page_size != 0) {
-		if (s->detail.text[0] == '\0')
-			folio_fail(&s->detail, 0, "areas are aligned to %" PRIu64
-				   " bytes, but %s lies on pages of %u",
-				   UINT64_C(1) << g.page_shift, f->region.name, f->region.page_size);
-		folio_session_reject(s, FOLIO_PEER_BAD_GEOMETRY, generation);
-		return 0;
-	}
-	rejected = s->violations[FOLIO_PEER_OVER_LIMIT];
-	code = folio_session_over_limit(s, &g, &f->want, generation);
-	if (code != FOLIO_WIRE_REFUSED_NOT) {
-		if (s->violations[FOLIO_PEER_OVER_LIMIT] != rejected)
-			host_refuse(f, &l, code);
-		return 0;
-	}
-	return attach(f, &l, err);
-}
-
-static int
-open_region(struct folio *f, struct folio_error *err)
-{
-	struct folio_pci_place pci = {
-		.address = f->pci,
-		.sysfs = FOLIO_PCI_SYSFS,
-		.dev = FOLIO_PCI_DEV,
-	};
-	/* A host that is told a size makes the file for a virtual machine, which holds no lock. */
-	bool keep = f->role == FOLIO_HOST && f->size != 0;
-	int ret;
-
-	ret = f->pci != NULL ? folio_region_open_pci(&f->region, &pci, f->role, err)
-			     : folio_region_open(&f->region, f->path, f->role, keep, err);
-	if (ret != 0)
-		return ret;
-	f->region.numa_node = f->numa_node;
-	if (f->role == FOLIO_GUEST)
-		ret = guest_attach(f, err);
-	else if (f->region.size == 0 && f->size != 0)
-		ret = folio_region_grow(&f->region, round_to_page(f->size, f->region.page_size),
-					err);
-	if (ret != 0)
-		folio_region_close(&f->region);
-	f->region.fresh = false;
-	return ret;
-}
-
-/* Forget the mapping; the file stays open, so that the role stays ours. */
-static void
-detach(struct folio *f)
-{
-	bool all_out = close_gates(f);
-
 	if (folio_region_is_cut(&f->region))
-		folio_count(&f->session.violations[FOLIO_PEER_CUT_REGION]);
-	pthread_rwlock_wrlock(&f->rings_lock);
-	set_link(f, false);
-	f->attached = false;
-	__atomic_store_n(&f->ring_size, expected_ring_size(f), __ATOMIC_RELAXED);
-	f->session.own = NULL;
-	f->session.peer = NULL;
-	if (all_out) {
-		folio_region_unmap(&f->region);
-	} else {
-		/* Better a leak than a burst on unmapped memory. */
-		f->jammed = true;
-		f->region.mapped = 0;
-		f->region.own = NULL;
-		f->region.peer = NULL;
-	}
-	pthread_rwlock_unlock(&f->rings_lock);
+		folio_attach_detach(f); /* there is nobody to say it to */
+	else
+		folio_session_stop(&f->session);
+	f->session.link = FOLIO_LINK_STOPPED;
 }
 
+/* Leave CLOSING if the last burst has left, which false denies. */
 static bool
-retry_is_due(struct folio *f)
+finish_closing(struct folio *f)
 {
-	if (f->retry > 0) {
-		f->retry--;
+	if (!folio_queues_close(f))
 		return false;
-	}
-	f->retry = RETRY_STEPS;
+	folio_port_set_state(f, FOLIO_PORT_CLOSED);
+	if (f->loopback)
+		return true;
+	if (!f->started)
+		say_stopped(f);
+	else if (f->session.state == FOLIO_SESSION_STOPPED) /* and started again meanwhile */
+		folio_session_start(&f->session);
 	return true;
 }
 
-/* Zero all that we wrote, if the memory is still there. */
+/* The link is down, before anything else is done. */
 static void
-wipe(struct folio *f)
+begin_closing(struct folio *f)
 {
-	if (folio_region_is_cut(&f->region))
+	folio_port_set_state(f, FOLIO_PORT_CLOSING);
+	(void)finish_closing(f);
+}
+
+/* The region is lost, and no burst or peer is in it, or they had their time. */
+static void
+forget_region(struct folio *f)
+{
+	folio_attach_detach(f);
+	folio_region_close(&f->region);
+	f->session.link = FOLIO_LINK_NO_REGION;
+	f->retry = 0;
+}
+
+/*
+ * What is ours in a lost region goes, but not under a peer that is still receiving from there: it
+ * is told, and closes its rings.
+ */
+static void
+leave(struct folio *f)
+{
+	if (!folio_region_is_cut(&f->region) && folio_session_peer_holds(&f->session) &&
+	    f->waited++ < LEAVE_STEPS)
 		return;
-	folio_region_zero(&f->region, &f->layout);
-	folio_session_wipe_header(f->region.own);
+	folio_attach_wipe(f);
+	forget_region(f);
 }
 
-/* Without a mapping: wait for the file, or for the guest that the file is to bring. */
 static void
-tick_detached(struct folio *f)
+begin_leaving(struct folio *f)
 {
-	bool open = f->region.fd >= 0;
-	int ret;
-
-	if (f->jammed && !close_gates(f))
-		return; /* the burst would go on with another region's ring */
-	f->jammed = false;
-	if (open && folio_region_lost(&f->region)) {
-		folio_region_close(&f->region);
-		open = false;
-	}
-	if (open && f->role == FOLIO_HOST) {
-		if (!f->started) {
-			f->session.link = FOLIO_LINK_STOPPED;
-			return;
-		}
-		if (f->retry > 0) {
-			f->retry--;
-			return;
-		}
-		ret = host_attach(f, &f->detail);
-		if (ret != 0)
-			f->retry = RETRY_STEPS;
-	} else if (retry_is_due(f)) {
-		if (open)
-			folio_region_close(&f->region);
-		(void)open_region(f, &f->detail);
-	}
-	if (!f->attached && f->region.fd < 0)
-		f->session.link = FOLIO_LINK_NO_REGION;
-}
-
-static bool
-any_ring_broken(const struct folio *f)
-{
-	uint32_t q;
-
-	for (q = 0; q < f->queues; q++) {
-		if (__atomic_load_n(&f->txq[q].ring.broken, __ATOMIC_RELAXED) ||
-		    __atomic_load_n(&f->rxq[q].ring.broken, __ATOMIC_RELAXED))
-			return true;
-	}
-	return false;
-}
-
-/* The user stopped the port with a burst inside, and perhaps started it again: now it has left. */
-static void
-say_stopped_or_started(struct folio *f)
-{
-	if (f->started)
-		folio_session_start(&f->session);
-	else
+	if (!folio_region_is_cut(&f->region))
 		folio_session_stop(&f->session);
+	folio_port_set_state(f, FOLIO_PORT_LEAVING);
+	leave(f);
+}
+
+/* Framing was lost, or a burst found the session gone that the peer's header now claims to go on. */
+static void
+end_broken_session(struct folio *f)
+{
+	if (f->state == FOLIO_PORT_OPEN)
+		begin_closing(f);
+	f->session.link = FOLIO_LINK_SETTLING;
+	if (f->state != FOLIO_PORT_CLOSED)
+		return; /* until its bursts have left */
+	folio_count(&f->renegotiations);
+	folio_session_renegotiate(&f->session);
+}
+
+/* All gates are closed, or all of them open: nobody is in between. */
+static void
+step(struct folio *f)
+{
+	switch (folio_session_step(&f->session)) {
+	case FOLIO_DO_CLOSE:
+		if (f->state == FOLIO_PORT_OPEN)
+			begin_closing(f);
+		break;
+	case FOLIO_DO_RESET:
+		folio_queues_reset(f);
+		folio_session_answer(&f->session);
+		break;
+	case FOLIO_DO_REMAP:
+		/* The guest's new rings may lie where ours were, but it waits for our answer. */
+		folio_attach_wipe(f);
+		folio_attach_detach(f);
+		f->retry = FOLIO_RETRY_STEPS / 2;
+		return;
+	case FOLIO_DO_OPEN:
+		folio_region_populate(&f->region, &f->layout);
+		folio_queues_open(f);
+		folio_port_set_state(f, FOLIO_PORT_OPEN);
+		break;
+	default:
+		break;
+	}
+	if (f->session.state == FOLIO_SESSION_UP && folio_queues_any_broken(f))
+		end_broken_session(f);
 }
 
 static void
 tick_attached(struct folio *f)
 {
-	enum folio_action action;
+	bool lost = folio_region_lost(&f->region);
 
-	if (folio_region_lost(&f->region)) {
-		if (close_gates(f))
-			wipe(f);
-		detach(f);
-		folio_fail(&f->detail, 0, "%s was removed, replaced or cut", f->region.name);
-		folio_region_close(&f->region);
-		f->session.link = FOLIO_LINK_NO_REGION;
-		f->retry = 0;
+	if (f->state == FOLIO_PORT_LEAVING) {
+		leave(f);
 		return;
 	}
-	if (f->closing) {
-		if (!close_gates(f))
-			return;
-		f->closing = false;
-		if (f->session.state == FOLIO_SESSION_STOPPED)
-			say_stopped_or_started(f);
+	if (lost && f->state == FOLIO_PORT_OPEN)
+		begin_closing(f);
+	if (lost) {
+		folio_attach_forget_complaint(f);
+		folio_fail(&f->detail, 0, "%s %s", f->region.name, folio_region_lost_text(&f->region));
 	}
-	if (f->session.state == FOLIO_SESSION_UP && any_ring_broken(f)) {
-		set_link(f, false);
-		f->session.link = FOLIO_LINK_SETTLING;
-		if (!close_gates(f))
-			return;
-		folio_count(&f->renegotiations);
-		folio_session_renegotiate(&f->session);
+	if (f->state == FOLIO_PORT_CLOSING && !finish_closing(f)) {
+		if (lost && f->waited++ >= ABANDON_STEPS)
+			forget_region(f);
+	} else if (!folio_port_is_attached(f)) {
+		return; /* stopped, and cut */
+	} else if (lost) {
+		begin_leaving(f);
+	} else {
+		step(f);
 	}
-
-	action = folio_session_step(&f->session);
-	switch (action) {
-	case FOLIO_DO_CLOSE:
-		set_link(f, false);
-		f->closing = !close_gates(f);
-		break;
-	case FOLIO_DO_RESET:
-		set_link(f, false);
-		/* A burst that does not leave: the session asks again. */
-		if (close_gates(f)) {
-			reset_rings(f);
-			folio_session_answer(&f->session);
-		}
-		break;
-	case FOLIO_DO_REMAP:
-		/* The guest's new rings may lie where ours were, but it waits for our answer. */
-		if (close_gates(f))
-			wipe(f);
-		detach(f);
-		f->retry = RETRY_STEPS / 2;
-		break;
-	case FOLIO_DO_OPEN:
-		folio_region_populate(&f->region, &f->layout);
-		open_gates(f);
-		set_link(f, true);
-		break;
-	default:
-		break;
-	}
+	if (lost)
+		f->session.link = FOLIO_LINK_NO_REGION;
 }
 
 /* Public functions. */
@@ -496,6 +210,11 @@ check_config(const struct folio_config *cfg, const struct folio_geometry *want,
 	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0') && cfg->pci == NULL)
 		return folio_fail(err, -EINVAL, "path is missing: it names the file that holds the "
 				  "region, e.g. path=/dev/hugepages/folio0");
+	if (cfg->path != NULL && cfg->size != 0 &&
+	    strncmp(cfg->path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0)
+		return folio_fail(err, -EINVAL, "size=%" PRIu64 " with path=%s: the memory has the "
+				  "size that the geometry needs, size is not allowed", cfg->size,
+				  cfg->path);
 	if (cfg->path != NULL && cfg->pci != NULL)
 		return folio_fail(err, -EINVAL, "path=%s and pci=%s: allowed is one of them",
 				  cfg->path, cfg->pci);
@@ -508,24 +227,6 @@ static uint32_t
 or_default(uint32_t value, uint32_t fallback)
 {
 	return value != 0 ? value : fallback;
-}
-
-static int
-alloc_queues(struct folio *f, folio_alloc_fn alloc)
-{
-	uint32_t q;
-
-	f->txq = alloc(f->queues * sizeof(*f->txq), _Alignof(struct folio_txq), f->alloc_ctx);
-	f->rxq = alloc(f->queues * sizeof(*f->rxq), _Alignof(struct folio_rxq), f->alloc_ctx);
-	if (f->txq == NULL || f->rxq == NULL)
-		return -ENOMEM;
-	for (q = 0; q < f->queues; q++) {
-		folio_gate_init(&f->txq[q].gate);
-		folio_gate_init(&f->rxq[q].gate);
-		f->txq[q].enabled = true;
-		f->rxq[q].enabled = true;
-	}
-	return 0;
 }
 
 static void
@@ -546,19 +247,24 @@ free_port(struct folio *f)
 static char *
 absolute(const char *path)
 {
+	const char *prefix = "";
 	char *folder, *all = NULL;
 
-	if (path[0] == '/')
-		return strdup(path);
+	if (strncmp(path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0) {
+		prefix = FOLIO_SOCKET_PREFIX;
+		path += strlen(prefix);
+	}
+	if (path[0] == '/' || path[0] == '\0')
+		return strdup(path - strlen(prefix));
 	folder = get_current_dir_name();
-	if (folder != NULL && asprintf(&all, "%s/%s", folder, path) < 0)
+	if (folder != NULL && asprintf(&all, "%s%s/%s", prefix, folder, path) < 0)
 		all = NULL; /* else undefined */
 	free(folder);
 	return all;
 }
 
-struct folio *
-folio_open(const struct folio_config *cfg, struct folio_error *err)
+static struct folio *
+open_port(const struct folio_config *cfg, struct folio_error *err)
 {
 	folio_alloc_fn alloc = cfg->alloc != NULL ? cfg->alloc : heap_alloc;
 	bool host = cfg->role == FOLIO_HOST;
@@ -571,7 +277,6 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 		.page_shift = FOLIO_LAYOUT_SHIFT,
 	};
 	struct folio *f;
-	int ret;
 
 	if (check_config(cfg, &want, err) != 0)
 		return NULL;
@@ -588,13 +293,12 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	f->size = cfg->size;
 	f->queues = want.queues;
 	f->want = want;
-	f->ring_size = expected_ring_size(f);
+	f->ring_size = folio_expected_ring_size(f);
 	f->copy = folio_copy_select(cfg->isa);
 	f->region.fd = -1;
 	f->region.numa_node = f->numa_node;
 	f->region.caching = FOLIO_CACHING_WRITE_BACK;
 	f->session.reject = -1;
-	f->session.suspect = -1;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_rwlock_init(&f->rings_lock, NULL);
 	if (!cfg->loopback && cfg->pci == NULL)
@@ -602,25 +306,29 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
 	else if (!cfg->loopback)
 		f->pci = strdup(cfg->pci);
 
-	if ((!cfg->loopback && f->path == NULL && f->pci == NULL) || alloc_queues(f, alloc) != 0) {
+	if ((!cfg->loopback && f->path == NULL && f->pci == NULL) || folio_queues_alloc(f, alloc) != 0) {
 		folio_fail(err, 0, "out of memory");
 		free_port(f);
 		return NULL;
 	}
-	if (f->loopback) {
-		struct folio_layout l;
-
-		ret = folio_layout_init(&l, &want, 0, err);
-		if (ret == 0)
-			ret = attach(f, &l, err);
-	} else {
-		ret = open_region(f, err);
-	}
-	if (ret != 0) {
+	if (folio_attach_open(f, err) != 0) {
 		free_port(f);
 		return NULL;
 	}
 	return f;
+}
+
+struct folio *
+folio_open_sized(const struct folio_config *cfg, size_t size, struct folio_error *err)
+{
+	struct folio_config own;
+
+	if (!folio_sized_take(&own, sizeof(own), cfg, size)) {
+		folio_fail(err, -E2BIG, "the configuration has a field that folio %s does not know: "
+			   "use the library of the program's folio.h, or newer", folio_version());
+		return NULL;
+	}
+	return open_port(&own, err);
 }
 
 int
@@ -631,51 +339,82 @@ folio_start(struct folio *f)
 	pthread_mutex_lock(&f->lock);
 	if (f->started) {
 		ret = -EALREADY;
+	} else if (!f->loopback) {
+		f->started = true;
+		if (f->state == FOLIO_PORT_CLOSED)
+			folio_session_start(&f->session);
+	} else if (f->state == FOLIO_PORT_CLOSING && !finish_closing(f)) {
+		ret = -EBUSY;
 	} else {
 		f->started = true;
-		if (f->loopback) {
-			reset_rings(f);
-			open_gates(f);
-			set_link(f, true);
-		} else if (f->attached && !f->closing) {
-			folio_session_start(&f->session);
-		}
+		folio_queues_reset(f);
+		folio_queues_open(f);
+		folio_port_set_state(f, FOLIO_PORT_OPEN);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return ret;
 }
 
-/* A burst is still inside: nothing may tell the peer that we let go of the rings before it left. */
-static void
-stop_silently(struct folio *f)
+/* With the lock held. False: bursts are inside, and nothing was said of it to the peer. */
+static bool
+stop(struct folio *f)
 {
-	f->closing = true;
-	f->session.state = FOLIO_SESSION_STOPPED;
-	f->session.link = FOLIO_LINK_STOPPED;
+	bool was_started = f->started;
+
+	f->started = false;
+	if (f->state == FOLIO_PORT_OPEN)
+		begin_closing(f);
+	else if (f->state == FOLIO_PORT_CLOSING)
+		(void)finish_closing(f);
+	else if (f->state == FOLIO_PORT_CLOSED && was_started)
+		say_stopped(f);
+	if (f->state == FOLIO_PORT_CLOSING) {
+		f->session.state = FOLIO_SESSION_STOPPED;
+		f->session.link = FOLIO_LINK_STOPPED;
+	}
+	return f->state == FOLIO_PORT_JAMMED ? folio_queues_close(f)
+					     : f->state != FOLIO_PORT_CLOSING;
+}
+
+bool
+folio_port_stop(struct folio *f)
+{
+	struct folio_patience patience;
+	bool out;
+
+	folio_patience_begin(&patience);
+	do {
+		pthread_mutex_lock(&f->lock);
+		out = stop(f);
+		pthread_mutex_unlock(&f->lock);
+	} while (!out && folio_patience_sleep(&patience));
+	return out;
+}
+
+bool
+folio_port_needs_ticks(struct folio *f)
+{
+	bool needs;
+
+	pthread_mutex_lock(&f->lock);
+	needs = !f->loopback && (f->started || f->state == FOLIO_PORT_CLOSING ||
+				 f->state == FOLIO_PORT_LEAVING);
+	pthread_mutex_unlock(&f->lock);
+	return needs;
 }
 
 void
 folio_stop(struct folio *f)
 {
-	bool all_out;
+	(void)folio_port_stop(f);
+}
 
-	pthread_mutex_lock(&f->lock);
-	if (f->started) {
-		f->started = false;
-		set_link(f, false);
-		all_out = close_gates(f);
-		if (f->attached && !f->loopback) {
-			if (folio_region_is_cut(&f->region)) {
-				detach(f); /* there is nobody to say it to */
-				f->session.link = FOLIO_LINK_STOPPED;
-			} else if (all_out) {
-				folio_session_stop(&f->session);
-			} else {
-				stop_silently(f);
-			}
-		}
-	}
-	pthread_mutex_unlock(&f->lock);
+/* Peer not trusted: what it sends over the region's socket, if it has one. */
+static void
+poll_region(struct folio *f)
+{
+	if (folio_region_poll(&f->region, &f->detail) == -EPROTO)
+		folio_count(&f->session.violations[FOLIO_PEER_BAD_MESSAGE]);
 }
 
 bool
@@ -686,13 +425,14 @@ folio_tick(struct folio *f)
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
 		folio_fault_keep();
-		if (!f->attached)
-			tick_detached(f);
+		poll_region(f);
+		if (!folio_port_is_attached(f))
+			folio_attach_tick(f);
 		else
 			tick_attached(f);
 	}
-	changed = f->link_up != f->told_up;
-	f->told_up = f->link_up;
+	changed = folio_link_is_up(f) != f->told_up;
+	f->told_up = folio_link_is_up(f);
 	pthread_mutex_unlock(&f->lock);
 	return changed;
 }
@@ -704,7 +444,7 @@ wait_for_peer(struct folio *f)
 	const struct timespec step = {.tv_nsec = CLOSE_WAIT_NS};
 	int i;
 
-	for (i = 0; i < CLOSE_WAITS && !folio_region_lost(&f->region) &&
+	for (i = 0; i < CLOSE_WAITS && !folio_region_is_cut(&f->region) &&
 	     folio_session_peer_holds(&f->session); i++)
 		nanosleep(&step, NULL);
 }
@@ -715,47 +455,26 @@ folio_close(struct folio *f)
 	if (f == NULL)
 		return;
 	folio_stop(f);
-	if (f->attached) {
+	if (folio_port_is_attached(f)) {
 		if (!f->loopback)
 			wait_for_peer(f);
-		if (close_gates(f))
-			wipe(f);
-		detach(f);
+		if (folio_queues_close(f))
+			folio_attach_wipe(f);
+		folio_attach_detach(f);
 	}
 	folio_region_close(&f->region);
-	if (close_gates(f)) /* else a burst that never left may still look at its queue */
+	if (folio_queues_close(f)) /* else a burst that never left may still look at its queue */
 		free_port(f);
 }
 
 bool
 folio_link_is_up(const struct folio *f)
 {
-	return __atomic_load_n(&f->link_up, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&f->state, __ATOMIC_ACQUIRE) == FOLIO_PORT_OPEN;
 }
 
-void
-folio_counters(const struct folio *f, struct folio_counters *c)
-{
-	uint64_t *v = c->violations;
-	uint32_t q, i;
-
-	for (i = 0; i < FOLIO_VIOLATIONS; i++)
-		v[i] = folio_counted(&f->session.violations[i]);
-	for (q = 0; q < f->queues; q++) {
-		const struct folio_cons *cons = &f->rxq[q].ring;
-
-		v[FOLIO_RX_BAD_INDEX] += folio_counted(&cons->bad_index);
-		v[FOLIO_RX_BAD_LENGTH] += folio_counted(&cons->bad_length);
-		v[FOLIO_RX_BAD_FLAGS] += folio_counted(&cons->bad_flags);
-		v[FOLIO_RX_BAD_CHAIN] += folio_counted(&cons->bad_chain);
-		v[FOLIO_TX_BAD_INDEX] += folio_counted(&f->txq[q].ring.bad_index);
-	}
-	c->link_ups = folio_counted(&f->link_ups);
-	c->renegotiations = folio_counted(&f->renegotiations);
-}
-
-void
-folio_status(struct folio *f, struct folio_status *st)
+static void
+describe(struct folio *f, struct folio_status *st)
 {
 	const char *detail;
 
@@ -763,11 +482,11 @@ folio_status(struct folio *f, struct folio_status *st)
 	pthread_mutex_lock(&f->lock);
 	st->role = f->role;
 	if (f->loopback)
-		st->link = f->link_up ? FOLIO_LINK_UP : FOLIO_LINK_STOPPED;
+		st->link = folio_link_is_up(f) ? FOLIO_LINK_UP : FOLIO_LINK_STOPPED;
 	else
 		st->link = f->session.link;
 	st->refusal = f->session.peer_refusal;
-	if (f->attached) {
+	if (folio_port_is_attached(f)) {
 		st->queues = f->layout.geom.queues;
 		st->ring_size = f->layout.geom.ring_size;
 		st->slot_size = f->layout.geom.slot_size;
@@ -782,49 +501,24 @@ folio_status(struct folio *f, struct folio_status *st)
 	st->read_cost = f->region.read_cost;
 	snprintf(st->region, sizeof(st->region), "%s", f->region.detail);
 	st->isa = f->copy->isa;
-	folio_counters(f, &st->counters);
 	detail = f->session.reject >= 0 ? f->session.detail.text : f->detail.text;
 	snprintf(st->detail, sizeof(st->detail), "%.*s", (int)sizeof(st->detail) - 1, detail);
 	pthread_mutex_unlock(&f->lock);
 }
 
-static bool
-enable(struct folio *f, struct folio_gate *gate, bool *enabled, uint32_t q, bool on)
+void
+folio_status_sized(struct folio *f, struct folio_status *st, size_t size)
 {
-	bool done = true;
+	struct folio_status all;
 
-	pthread_mutex_lock(&f->lock);
-	*enabled = on;
-	if (!on)
-		done = folio_gate_close(gate);
-	else if (f->link_up && q < f->layout.geom.queues)
-		folio_gate_open(gate);
-	pthread_mutex_unlock(&f->lock);
-	return done;
+	describe(f, &all);
+	folio_sized_give(st, size, &all, sizeof(all));
 }
 
-bool
-folio_port_enable_tx(struct folio *f, uint32_t q, bool on)
+const char *
+folio_path(const struct folio *f)
 {
-	return enable(f, &f->txq[q].gate, &f->txq[q].enabled, q, on);
-}
-
-bool
-folio_port_enable_rx(struct folio *f, uint32_t q, bool on)
-{
-	return enable(f, &f->rxq[q].gate, &f->rxq[q].enabled, q, on);
-}
-
-struct folio_txq *
-folio_port_txq(struct folio *f, uint32_t q)
-{
-	return &f->txq[q];
-}
-
-struct folio_rxq *
-folio_port_rxq(struct folio *f, uint32_t q)
-{
-	return &f->rxq[q];
+	return f->path != NULL ? f->path : f->pci != NULL ? f->pci : "";
 }
 
 const struct folio_copy *
@@ -847,36 +541,3 @@ folio_port_ring_size(const struct folio *f)
 	return __atomic_load_n(&f->ring_size, __ATOMIC_RELAXED);
 }
 
-static uint32_t
-used(struct folio *f, uint32_t q, bool rx)
-{
-	const struct folio_cons *c = &f->rxq[q].ring;
-	const struct folio_prod *p = &f->txq[q].ring;
-	uint32_t n = 0;
-
-	/* The lock keeps the mapping; the owner of the ring's end may be in a burst. */
-	if (pthread_rwlock_tryrdlock(&f->rings_lock) != 0)
-		return 0; /* the link is down */
-	if (folio_link_is_up(f) && q < f->layout.geom.queues) {
-		if (rx)
-			n = folio_fetch32(c->produced) - __atomic_load_n(&c->head, __ATOMIC_RELAXED);
-		else
-			n = __atomic_load_n(&p->head, __ATOMIC_RELAXED) - folio_fetch32(p->consumed);
-		if (n > f->layout.geom.ring_size)
-			n = 0;
-	}
-	pthread_rwlock_unlock(&f->rings_lock);
-	return n;
-}
-
-uint32_t
-folio_port_rx_used(struct folio *f, uint32_t q)
-{
-	return used(f, q, true);
-}
-
-uint32_t
-folio_port_tx_used(struct folio *f, uint32_t q)
-{
-	return used(f, q, false);
-}

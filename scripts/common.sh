@@ -51,7 +51,7 @@ build() {
 	shift
 	note "building in $dir"
 	if [ ! -f "$dir/build.ninja" ]; then
-		rm -rf "$dir"
+		rm -rf "$dir"/meson-* # of a set-up that failed
 		meson setup "$dir" "$@" > /dev/null
 	fi
 	ninja -C "$dir" --quiet

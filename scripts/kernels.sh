@@ -25,11 +25,16 @@ kernel_lists() {
 		deb [signed-by=$key] http://deb.debian.org/debian bookworm-backports main
 		deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main
 	END
-	if ! apt-get "${KERNEL_APT[@]}" update > "$dir/log" 2>&1; then
+	if ! apt-get "${KERNEL_APT[@]}" -o APT::Update::Error-Mode=any update > "$dir/log" 2>&1; then
 		cat "$dir/log" >&2
 		return 1
 	fi
 	touch "$dir/updated"
+}
+
+# kernel_why: what apt said when the network did not give what was wanted.
+kernel_why() {
+	sed -n 's/^\(E\|Err\|W\): *//p' "$KERNEL_PACKAGES/log" 2>/dev/null | head -1
 }
 
 # kernel_versions default|newest|all: e.g. 6.1.0-56-cloud-amd64, a line each. The default is the
@@ -60,8 +65,8 @@ kernel_unpack() {
 	local folder=$1 tmp deb
 	shift
 	tmp=$(mktemp -d "$KERNEL_PACKAGES/debs.XXXXXX")
-	if ! (cd "$tmp" && apt-get "${KERNEL_APT[@]}" download "$@") > "$tmp/log" 2>&1; then
-		cat "$tmp/log" >&2
+	if ! (cd "$tmp" && apt-get "${KERNEL_APT[@]}" download "$@") > "$KERNEL_PACKAGES/log" 2>&1; then
+		cat "$KERNEL_PACKAGES/log" >&2
 		rm -rf "$tmp"
 		return 1
 	fi

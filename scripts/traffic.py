@@ -8,7 +8,7 @@ SIZES = {64: "64", 512: "512", 1518: "1518", 9000: "2000,2000,2000,2000,1000"}
 DIRECTIONS = ("guest to host", "host to guest", "loop")
 SECONDS = 2.0
 # For frames of every size above.
-APP_ARGS = ["--max-pkt-len=9018", "--txd=2048", "--rxd=2048"]
+APP_ARGS = ["--max-pkt-len=9018", "--enable-scatter", "--txd=2048", "--rxd=2048"]
 
 
 def clear(*sides):

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 
@@ -32,13 +33,17 @@ static int
 parse_number(const char *name, const char *value, unsigned long min, unsigned long max,
 	     uint16_t *out)
 {
-	char *end;
 	unsigned long v;
 
-	errno = 0;
-	v = strtoul(value, &end, 10);
 	/* strtoul alone takes signs and blanks. */
-	if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || v < min || v > max) {
+	if (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0') {
+		fprintf(stderr, "folio-echo: --%s=%s is not a decimal number: allowed is %lu to "
+			"%lu\n", name, value, min, max);
+		return -EINVAL;
+	}
+	errno = 0;
+	v = strtoul(value, NULL, 10);
+	if (errno != 0 || v < min || v > max) {
 		fprintf(stderr, "folio-echo: --%s=%s is out of range: allowed is %lu to %lu\n",
 			name, value, min, max);
 		return -EINVAL;

@@ -110,7 +110,7 @@ parse_number(const char *name, const char *value, uint32_t *out)
 	v = strtoul(value, &end, 10);
 	if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || v == 0 ||
 	    v > UINT32_MAX)
-		return fail("--%s=%s is not a number from 1 to %u", name, value, UINT32_MAX);
+		return fail("--%s=%s is not a decimal number from 1 to %u", name, value, UINT32_MAX);
 	*out = (uint32_t)v;
 	return 0;
 }
@@ -298,7 +298,8 @@ read_tap(struct bridge *b)
 static uint16_t
 send_out(struct bridge *b)
 {
-	uint16_t i, sent;
+	int sent;
+	int i;
 
 	while (b->first < b->count && (b->out[b->first].len < ETH_HLEN ||
 				       b->out[b->first].len > b->max_frame)) {
@@ -306,11 +307,13 @@ send_out(struct bridge *b)
 		b->to_folio.dropped++;
 	}
 	sent = folio_send(b->port, 0, b->out + b->first, b->count - b->first);
+	if (sent < 0)
+		return 0; /* no room, or no link: later */
 	for (i = 0; i < sent; i++)
 		b->to_folio.bytes += b->out[b->first + i].len;
-	b->to_folio.frames += sent;
-	b->first += sent;
-	return sent;
+	b->to_folio.frames += (uint64_t)sent;
+	b->first += (uint16_t)sent;
+	return (uint16_t)sent;
 }
 
 static void
@@ -393,18 +396,15 @@ print_flow(const char *direction, const struct flow *f)
 static void
 print_counters(const struct bridge *b)
 {
-	struct folio_counters c;
-	int v;
+	unsigned int i;
 
 	print_flow("tap to folio", &b->to_folio);
 	print_flow("folio to tap", &b->to_tap);
-	folio_counters(b->port, &c);
-	printf("folio-tap: link ups %" PRIu64 ", renegotiations %" PRIu64 "\n", c.link_ups,
-	       c.renegotiations);
-	for (v = 0; v < FOLIO_VIOLATIONS; v++) {
-		if (c.violations[v] != 0)
-			printf("folio-tap: the peer's %s: %" PRIu64 "\n", folio_violation_name(v),
-			       c.violations[v]);
+	for (i = 0; i < folio_counter_count(); i++) {
+		uint64_t value = folio_counter(b->port, i);
+
+		if (value != 0)
+			printf("folio-tap: %s: %" PRIu64 "\n", folio_counter_name(i), value);
 	}
 }
 

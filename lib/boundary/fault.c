@@ -36,6 +36,21 @@ static struct entry entries[FOLIO_FAULT_MAX];
  */
 #define LEVELS 4
 
+/*
+ * Other copies of this code may be in the process (the driver's and libfolio's). Theirs in front of
+ * ours is as good as ours, if it passes on to ours: else the copies would displace each other until
+ * all handlers are used up. Copies know each other's handlers by flags that mean nothing for SIGBUS, and ask
+ * them by calling them with a code that the kernel does not have. This is an interface between
+ * versions: do not change it.
+ */
+#define MARK (SA_NOCLDSTOP | SA_NOCLDWAIT)
+#define ASK_CODE 0x666f6c69
+
+struct question {
+	const void *whom; /* a copy's entries */
+	bool heard;	  /* it is behind this handler, with none but copies in between */
+};
+
 static struct sigaction before[LEVELS]; /* what handler i found */
 static unsigned int levels;		 /* handlers in use; the rest is for the lock's holder */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -95,11 +110,33 @@ pass_on(const struct sigaction *to, int sig, siginfo_t *info, void *context)
 		to->sa_handler(sig);
 }
 
+static bool
+is_a_copys(const struct sigaction *act)
+{
+	return (act->sa_flags & (MARK | SA_SIGINFO)) == (MARK | SA_SIGINFO);
+}
+
+/* Not in a signal: another copy wants to know whether `before` leads to it. */
+static void
+answer(unsigned int level, siginfo_t *info)
+{
+	struct question *q = info->si_addr;
+
+	if (q->whom == entries)
+		q->heard = true;
+	else if (is_a_copys(&before[level]))
+		before[level].sa_sigaction(SIGBUS, info, NULL);
+}
+
 static void
 handle(unsigned int level, int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
 
+	if (info->si_code == ASK_CODE && context == NULL) {
+		answer(level, info);
+		return;
+	}
 	/* BUS_ADRERR: nothing behind a mapping. Others are broken memory, or sent by somebody. */
 	if (info->si_code != BUS_ADRERR || !replace((uintptr_t)info->si_addr))
 		pass_on(&before[level], sig, info, context);
@@ -121,42 +158,42 @@ static void (*const handlers[LEVELS])(int, siginfo_t *, void *) = {
 	handler0, handler1, handler2, handler3,
 };
 
-static bool
-is_ours(const struct sigaction *act)
-{
-	unsigned int i;
-
-	if ((act->sa_flags & SA_SIGINFO) == 0)
-		return false;
-	for (i = 0; i < LEVELS; i++) {
-		if (act->sa_sigaction == handlers[i])
-			return true;
-	}
-	return false;
-}
-
 /* With the lock held: see to it that a handler of ours is in front. */
 static void
 install(void)
 {
-	struct sigaction act = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction act = {.sa_flags = SA_SIGINFO | SA_ONSTACK | MARK};
+
+	struct sigaction found;
 
 	displaced_at.tv_sec = 0;
-	/* Written before it can be needed, not by the call that installs ours. */
-	if (levels == LEVELS || sigaction(SIGBUS, NULL, &before[levels]) != 0)
+	if (sigaction(SIGBUS, NULL, &found) != 0)
 		return;
+	/* Somebody put back what he had found before us: nothing leads to ours any more. */
+	if ((found.sa_flags & SA_SIGINFO) == 0 &&
+	    (found.sa_handler == SIG_DFL || found.sa_handler == SIG_IGN))
+		levels = 0;
+	if (levels == LEVELS)
+		return;
+	/* Written before it can be needed, not by the call that installs ours. */
+	before[levels] = found;
 	act.sa_sigaction = handlers[levels];
 	sigemptyset(&act.sa_mask);
 	if (sigaction(SIGBUS, &act, NULL) == 0)
 		levels++;
 }
 
+/* Is it ours that gets the signal first, but for other copies? */
 static bool
 is_in_front(void)
 {
+	struct question q = {.whom = entries};
+	siginfo_t info = {.si_signo = SIGBUS, .si_code = ASK_CODE, .si_addr = &q};
 	struct sigaction now;
 
-	return sigaction(SIGBUS, NULL, &now) == 0 && is_ours(&now);
+	if (sigaction(SIGBUS, NULL, &now) == 0 && is_a_copys(&now))
+		now.sa_sigaction(SIGBUS, &info, NULL);
+	return q.heard;
 }
 
 /* With the lock held and nothing watched: go, if nobody has come after us. */

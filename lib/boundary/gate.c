@@ -9,8 +9,11 @@
 
 #include "boundary/gate.h"
 
-#define WAIT_STEP_NS 20000
+#define WAIT_STEP_NS 100000
 #define WAIT_SECONDS 1
+
+/* Looks at gates that are busy: longer than most bursts take, and nothing that a tick would feel. */
+#define LOOKS 500
 
 #if defined(__SANITIZE_THREAD__)
 #define NO_MEMBARRIER 1 /* ThreadSanitizer does not know what it does */
@@ -36,41 +39,103 @@ folio_gate_init(struct folio_gate *g)
 {
 	g->open = 0;
 	g->busy = 0;
+	g->phase = FOLIO_GATE_EMPTY;
 	g->fenced = !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
 
 void
 folio_gate_open(struct folio_gate *g)
 {
+	g->phase = FOLIO_GATE_OPEN;
 	__atomic_store_n(&g->open, 1, __ATOMIC_RELEASE);
 }
 
+/* Store that the gates are closed. Does a barrier have to tell somebody? */
 static bool
-is_past(const struct timespec *deadline)
+shut(struct folio_gate *const *gates, unsigned int n)
 {
-	struct timespec now;
+	bool barrier = false;
+	unsigned int i;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > deadline->tv_sec ||
-	       (now.tv_sec == deadline->tv_sec && now.tv_nsec > deadline->tv_nsec);
+	for (i = 0; i < n; i++) {
+		struct folio_gate *g = gates[i];
+
+		if (g->phase == FOLIO_GATE_OPEN) {
+			__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);
+			g->phase = g->fenced ? FOLIO_GATE_BARRED : FOLIO_GATE_SHUT;
+		}
+		barrier |= g->phase == FOLIO_GATE_SHUT;
+	}
+	return barrier;
+}
+
+/* Look once at each gate behind the barrier. Is nobody inside? */
+static bool
+look(struct folio_gate *const *gates, unsigned int n)
+{
+	bool empty = true;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct folio_gate *g = gates[i];
+
+		/* A poller that only knocks is busy now and then: seen empty once is enough. */
+		if (g->phase == FOLIO_GATE_BARRED && __atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0)
+			g->phase = FOLIO_GATE_EMPTY;
+		empty &= g->phase == FOLIO_GATE_EMPTY;
+	}
+	return empty;
+}
+
+static void
+relax(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#else
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#endif
 }
 
 bool
-folio_gate_close(struct folio_gate *g)
+folio_gates_close(struct folio_gate *const *gates, unsigned int n)
+{
+	unsigned int i;
+
+	if (shut(gates, n)) {
+		/* Without it nothing is known (a seccomp filter came late?): never unmap then. */
+		if (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+			return false;
+		for (i = 0; i < n; i++) {
+			if (gates[i]->phase == FOLIO_GATE_SHUT)
+				gates[i]->phase = FOLIO_GATE_BARRED;
+		}
+	}
+	for (i = 0; i < LOOKS; i++) {
+		if (look(gates, n))
+			return true;
+		relax();
+	}
+	return false;
+}
+
+void
+folio_patience_begin(struct folio_patience *p)
+{
+	clock_gettime(CLOCK_MONOTONIC, &p->until);
+	p->until.tv_sec += WAIT_SECONDS;
+}
+
+bool
+folio_patience_sleep(const struct folio_patience *p)
 {
 	const struct timespec step = {.tv_nsec = WAIT_STEP_NS};
-	struct timespec deadline;
+	struct timespec now;
 
-	__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);
-	/* Without the barrier nothing is known (a seccomp filter came late?): never unmap then. */
-	if (!g->fenced && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > p->until.tv_sec ||
+	    (now.tv_sec == p->until.tv_sec && now.tv_nsec > p->until.tv_nsec))
 		return false;
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += WAIT_SECONDS;
-	while (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) != 0) {
-		if (is_past(&deadline))
-			return false;
-		nanosleep(&step, NULL);
-	}
+	nanosleep(&step, NULL);
 	return true;
 }

@@ -7,8 +7,8 @@
 
 /*
  * A gate in front of one end of a ring. The datapath thread enters and leaves it around every
- * burst with two plain stores and a load; the control thread closes it and knows on return that no
- * burst is inside, so that rings can be reset, remapped and unmapped while applications poll.
+ * burst with two plain stores and a load; the control thread closes it and looks until no burst is
+ * inside, so that rings can be reset, remapped and unmapped while applications poll.
  *
  * It is Dekker's algorithm made asymmetric: the full barrier that the datapath side would need is
  * executed on its behalf by membarrier(2) on the control side. Where the kernel has no
@@ -17,11 +17,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
+
+/* How far control has come with closing a gate. */
+enum folio_gate_phase {
+	FOLIO_GATE_EMPTY,  /* nobody is inside, and nobody gets in */
+	FOLIO_GATE_OPEN,
+	FOLIO_GATE_SHUT,   /* nobody gets in who has not been told so yet */
+	FOLIO_GATE_BARRED, /* nobody gets in; a burst may be inside */
+};
 
 struct folio_gate {
 	uint32_t open;	 /* written by control */
 	uint32_t busy;	 /* written by the datapath thread */
 	uint32_t fenced; /* constant after init */
+	uint32_t phase;	 /* control only: enum folio_gate_phase */
 };
 
 void folio_gate_init(struct folio_gate *g);
@@ -56,10 +66,24 @@ folio_gate_enter(struct folio_gate *g)
 void folio_gate_open(struct folio_gate *g);
 
 /*
- * Close the gate and wait until no burst is inside, at most about a second (the datapath thread may
- * be stopped in a debugger, or be the very thread that a signal handler interrupted). Returns false
- * if a burst was still inside then: what it uses must not be unmapped. Calling again is allowed.
+ * Close n gates with one barrier for all, and look for some microseconds whether anybody is inside.
+ * Never sleeps. Returns false if a burst may still be inside: what it uses must not be touched.
+ * Calling again looks again.
  */
-bool folio_gate_close(struct folio_gate *g);
+bool folio_gates_close(struct folio_gate *const *gates, unsigned int n);
+
+/*
+ * For calls that have to wait until bursts have left: about a second in all, however many there are
+ * (a datapath thread may be stopped in a debugger, or be the very thread that a signal handler
+ * interrupted). No lock may be held that control work needs.
+ */
+struct folio_patience {
+	struct timespec until;
+};
+
+void folio_patience_begin(struct folio_patience *p);
+
+/* Sleep a little; false, at once, when the time is up. */
+bool folio_patience_sleep(const struct folio_patience *p);
 
 #endif /* FOLIO_GATE_H */

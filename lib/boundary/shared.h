@@ -79,4 +79,15 @@ folio_shared_fence(void)
 #endif
 }
 
+/* Loads of what is cached stay before the loads behind this one. Processors of x86 do so anyway. */
+static inline void
+folio_read_fence(void)
+{
+#ifdef __x86_64__
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+#else
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
 #endif /* FOLIO_SHARED_H */

@@ -44,6 +44,7 @@ bar_is_gone(const struct folio_region *r)
 }
 
 static const struct folio_region_source bar_source = {
+	.lost = "is gone",
 	.grow = folio_device_grow,
 	.peek = folio_device_peek,
 	.reserve = folio_device_reserve,
@@ -259,9 +260,11 @@ open_sysfs(struct folio_region *r, const struct folder *dir, struct folio_error 
 	ret = folio_device_map_first(r);
 	if (ret != 0)
 		return explain_map(r, ret, err);
-	ret = folio_region_check_content(r, err);
-	if (ret != 0)
-		return ret;
+	/* Another program's, or the peer's doing: left alone until somebody clears it. */
+	if (r->role == FOLIO_GUEST && !folio_region_is_folios(r))
+		return folio_fail(err, -EUCLEAN, "%s is not a folio region: its memory starts with "
+				  "something else (allowed: zeroes, a folio region): it is left alone",
+				  r->name);
 	folio_region_note_predecessor(r);
 	folio_device_measure(r);
 	return 0;

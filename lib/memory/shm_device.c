@@ -112,7 +112,11 @@ folio_device_discard(struct folio_region *r, uint64_t offset, uint64_t len)
 	mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)offset);
 	if (mem == MAP_FAILED)
 		return;
-	memset(mem, 0, len);
+	/* The device can go away at any moment. */
+	if (folio_fault_watch(mem, len, PROT_READ | PROT_WRITE) == 0) {
+		memset(mem, 0, len);
+		folio_fault_unwatch(mem);
+	}
 	munmap(mem, len);
 }
 

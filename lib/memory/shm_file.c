@@ -10,17 +10,19 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "memory/shm_map.h"
 #include "memory/shm_source.h"
 #include "boundary/shared.h"
 
 /*
- * What folio made it may resize and remove: the sticky bit, which has no other use on a file, says
- * so to whoever comes later, also after a crash.
+ * What folio made it may resize, wipe and remove: the sticky bit says so to whoever comes later, also
+ * after a crash, if the content is folio's, too. The bit alone has been seen on files of others.
  */
 #define MODE_OURS (S_ISVTX | S_IRUSR | S_IWUSR)
 
@@ -50,9 +52,46 @@ folio_region_lock_role(struct folio_region *r, struct folio_error *err)
 	if (fcntl(r->fd, F_OFD_SETLK, &fl) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return folio_fail(err, -EBUSY, "role=%s is taken: another process has %s in this role",
+		return folio_fail(err, -EBUSY, "role=%s is taken: another port, of this process or of "
+				  "another, has %s in this role",
 				  r->role == FOLIO_GUEST ? "guest" : "host", r->name);
 	return folio_fail(err, -errno, "%s: cannot lock it: %s", r->name, strerror(errno));
+}
+
+/*
+ * EAL removes every file "*map_*" of a hugetlbfs that nobody has locked by flock(), when a program
+ * starts; other tools have such habits, too. A peer can keep us from it by an exclusive lock, which
+ * keeps them away as well: so it is no error, and tried again at every tick.
+ */
+static void
+lock_against_cleaners(struct folio_region *r)
+{
+	if (!r->guarded)
+		r->guarded = flock(r->fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+static int
+file_poll(struct folio_region *r, struct folio_error *err)
+{
+	(void)err;
+	lock_against_cleaners(r);
+	return 0;
+}
+
+/*
+ * A host makes a file of a given size for a virtual machine, which would die of a page that cannot be
+ * had: all of it is reserved. Nobody else can shorten it meanwhile but to do harm.
+ */
+static int
+reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
+{
+	int error;
+
+	if (fallocate(r->fd, 0, 0, (off_t)size) == 0 || errno == EOPNOTSUPP)
+		return 0;
+	error = errno;
+	(void)ftruncate(r->fd, 0);
+	return folio_shm_no_memory(r, "reserve", size, error, err);
 }
 
 static int
@@ -73,6 +112,8 @@ file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 	if (ftruncate(r->fd, (off_t)size) != 0)
 		return folio_fail(err, -errno, "%s: cannot make it %" PRIu64 " bytes long: %s",
 				  r->name, size, strerror(errno));
+	if (r->role == FOLIO_HOST && reserve_all(r, size, err) != 0)
+		return -ENOSPC;
 	r->size = size;
 	return 0;
 }
@@ -83,15 +124,19 @@ file_peek(const struct folio_region *r, struct folio_wire_header *copy)
 	return pread(r->fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);
 }
 
+/*
+ * A file that the peer cut keeps its length. Where memory cannot be reserved (some file systems), a
+ * full one is noticed by a fault, as a hole is (see fault.h).
+ */
 static int
 file_reserve(struct folio_region *r, uint64_t offset, uint64_t len)
 {
 	int ret;
 
 	do
-		ret = posix_fallocate(r->fd, (off_t)offset, (off_t)len);
-	while (ret == EINTR);
-	return ret;
+		ret = fallocate(r->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len);
+	while (ret != 0 && errno == EINTR);
+	return ret == 0 || errno == EOPNOTSUPP ? 0 : errno;
 }
 
 static void
@@ -118,7 +163,7 @@ file_is_lost(const struct folio_region *r)
 	    (uint64_t)here.st_size < 2 * r->mapped)
 		return true;
 	if (stat(r->path, &at_path) != 0)
-		return errno == ENOENT;
+		return false; /* it has another name now: both go on in it */
 	return at_path.st_dev != here.st_dev || at_path.st_ino != here.st_ino;
 }
 
@@ -141,29 +186,83 @@ remove_if_last(struct folio_region *r)
 }
 
 static const struct folio_region_source file_source = {
+	.lost = "was removed, replaced or cut",
 	.grow = file_grow,
 	.peek = file_peek,
 	.reserve = file_reserve,
 	.discard = file_discard,
+	.poll = file_poll,
 	.is_cut = file_is_cut,
 	.is_lost = file_is_lost,
 	.release = remove_if_last,
 };
 
+/*
+ * Whose file is it? What is not folio's is left alone. That can be the work of a peer, who may write
+ * and cut the file: then the port waits for it to be undone, and only what was never a region is an
+ * error of the user. A host does not judge: it touches nothing before there is a guest.
+ */
 static int
-check_content(struct folio_region *r, struct folio_error *err)
+check_content(struct folio_region *r, bool sticky, struct folio_error *err)
 {
-	/* A file that folio made may have been scribbled on by the peer: it is ours all the same. */
-	if (r->size == 0 || r->ours)
+	bool whole = r->size % FOLIO_WIRE_PAGE == 0;
+
+	if (r->size == 0 || (whole && folio_region_is_folios(r))) {
+		r->ours = sticky;
 		return 0;
-	if (r->size < FOLIO_WIRE_PAGE || r->size % FOLIO_WIRE_PAGE != 0)
-		return folio_fail(err, -EINVAL,
+	}
+	if (r->role == FOLIO_HOST)
+		return 0;
+	if (!whole)
+		return folio_fail(err, sticky ? -EUCLEAN : -EINVAL,
 				  "%s is not a folio region: its size of %" PRIu64
-				  " bytes is not a multiple of %u", r->name, r->size, FOLIO_WIRE_PAGE);
-	return folio_region_check_content(r, err);
+				  " bytes is not a multiple of %u: it is left alone", r->name,
+				  r->size, FOLIO_WIRE_PAGE);
+	return folio_fail(err, -EUCLEAN, "%s is not a folio region: it starts with something else "
+			  "(allowed: empty, zeroed, a folio region): it is left alone", r->name);
 }
 
-/* One attempt. -EAGAIN: the file vanished under us. */
+/* Whoever has a lease on the file would make us wait for it, and an open of a modem for a carrier. */
+static int
+open_at_once(const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, 0);
+	return fd;
+}
+
+static int
+explain_open(const struct folio_region *r, struct folio_error *err)
+{
+	if (errno == EWOULDBLOCK)
+		return folio_fail(err, -EUCLEAN, "%s: another process has a lease on it: the "
+				  "kernel takes it away (see fs.lease-break-time)", r->name);
+	return folio_fail(err, -errno, "%s: cannot open it for writing: %s", r->name,
+			  strerror(errno));
+}
+
+/* One attempt. -EAGAIN: the file vanished, or appeared, under us. */
+static int
+create(struct folio_region *r, bool keep, struct folio_error *err)
+{
+	struct stat st;
+
+	/* With its mark from the start: the peer may open it at once, and looks for it. */
+	r->fd = open_at_once(r->path, O_CREAT | O_EXCL, keep ? S_IRUSR | S_IWUSR : MODE_OURS);
+	r->fresh = r->fd >= 0;
+	if (r->fd >= 0)
+		return 0;
+	if (errno != EEXIST)
+		return folio_fail(err, -errno, "%s: cannot create it: %s", r->name, strerror(errno));
+	if (lstat(r->path, &st) == 0 && S_ISLNK(st.st_mode) && stat(r->path, &st) != 0 &&
+	    errno == ENOENT)
+		return folio_fail(err, -ENOENT, "%s is a symbolic link to a file that does not exist",
+				  r->name);
+	return -EAGAIN;
+}
+
 static int
 open_once(struct folio_region *r, bool keep, struct folio_error *err)
 {
@@ -172,21 +271,15 @@ open_once(struct folio_region *r, bool keep, struct folio_error *err)
 	int ret;
 
 	r->fresh = false;
-	r->fd = open(r->path, O_RDWR | O_CLOEXEC);
-	if (r->fd < 0 && errno == ENOENT) {
-		/* With its mark from the start: the peer may open it at once, and looks for it. */
-		r->fd = open(r->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL,
-			     keep ? S_IRUSR | S_IWUSR : MODE_OURS);
-		if (r->fd < 0 && errno == EEXIST)
-			return -EAGAIN;
-		r->fresh = r->fd >= 0;
-		if (r->fd < 0)
-			return folio_fail(err, -errno, "%s: cannot create it: %s", r->name,
-					  strerror(errno));
+	r->guarded = false;
+	r->fd = open_at_once(r->path, 0, 0);
+	if (r->fd < 0 && errno != ENOENT)
+		return explain_open(r, err);
+	if (r->fd < 0) {
+		ret = create(r, keep, err);
+		if (ret != 0)
+			return ret;
 	}
-	if (r->fd < 0)
-		return folio_fail(err, -errno, "%s: cannot open it for writing: %s", r->name,
-				  strerror(errno));
 
 	if (fstat(r->fd, &st) != 0 || fstatfs(r->fd, &fs) != 0)
 		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
@@ -197,15 +290,15 @@ open_once(struct folio_region *r, bool keep, struct folio_error *err)
 	ret = folio_region_lock_role(r, err);
 	if (ret != 0)
 		return ret;
+	lock_against_cleaners(r);
 
 	/* Only now does it stay: whoever removes a file looks at the locks first or holds one. */
 	if (fstat(r->fd, &st) != 0 || st.st_nlink == 0)
 		return -EAGAIN;
-	r->ours = (st.st_mode & S_ISVTX) != 0;
 	r->size = (uint64_t)st.st_size;
 	r->page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
 						    : (uint32_t)sysconf(_SC_PAGESIZE);
-	return check_content(r, err);
+	return check_content(r, (st.st_mode & S_ISVTX) != 0, err);
 }
 
 /*

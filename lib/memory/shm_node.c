@@ -50,6 +50,7 @@ node_is_gone(const struct folio_region *r)
 }
 
 static const struct folio_region_source node_source = {
+	.lost = "is gone",
 	.grow = node_grow,
 	.peek = folio_device_peek,
 	.reserve = folio_device_reserve,
@@ -83,7 +84,8 @@ open_node(struct folio_region *r, const char *path, struct folio_error *err)
 	/* It need not be the module's: do not wait for a modem, nor become its session's leader. */
 	r->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (r->fd < 0 && errno == EBUSY)
-		return folio_fail(err, -EBUSY, "%s is taken: another process has %s", r->name, path);
+		return folio_fail(err, -EBUSY, "%s is taken: another port, of this process or of "
+				  "another, has %s", r->name, path);
 	if (r->fd < 0)
 		return folio_fail(err, -errno, "%s: cannot open %s for writing: %s", r->name, path,
 				  strerror(errno));

@@ -4,9 +4,24 @@
 
 /* Bursts for programs without mbufs. The driver has its own, compiled per instruction set. */
 
+#include <errno.h>
+
 #include "port.h"
 
-uint16_t
+/* Why not even the first of n frames went out. */
+static __attribute__((noinline)) int
+nothing_sent(const struct folio_prod *p, const struct folio_buf *bufs, uint16_t n)
+{
+	if (n == 0)
+		return 0;
+	if (p->broken)
+		return -ENETDOWN; /* there is no room before the next session */
+	if (bufs[0].len < FOLIO_WIRE_FRAME_MIN || bufs[0].len > p->max_frame)
+		return -EMSGSIZE;
+	return -EAGAIN;
+}
+
+int
 folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n)
 {
 	struct folio_txq *txq = folio_port_txq(f, queue);
@@ -14,9 +29,10 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 	struct folio_prod *p = &txq->ring;
 	uint32_t head, room, slots;
 	uint16_t i;
+	int ret;
 
 	if (!folio_gate_enter(&txq->gate))
-		return 0;
+		return -ENETDOWN;
 	head = p->head;
 	room = folio_prod_room(p, n);
 	for (i = 0; i < n; i++) {
@@ -40,10 +56,11 @@ folio_send(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16
 		head += slots;
 		room -= slots;
 	}
-	if (head != p->head && !folio_prod_publish(p, head))
-		i = 0;
+	ret = i;
+	if (FOLIO_UNLIKELY(head == p->head || !folio_prod_publish(p, head)))
+		ret = nothing_sent(p, bufs, n);
 	folio_gate_leave(&txq->gate);
-	return i;
+	return ret;
 }
 
 uint16_t
@@ -69,6 +86,8 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 			if (len <= bufs[got].room) {
 				folio_cons_get(c, head, bufs[got].data, len, exact);
 				bufs[got++].len = len;
+			} else {
+				folio_count(&rxq->too_long);
 			}
 			head++;
 			avail--;
@@ -80,11 +99,18 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		if (verdict == FOLIO_TAKE && frame.len <= bufs[got].room) {
 			folio_cons_piece(c, head, 0, bufs[got].data, frame.len, exact);
 			bufs[got++].len = frame.len;
+		} else if (verdict == FOLIO_TAKE) {
+			folio_count(&rxq->too_long);
 		}
 		head += frame.slots;
 		avail -= frame.slots;
 	}
-	folio_cons_commit(c, head);
+	if (head != c->head) {
+		if (FOLIO_LIKELY(folio_cons_stands(c)))
+			folio_cons_commit(c, head);
+		else
+			got = 0;
+	}
 	folio_gate_leave(&rxq->gate);
 	return got;
 }

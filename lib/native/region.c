@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <numa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +15,17 @@
 #include "error.h"
 #include "boundary/fault.h"
 #include "memory/shm_device.h"
+#include "memory/shm_map.h"
 #include "native/session.h"
 #include "boundary/shared.h"
 
 /* How long a crashed predecessor's peer may take to let go, in quarters of a tick. */
 #define GUEST_WAITS (4 * 1000 / FOLIO_TICK_MS)
 #define HOST_WAITS (4 * 200 / FOLIO_TICK_MS)
+
+/* A longer path is shortened in messages, so that there is room for what is wrong with it. */
+#define NAME_HEAD 40
+#define NAME_TAIL 80
 
 static bool
 is_zero(const void *mem, size_t len)
@@ -31,19 +35,24 @@ is_zero(const void *mem, size_t len)
 	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
-int
-folio_region_check_content(struct folio_region *r, struct folio_error *err)
+/*
+ * The peer may have scribbled over one of the headers, or over both: then nobody can tell the file
+ * from a stranger's, and it is left alone. It may lie about more than that, but only to get a file
+ * destroyed that it can destroy itself.
+ */
+bool
+folio_region_is_folios(const struct folio_region *r)
 {
 	struct folio_wire_header h;
+	uint64_t magic;
 
 	if (!folio_region_peek(r, &h))
-		return folio_fail(err, -EIO, "%s: cannot read its header: %s", r->name,
-				  strerror(errno));
-	if (folio_fetch64(&h.magic) != FOLIO_WIRE_MAGIC && !is_zero(&h, sizeof(h)))
-		return folio_fail(err, -EINVAL,
-				  "%s is not a folio region: it starts with something else "
-				  "(allowed: empty, zeroed, a folio region)", r->name);
-	return 0;
+		return false;
+	if (folio_fetch64(&h.magic) == FOLIO_WIRE_MAGIC || is_zero(&h, sizeof(h)))
+		return true;
+	return r->first == NULL && r->size / 2 >= FOLIO_WIRE_PAGE &&
+	       pread(r->fd, &magic, sizeof(magic), (off_t)(r->size / 2)) == sizeof(magic) &&
+	       magic == FOLIO_WIRE_MAGIC;
 }
 
 void
@@ -68,11 +77,20 @@ folio_region_note_predecessor(struct folio_region *r)
 static bool
 init(struct folio_region *r, const char *key, const char *value, enum folio_role role)
 {
+	size_t len;
+	int ret;
+
 	memset(r, 0, sizeof(*r));
 	r->fd = -1;
 	r->role = role;
 	r->numa_node = -1;
-	if (asprintf(&r->name, "%s=%s", key, value) < 0)
+	len = strlen(value);
+	if (len <= NAME_HEAD + NAME_TAIL)
+		ret = asprintf(&r->name, "%s=%s", key, value);
+	else
+		ret = asprintf(&r->name, "%s=%.*s...%s", key, NAME_HEAD, value,
+			       value + len - NAME_TAIL);
+	if (ret < 0)
 		r->name = NULL; /* else undefined */
 	return r->name != NULL;
 }
@@ -94,6 +112,8 @@ folio_region_open(struct folio_region *r, const char *path, enum folio_role role
 
 	if (!init(r, "path", path, role))
 		ret = folio_fail(err, -ENOMEM, "out of memory");
+	else if (strncmp(path, FOLIO_SOCKET_PREFIX, strlen(FOLIO_SOCKET_PREFIX)) == 0)
+		ret = folio_region_open_memfd(r, path + strlen(FOLIO_SOCKET_PREFIX), err);
 	else if (exists && S_ISCHR(st.st_mode))
 		ret = folio_region_open_node(r, path, err);
 	else if (!exists && is_device_name(path))
@@ -104,6 +124,12 @@ folio_region_open(struct folio_region *r, const char *path, enum folio_role role
 	if (ret != 0)
 		folio_region_close(r);
 	return ret;
+}
+
+bool
+folio_region_may_heal(int error)
+{
+	return error == -EUCLEAN || error == -EAGAIN;
 }
 
 int
@@ -133,13 +159,6 @@ folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy)
 	return r->source->peek(r, copy);
 }
 
-static void
-place(void *mem, uint64_t len, int numa_node)
-{
-	if (numa_node >= 0 && numa_available() >= 0 && numa_node <= numa_max_node())
-		numa_tonode_memory(mem, len, numa_node);
-}
-
 static int
 map_private(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
 {
@@ -151,7 +170,7 @@ map_private(struct folio_region *r, const struct folio_layout *l, struct folio_e
 		return folio_fail(err, -errno, "cannot map %" PRIu64 " bytes of memory: %s",
 				  l->area_size, strerror(errno));
 	(void)madvise(mem, l->area_size, MADV_HUGEPAGE);
-	place(mem, l->area_size, r->numa_node);
+	folio_shm_place(mem, l->area_size, r->numa_node);
 	r->own = mem;
 	r->peer = mem;
 	r->mapped = l->area_size;
@@ -170,8 +189,7 @@ reserve(struct folio_region *r, const struct folio_layout *l, uint64_t area, str
 	if (ret == 0)
 		ret = r->source->reserve(r, area + l->data_off, l->used - l->data_off);
 	if (ret != 0)
-		return folio_fail(err, -ret, "%s: cannot reserve %" PRIu64 " bytes of memory: %s",
-				  r->name, l->used, strerror(ret));
+		return folio_shm_no_memory(r, "reserve", l->used, ret, err);
 	return 0;
 }
 
@@ -179,8 +197,6 @@ static int
 map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
 {
 	uint64_t own_off = r->role == FOLIO_GUEST ? 0 : l->area_size;
-	uint64_t peer_off = l->area_size - own_off;
-	void *own, *peer;
 	int ret;
 
 	if ((UINT64_C(1) << l->geom.page_shift) % r->page_size != 0)
@@ -188,31 +204,20 @@ map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_er
 				  "%s lies on pages of %u bytes, the guest aligned its areas to "
 				  "%" PRIu64, r->name, r->page_size,
 				  UINT64_C(1) << l->geom.page_shift);
-	own = mmap(NULL, l->area_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)own_off);
-	if (own == MAP_FAILED)
-		return folio_fail(err, -errno, "%s: cannot map %" PRIu64 " bytes: %s", r->name,
-				  l->area_size, strerror(errno));
-	peer = mmap(NULL, l->area_size, PROT_READ, MAP_SHARED, r->fd, (off_t)peer_off);
-	if (peer == MAP_FAILED) {
-		ret = folio_fail(err, -errno, "%s: cannot map %" PRIu64 " bytes: %s", r->name,
-				 l->area_size, strerror(errno));
-		munmap(own, l->area_size);
+	ret = r->source->map != NULL ? r->source->map(r, l, err)
+				     : folio_shm_map_halves(r, l, err);
+	if (ret != 0)
 		return ret;
-	}
-	r->own = own;
-	r->peer = peer;
 	r->mapped = l->area_size;
-	if (folio_fault_watch(own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
-	    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {
+	if (folio_fault_watch(r->own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {
 		folio_region_unmap(r);
 		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
 				  "%d", r->name, FOLIO_FAULT_MAX / 2);
 	}
-	if (r->first == NULL) /* a device's memory is where it is */
-		place(own, l->area_size, r->numa_node);
 	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
-		(void)madvise(own, l->area_size, MADV_HUGEPAGE);
-		(void)madvise(peer, l->area_size, MADV_HUGEPAGE);
+		(void)madvise(r->own, l->area_size, MADV_HUGEPAGE);
+		(void)madvise(r->peer, l->area_size, MADV_HUGEPAGE);
 	}
 	ret = reserve(r, l, own_off, err);
 	if (ret != 0) {
@@ -257,6 +262,10 @@ void
 folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		  const struct folio_wire_header *h)
 {
+	if (r->source->post != NULL) {
+		r->source->post(r, h);
+		return;
+	}
 	wipe_post(r);
 	if (l->area_size % r->page_size != 0 ||
 	    r->source->reserve(r, l->area_size, FOLIO_WIRE_PAGE) != 0)
@@ -351,6 +360,18 @@ folio_region_populate(const struct folio_region *r, const struct folio_layout *l
 #else
 	(void)madvise(peer, l->used, MADV_WILLNEED);
 #endif
+}
+
+int
+folio_region_poll(struct folio_region *r, struct folio_error *err)
+{
+	return r->source != NULL && r->source->poll != NULL ? r->source->poll(r, err) : 0;
+}
+
+const char *
+folio_region_lost_text(const struct folio_region *r)
+{
+	return r->source->lost;
 }
 
 /* Found the hard way, by a fault. */

@@ -12,6 +12,8 @@
  *		    the file, which the kernel drops when its owner dies.
  * memory/shm_node.c  in a virtual machine: a file of the kernel module.
  * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
+ * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory that the
+ *		    peer can neither cut nor, if it is ours, write.
  * region.c	    what they have in common, and private memory for a loopback port.
  */
 
@@ -32,6 +34,7 @@ struct folio_region {
 	char *name;	    /* for people: the devarg that names the region */
 	enum folio_role role;
 	bool ours;	    /* folio made the file: it may grow, and the last one out removes it */
+	bool guarded;	    /* file: no cleaner takes it for forgotten */
 	bool fresh;	    /* this open created it, and the port is not up yet */
 	bool allocates;	    /* device: folio_region_grow() allocates its memory */
 	int numa_node;	    /* where its memory should be; negative: anywhere */
@@ -45,6 +48,7 @@ struct folio_region {
 	const void *first;  /* device: its first page, read-only, to peek at */
 	enum folio_caching caching;
 	uint32_t read_cost; /* device: per cent of what reading private memory takes; 0: unknown */
+	void *state;	    /* the source's own */
 	char detail[64];    /* what it is, for people */
 };
 
@@ -58,15 +62,27 @@ struct folio_pci_place {
 #define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
 #define FOLIO_PCI_DEV "/dev"
 
+/* A path that begins so names a socket over which sealed memory is passed. */
+#define FOLIO_SOCKET_PREFIX "unix:"
+
 /*
  * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not
- * marked as folio's own, so that nobody removes it at the end. Checks that it is a regular file,
- * writable, and empty, zeroed or a folio region; or a character device of the kernel module.
+ * marked as folio's own, so that nobody removes it at the end. Checks that it is a regular file and
+ * writable, and for a guest that it is empty, zeroed or a folio region; or a character device of the
+ * kernel module. A host touches nothing before a guest is there, whatever the file holds.
  *
- * Returns 0 or a negative errno with a line for the user; then nothing is left behind.
+ * Returns 0 or a negative errno with a line for the user; then nothing is left behind. See
+ * folio_region_may_heal().
  */
 int folio_region_open(struct folio_region *r, const char *path, enum folio_role role, bool keep,
 		      struct folio_error *err);
+
+/*
+ * Did an open fail for what a peer may have done to a region of ours, and may undo (-EUCLEAN: it holds
+ * something else, or there is a lease on it; -EAGAIN: it keeps being removed)? Then it is no mistake of the
+ * user, and worth another try.
+ */
+bool folio_region_may_heal(int error);
 
 /*
  * The same for BAR2 of an ivshmem device: through the kernel module if it has the device, else
@@ -109,6 +125,18 @@ void folio_region_populate(const struct folio_region *r, const struct folio_layo
  */
 void folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		       const struct folio_wire_header *h);
+
+/*
+ * Control work of the region itself, at every tick: a socket is served. Never blocks, and does a
+ * bounded amount of work.
+ *
+ * Returns 0; -EAGAIN with a line that says what it waits for; -EPROTO with a line if the peer sent what
+ * is not acceptable.
+ */
+int folio_region_poll(struct folio_region *r, struct folio_error *err);
+
+/* What to say of a region that was lost, e.g. "was removed, replaced or cut". */
+const char *folio_region_lost_text(const struct folio_region *r);
 
 /* The file was cut shorter than what is mapped, or memory of it is gone (see fault.h). */
 bool folio_region_is_cut(const struct folio_region *r);

@@ -24,6 +24,7 @@ folio_prod_attach(struct folio_prod *p, const struct folio_layout *l, void *area
 	p->desc = folio_layout_desc(l, area, q);
 	p->produced = &folio_layout_index(l, area, q)->produced;
 	p->consumed = &folio_layout_index(l, index_area, q)->consumed;
+	p->generation = &folio_layout_header(index_area)->generation;
 }
 
 void
@@ -41,6 +42,7 @@ folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void *area
 	c->desc = folio_layout_desc(l, area, q);
 	c->produced = &folio_layout_index(l, area, q)->produced;
 	c->consumed = &folio_layout_index(l, index_area, q)->consumed;
+	c->generation = &folio_layout_header(area)->generation;
 }
 
 void
@@ -54,6 +56,20 @@ folio_cons_weaken(struct folio_cons *c)
 {
 	c->weak = 1;
 	c->lag = UINT32_MAX; /* a burst does not get there before it looks for more */
+}
+
+void
+folio_prod_begin(struct folio_prod *p, uint64_t generation)
+{
+	p->session = generation;
+}
+
+void
+folio_cons_begin(struct folio_cons *c, uint64_t generation)
+{
+	c->session = generation;
+	/* The fast check is not enough on weak memory: it never passes there. */
+	c->expected = c->weak ? ~generation : generation;
 }
 
 void
@@ -96,6 +112,36 @@ cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
 }
 
 /*
+ * What makes no sense is a violation only of a session that stands; else the memory is being used for
+ * the next one. The generation is loaded behind what made no sense.
+ */
+static uint64_t *
+prod_blame(struct folio_prod *p, uint64_t *counter)
+{
+	return folio_generation_is(p->generation, p->session) ? counter : &p->ended;
+}
+
+static bool
+cons_has_ended(const struct folio_cons *c)
+{
+	if (FOLIO_UNLIKELY(c->weak))
+		folio_shared_fence();
+	return !folio_generation_is(c->generation, c->session);
+}
+
+bool
+folio_cons_stands_slow(struct folio_cons *c)
+{
+	if (!cons_has_ended(c))
+		return true;
+	if (c->broken)
+		c->seen = c->head; /* known already */
+	else
+		cons_give_up(c, c->head, &c->ended);
+	return false;
+}
+
+/*
  * Whoever overwrote our index with an older one that the peer takes for true has stopped both, as
  * we publish news only. So, now and then, an end that waits says it again.
  */
@@ -113,7 +159,7 @@ folio_prod_refresh(struct folio_prod *p)
 		folio_shared_fence();
 	/* Valid is from the index seen last (no way back) to our own (nothing from the future). */
 	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
-		return prod_give_up(p, &p->bad_index);
+		return prod_give_up(p, prod_blame(p, &p->bad_index));
 	p->seen = consumed;
 	if (++p->looks % SAY_AGAIN_LOOKS == 0)
 		folio_put32_release(p->produced, p->head);
@@ -137,7 +183,7 @@ folio_cons_refresh(struct folio_cons *c)
 	}
 	/* Valid is from the index seen last to one ring ahead of our own. */
 	if (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))
-		return cons_give_up(c, c->head, &c->bad_index);
+		return cons_give_up(c, c->head, cons_has_ended(c) ? &c->ended : &c->bad_index);
 	c->seen = produced;
 	avail = produced - c->head;
 	/* Idle: nobody will come by after `lag` slots, so say it now. */
@@ -161,6 +207,18 @@ folio_prod_publish_slow(struct folio_prod *p, uint32_t head)
 	return true;
 }
 
+/* Skip a bad frame at slot `head`, unless it is none because the session has ended. */
+static enum folio_verdict
+cons_drop(struct folio_cons *c, uint32_t head, uint64_t *counter)
+{
+	if (cons_has_ended(c)) {
+		cons_give_up(c, head, &c->ended);
+		return FOLIO_HALT;
+	}
+	folio_count(counter);
+	return FOLIO_DROP;
+}
+
 enum folio_verdict
 folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct folio_frame *frame)
 {
@@ -169,21 +227,17 @@ folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head, struct foli
 
 	frame->len = 0;
 	frame->slots = 1;
-	if (len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame) {
-		folio_count(&c->bad_length);
-		return FOLIO_DROP;
-	}
+	if (len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame)
+		return cons_drop(c, head, &c->bad_length);
 	frame->slots = folio_frame_slots(c->stride, len);
 	if (frame->slots > avail) {
 		/* Frames are published whole, so where the next one starts is anybody's guess. */
-		cons_give_up(c, head, &c->bad_chain);
+		cons_give_up(c, head, cons_has_ended(c) ? &c->ended : &c->bad_chain);
 		return FOLIO_HALT;
 	}
-	if (desc >> FOLIO_WIRE_DESC_FLAGS_SHIFT != 0) {
-		/* Not agreed on, so the frame may need what we don't know how to do. */
-		folio_count(&c->bad_flags);
-		return FOLIO_DROP;
-	}
+	/* Not agreed on, so the frame may need what we don't know how to do. */
+	if (desc >> FOLIO_WIRE_DESC_FLAGS_SHIFT != 0)
+		return cons_drop(c, head, &c->bad_flags);
 	frame->len = len;
 	return FOLIO_TAKE;
 }

@@ -16,6 +16,11 @@
  * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do what
  * acquire and release cannot.
  *
+ * A burst may stand still while its session ends and the peer, which waits for a while only, uses the
+ * memory for the next one. The peer publishes another generation before it does so. Hence a consumer
+ * looks at the generation behind its copies, and what it copied counts only if it is still the one
+ * that the session began with; and nobody is accused of a bad index or descriptor of no session.
+ *
  * The hot functions are inline so that a burst can be compiled per instruction set: they take the
  * copy kernel as a parameter. What is cold is in ring.c.
  */
@@ -63,7 +68,10 @@ struct folio_prod {
 	uint32_t broken;			 /* framing lost: ask for a new session */
 	uint32_t weak;				 /* the memory keeps no order: fence it */
 	uint32_t looks;				 /* at the peer's index, for more room */
+	const folio_shared_u64 *generation;	 /* shared, the peer's */
+	uint64_t session;			 /* what it was when the session began */
 	uint64_t bad_index;
+	uint64_t ended;				 /* bursts that found the session gone */
 };
 
 struct folio_cons {
@@ -80,9 +88,13 @@ struct folio_cons {
 	const folio_wire_desc *desc;	      /* shared, the peer's */
 	const folio_shared_u32 *produced;     /* shared, the peer's */
 	folio_shared_u32 *consumed;	      /* shared, written */
+	const folio_shared_u64 *generation;   /* shared, the peer's */
+	uint64_t expected; /* what it is while the session stands; on weak memory what it is not */
+	uint64_t session;  /* what it was when the session began */
 	uint32_t broken;
 	uint32_t weak;
 	uint32_t idle; /* looks at the peer's index that found nothing */
+	uint64_t ended; /* bursts that found the session gone */
 	uint64_t bad_index;
 	uint64_t bad_length;
 	uint64_t bad_flags;
@@ -114,6 +126,10 @@ void folio_cons_attach(struct folio_cons *c, const struct folio_layout *l, void 
 void folio_prod_weaken(struct folio_prod *p);
 void folio_cons_weaken(struct folio_cons *c);
 
+/* A session begins, with a peer of this generation. Only while no burst is inside. */
+void folio_prod_begin(struct folio_prod *p, uint64_t generation);
+void folio_cons_begin(struct folio_cons *c, uint64_t generation);
+
 /* Start from zero, on our side of shared memory too. Only while the peer does not use the ring. */
 void folio_prod_reset(struct folio_prod *p);
 void folio_cons_reset(struct folio_cons *c);
@@ -121,6 +137,9 @@ void folio_cons_reset(struct folio_cons *c);
 /* Cold halves of the functions below: fetch the peer's index, check it, return the new count. */
 uint32_t folio_prod_refresh(struct folio_prod *p);
 uint32_t folio_cons_refresh(struct folio_cons *c);
+
+/* Cold half of folio_cons_stands(). */
+bool folio_cons_stands_slow(struct folio_cons *c);
 
 /* Cold half of folio_prod_publish(). */
 bool folio_prod_publish_slow(struct folio_prod *p, uint32_t head);
@@ -283,6 +302,25 @@ folio_cons_get(const struct folio_cons *c, uint32_t at, void *dst, uint32_t len,
 /* Copy exactly len bytes of a longer frame, from `offset` bytes behind the start of slot `at`. */
 void folio_cons_piece(const struct folio_cons *c, uint32_t at, uint32_t offset, void *dst,
 		      uint32_t len, folio_copy_fn exact);
+
+/* Is the peer's generation `value`, behind all that was loaded before? */
+static inline bool
+folio_generation_is(const folio_shared_u64 *generation, uint64_t value)
+{
+	folio_read_fence();
+	return folio_fetch64(generation) == value;
+}
+
+/*
+ * Does the session still stand, behind the copies of a burst? If not, it copied anything, the ring is
+ * empty from its own index on, and nothing of the burst may be delivered or committed. One load.
+ */
+static inline bool
+folio_cons_stands(struct folio_cons *c)
+{
+	return FOLIO_LIKELY(folio_generation_is(c->generation, c->expected)) ||
+	       folio_cons_stands_slow(c);
+}
 
 /*
  * Done with everything before slot `head`. The peer learns of it every `lag` slots; on weak memory,

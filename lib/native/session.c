@@ -17,6 +17,7 @@
 #define QUIET_STEPS (1000 / FOLIO_TICK_MS)  /* no heartbeat for so long: silent */
 #define SETTLE_STEPS (200 / FOLIO_TICK_MS)  /* a peer that does not let go is left behind */
 #define PENALTY_STEPS (100 / FOLIO_TICK_MS) /* between two resets: storms cost us little */
+#define SUSPECT_STEPS (1000 / FOLIO_TICK_MS) /* two odd looks within so many are no accident */
 
 /* A private copy of what a step looks at. */
 struct view {
@@ -73,12 +74,20 @@ publish(const struct folio_session *s)
 	folio_put32(&h->refusal, s->refusal);
 	folio_put32(&h->heartbeat, s->heartbeat);
 	folio_shared_fence();
-	folio_put64_release(&h->generation, s->generation);
-	folio_shared_fence();
-	folio_put32_release(&h->state, started ? FOLIO_WIRE_STATE_STARTED
-					       : FOLIO_WIRE_STATE_STOPPED);
-	folio_shared_fence();
-	folio_put64_release(&h->ack, s->acked);
+	if (started) {
+		folio_put64_release(&h->generation, s->generation);
+		folio_shared_fence();
+		folio_put32_release(&h->state, FOLIO_WIRE_STATE_STARTED);
+		folio_shared_fence();
+		folio_put64_release(&h->ack, s->acked);
+	} else {
+		/* Who sees the next generation must not find the last one's answer with it. */
+		folio_put32_release(&h->state, FOLIO_WIRE_STATE_STOPPED);
+		folio_shared_fence();
+		folio_put64_release(&h->ack, s->acked);
+		folio_shared_fence();
+		folio_put64_release(&h->generation, s->generation);
+	}
 	folio_shared_fence();
 }
 
@@ -114,8 +123,10 @@ refusal_code(int reject)
 void
 folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation)
 {
-	if (s->suspect != (int)v) {
-		s->suspect = v;
+	bool believed = s->suspicion > 0;
+
+	s->suspicion = SUSPECT_STEPS;
+	if (!believed) {
 		s->link = FOLIO_LINK_HANDSHAKE;
 		return;
 	}
@@ -135,7 +146,6 @@ folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t g
 static void
 no_complaint(struct folio_session *s)
 {
-	s->suspect = -1;
 	s->reject = -1;
 	s->detail.text[0] = '\0';
 	s->refusal = FOLIO_WIRE_REFUSED_NOT;
@@ -145,12 +155,20 @@ static void
 accept_peer(struct folio_session *s)
 {
 	no_complaint(s);
+	s->suspicion = 0;
 	s->reject_kinds = 0;
 }
 
+/* What a look at the peer's header shows. */
+enum presence {
+	NOBODY,
+	ODD, /* something that is no peer of ours */
+	THERE,
+};
+
 /* Is there a started peer of our kind? The geometry is a matter of its own. */
-static bool
-peer_is_there(struct folio_session *s, const struct view *v)
+static enum presence
+peer_presence(struct folio_session *s, const struct view *v)
 {
 	uint32_t peer_role = s->role == FOLIO_GUEST ? FOLIO_WIRE_ROLE_HOST : FOLIO_WIRE_ROLE_GUEST;
 
@@ -158,39 +176,53 @@ peer_is_there(struct folio_session *s, const struct view *v)
 	    (v->magic == FOLIO_WIRE_MAGIC && v->state == FOLIO_WIRE_STATE_ABSENT)) {
 		no_complaint(s);
 		s->link = FOLIO_LINK_NO_PEER;
-		return false;
+		return NOBODY;
 	}
 	if (v->magic != FOLIO_WIRE_MAGIC) {
 		folio_fail(&s->detail, 0, "the peer's header is not folio's (magic 0x%" PRIx64 ")",
 			   v->magic);
 		folio_session_reject(s, FOLIO_PEER_BAD_MAGIC, v->generation);
-		return false;
+		return ODD;
 	}
 	if (v->version != FOLIO_WIRE_VERSION) {
 		folio_fail(&s->detail, 0, "the peer speaks wire version %u, this is version %u",
 			   v->version, FOLIO_WIRE_VERSION);
 		folio_session_reject(s, FOLIO_PEER_BAD_VERSION, v->generation);
-		return false;
+		return ODD;
 	}
 	if (v->role != peer_role) {
 		folio_fail(&s->detail, 0, "the peer says that its role is %u, expected %u", v->role,
 			   peer_role);
 		folio_session_reject(s, FOLIO_PEER_BAD_ROLE, v->generation);
-		return false;
+		return ODD;
 	}
 	if (v->state == FOLIO_WIRE_STATE_STOPPED) {
 		no_complaint(s);
 		s->link = v->refusal == FOLIO_WIRE_REFUSED_NOT ? FOLIO_LINK_NO_PEER
 							       : FOLIO_LINK_REFUSED;
-		return false;
+		return NOBODY;
 	}
 	if (v->state != FOLIO_WIRE_STATE_STARTED || v->generation == 0) {
 		folio_fail(&s->detail, 0, "the peer's state is %u with generation 0x%" PRIx64,
 			   v->state, v->generation);
 		folio_session_reject(s, FOLIO_PEER_BAD_STATE, v->generation);
-		return false;
+		return ODD;
 	}
-	return true;
+	return THERE;
+}
+
+static bool
+peer_is_there(struct folio_session *s, const struct view *v)
+{
+	return peer_presence(s, v) == THERE;
+}
+
+/* Time passes for what is suspected. */
+static void
+forget_suspicion(struct folio_session *s)
+{
+	if (s->suspicion > 0)
+		s->suspicion--;
 }
 
 static bool
@@ -213,6 +245,7 @@ folio_session_over_limit(struct folio_session *s, const struct folio_geometry *g
 		{"queues", geom->queues, limit->queues, FOLIO_WIRE_REFUSED_QUEUES},
 		{"ring_size", geom->ring_size, limit->ring_size, FOLIO_WIRE_REFUSED_RING_SIZE},
 		{"slot_size", geom->slot_size, limit->slot_size, FOLIO_WIRE_REFUSED_SLOT_SIZE},
+		{"page_shift", geom->page_shift, limit->page_shift, FOLIO_WIRE_REFUSED_GEOMETRY},
 	};
 	size_t i;
 
@@ -234,8 +267,15 @@ folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy
 	struct view v;
 
 	look(&v, copy);
-	if (!peer_is_there(s, &v))
-		return s->suspect >= 0 ? -1 : 0;
+	forget_suspicion(s);
+	switch (peer_presence(s, &v)) {
+	case NOBODY:
+		return 0;
+	case ODD:
+		return -1;
+	case THERE:
+		break;
+	}
 	*geom = v.geom;
 	*generation = v.generation;
 	return 1;
@@ -252,7 +292,9 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->state = FOLIO_SESSION_STOPPED;
 	s->dirty = false;
 	s->silent = false;
+	s->offered = false;
 	s->generation = 0;
+	s->held = 0;
 	s->acked = 0;
 	s->answering = 0;
 	s->quiet = 0;
@@ -260,7 +302,7 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->link = FOLIO_LINK_STOPPED;
 	s->refusal = FOLIO_WIRE_REFUSED_NOT;
 	s->peer_refusal = FOLIO_WIRE_REFUSED_NOT;
-	s->suspect = -1;
+	s->suspicion = 0;
 	s->reject = -1;
 	s->reject_kinds = 0;
 	s->detail.text[0] = '\0';
@@ -275,8 +317,23 @@ folio_session_wipe_header(void *area)
 	const size_t behind_magic = offsetof(struct folio_wire_header, version);
 
 	folio_put32_release(&h->state, FOLIO_WIRE_STATE_ABSENT);
+	folio_put64_release(&h->generation, 0);
 	memset((uint8_t *)h + behind_magic, 0, sizeof(*h) - behind_magic);
 	folio_put64_release(&h->magic, 0);
+	folio_shared_fence();
+}
+
+/* Our rings are about to be another session's: from here on our generation is another one. */
+static void
+end_session(struct folio_session *s)
+{
+	s->acked = 0;
+	s->silent = false;
+	if (!s->offered)
+		return;
+	s->offered = false;
+	s->held = s->generation;
+	s->generation = new_generation(s->generation);
 }
 
 static void
@@ -285,8 +342,7 @@ begin_settle(struct folio_session *s, uint32_t at_least)
 	s->state = FOLIO_SESSION_SETTLE;
 	s->waited = 0;
 	s->settle_min = at_least;
-	s->acked = 0;
-	s->silent = false;
+	end_session(s);
 	s->link = FOLIO_LINK_SETTLING;
 	publish(s);
 }
@@ -301,8 +357,7 @@ void
 folio_session_stop(struct folio_session *s)
 {
 	s->state = FOLIO_SESSION_STOPPED;
-	s->acked = 0;
-	s->silent = false;
+	end_session(s);
 	s->link = FOLIO_LINK_STOPPED;
 	publish(s);
 }
@@ -316,7 +371,7 @@ folio_session_renegotiate(struct folio_session *s)
 bool
 folio_session_peer_holds(const struct folio_session *s)
 {
-	return s->generation != 0 && folio_fetch64(&s->peer->ack) == s->generation;
+	return s->held != 0 && folio_fetch64_acquire(&s->peer->ack) == s->held;
 }
 
 void
@@ -324,7 +379,10 @@ folio_session_answer(struct folio_session *s)
 {
 	s->dirty = false;
 	if (s->state == FOLIO_SESSION_SETTLE) {
-		s->generation = new_generation(s->generation);
+		if (s->generation == 0)
+			s->generation = new_generation(0);
+		s->offered = true;
+		s->held = 0;
 		s->state = FOLIO_SESSION_OFFER;
 		s->link = FOLIO_LINK_NO_PEER;
 	} else if (s->answering != 0) {
@@ -341,7 +399,7 @@ folio_session_answer(struct folio_session *s)
 static enum folio_action
 step_settle(struct folio_session *s, const struct view *v)
 {
-	bool held = s->generation != 0 && v->ack == s->generation;
+	bool held = s->held != 0 && v->ack == s->held;
 
 	s->waited++;
 	if ((held && s->waited < SETTLE_STEPS) || s->waited < s->settle_min)
@@ -445,6 +503,7 @@ folio_session_step(struct folio_session *s)
 	s->heartbeat++;
 	publish(s);
 	look(&v, s->peer);
+	forget_suspicion(s);
 	if (v.heartbeat != s->peer_beat) {
 		s->peer_beat = v.heartbeat;
 		s->quiet = 0;

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "count.h"
 #include "native/layout.h"
 
 enum folio_session_state {
@@ -43,7 +44,9 @@ struct folio_session {
 	enum folio_session_state state;
 	bool dirty;	       /* the rings were open since their last reset */
 	bool silent;	       /* UP, but the peer's heartbeat stands still */
-	uint64_t generation;   /* ours, 0 before the first offer */
+	bool offered;	       /* our generation was published with STARTED */
+	uint64_t generation;   /* ours, as published; 0 before the first offer */
+	uint64_t held;	       /* our last session's, which the peer may still hold; 0 none */
 	uint64_t acked;	       /* the peer's that we answered, 0 none */
 	uint64_t answering;    /* the peer's generation that a RESET is under way for, 0 ours */
 	uint32_t heartbeat;    /* ours */
@@ -55,7 +58,7 @@ struct folio_session {
 	enum folio_link link;  /* why the link is as it is, for people */
 	uint32_t refusal;      /* what we say of the peer */
 	uint32_t peer_refusal; /* what the peer says of us */
-	int suspect;	       /* enum folio_violation, or -1: seen once, not yet believed */
+	uint32_t suspicion;    /* steps in which one more odd look at the peer is believed */
 	int reject;	       /* enum folio_violation, or -1: why the peer is not acceptable */
 	uint64_t reject_gen;   /* its generation then */
 	uint32_t reject_kinds; /* what was counted in that generation, a bit per violation */
@@ -72,13 +75,20 @@ void folio_session_attach(struct folio_session *s, enum folio_role role, void *o
 
 void folio_session_start(struct folio_session *s);
 
-/* The rings are closed: say that we stopped using them. */
+/*
+ * The rings are closed: say that we stopped using them. This and the next one publish a generation
+ * that is new, before anybody touches our rings: a burst of the peer's that stood still looks at it
+ * and knows that what it copied is of no session.
+ */
 void folio_session_stop(struct folio_session *s);
 
 /* The rings are closed because framing was lost: end this generation, offer another. */
 void folio_session_renegotiate(struct folio_session *s);
 
-/* Zero a header page: first nobody is there, and last it is no longer folio's. */
+/*
+ * Zero a header page: first nobody is there, and last it is no longer folio's. What is stored
+ * afterwards is seen afterwards.
+ */
 void folio_session_wipe_header(void *area);
 
 /* One step; heartbeat included. The caller carries out what is returned before the next step. */
@@ -111,8 +121,8 @@ bool folio_session_peer_holds(const struct folio_session *s);
 /*
  * Decode a private copy of the guest's header for a host that has not mapped anything yet.
  *
- * Returns 1, the geometry and the generation if a started guest of this version is there, 0 if nobody is, or -1
- * after counting what is wrong.
+ * Returns 1, the geometry and the generation if a started guest of this version is there, 0 if
+ * nobody is, or -1 if something is wrong, after counting it.
  */
 int folio_session_peek(struct folio_session *s, const struct folio_wire_header *copy,
 		       struct folio_geometry *geom, uint64_t *generation);
@@ -125,8 +135,8 @@ uint32_t folio_session_over_limit(struct folio_session *s, const struct folio_ge
 				  const struct folio_geometry *limit, uint64_t generation);
 
 /*
- * A peer is not acceptable. Counted once per kind and generation, and only when two looks in a row
- * say the same: a header that is being written or wiped looks odd for a moment.
+ * A peer is not acceptable. Counted once per kind and generation, and only when another look said so
+ * a moment ago, of whatever kind: a header that is being written or wiped looks odd for one.
  */
 void folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation);
 

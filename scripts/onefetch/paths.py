@@ -13,14 +13,15 @@ from onefetch.tree import depends, fields, mentions, show, substitute
 LOOKS = {
     "folio_prod_refresh": "an index moves; each value is checked against the last valid one",
     "folio_cons_refresh": "as above",
+    "folio_generation_is": "the session's end may come at any time; a comparison, nothing is kept",
     "folio_session_peer_holds": "polled while a port closes; a comparison, nothing is kept",
     "peer_holds": "polled while a port takes over; a comparison, nothing is kept",
 }
 
 # Where pointers into shared memory are kept. If one is not found, the check has lost its way.
 EXPECTED_FIELDS = {
-    "struct folio_prod": ("data", "desc", "produced", "consumed"),
-    "struct folio_cons": ("data", "desc", "produced", "consumed"),
+    "struct folio_prod": ("data", "desc", "produced", "consumed", "generation"),
+    "struct folio_cons": ("data", "desc", "produced", "consumed", "generation"),
     "struct folio_session": ("own", "peer"),
     "struct folio_region": ("own", "peer"),
 }

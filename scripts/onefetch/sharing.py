@@ -15,6 +15,7 @@ EXTERNALS = {
     "memset": ({0}, "zeroes; reads nothing"),
     "memcpy": ({0}, "as the destination: reads nothing there"),
     "madvise": ({0}, "mapping, not content"),
+    "mmap": ({0}, "mapping, not content"),
     "munmap": ({0}, "mapping, not content"),
     "mprotect": ({0}, "mapping, not content"),
     "numa_tonode_memory": ({0}, "mapping, not content"),

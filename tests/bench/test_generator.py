@@ -167,7 +167,7 @@ class Traffic(GeneratorCase):
     def test_wrong_arguments(self):
         for arguments, expected in ((["--queues", "17"], "--queues=17 is out of range"),
                                     (["--queues", "2"], "allows 1 to 1"),
-                                    (["--frame", "x"], "--frame=x is out of range"),
+                                    (["--frame", "x"], "--frame=x is not a decimal number"),
                                     (["--mbufs", "1"], "--mbufs=1 is out of range"),
                                     (["y"], 'unexpected argument "y"')):
             with self.assertRaises(Failure) as caught:

@@ -4,6 +4,7 @@
 
 #include "pair.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,26 +18,25 @@
 
 #define MBUFS 8191
 #define WAIT_STEP_US 1000
-#define WAIT_STEPS 20000
 
 struct rte_mempool *common_pool;
 static unsigned int mbufs_lost; /* by tests that failed before */
 static char folder[] = "/dev/shm/folio-driver-XXXXXX";
 
-int
-eal_setup(void **state)
+static int
+set_up(bool telemetry)
 {
 	const char *plugin = getenv("FOLIO_PLUGIN"), *simd = getenv("FOLIO_SIMD_BITS");
 	char prefix[32], bits[40];
 	char *argv[] = {
 		(char *)(uintptr_t)"driver-test", (char *)(uintptr_t)"--no-huge",
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"512", (char *)(uintptr_t)"--no-pci",
-		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"-l",
+		(char *)(uintptr_t)(telemetry ? "--telemetry" : "--no-telemetry"),
+		(char *)(uintptr_t)"-l",
 		(char *)(uintptr_t)"0,1", (char *)(uintptr_t)"--file-prefix", prefix,
 		(char *)(uintptr_t)"-d", (char *)(uintptr_t)plugin, bits,
 	};
 
-	(void)state;
 	if (plugin == NULL) {
 		fprintf(stderr, "FOLIO_PLUGIN must name librte_net_folio.so\n");
 		return -1;
@@ -50,6 +50,20 @@ eal_setup(void **state)
 	common_pool = rte_pktmbuf_pool_create("common", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					      SOCKET_ID_ANY);
 	return common_pool == NULL ? -1 : 0;
+}
+
+int
+eal_setup(void **state)
+{
+	(void)state;
+	return set_up(false);
+}
+
+int
+eal_setup_telemetry(void **state)
+{
+	(void)state;
+	return set_up(true);
 }
 
 int
@@ -277,11 +291,45 @@ receive_one(uint16_t port, uint16_t queue)
 }
 
 void
+exchange(const struct pair *p, uint16_t queue, uint32_t len, uint32_t seed, uint32_t segs)
+{
+	struct rte_mbuf *m;
+
+	send_one(p->guest, queue, make_frame(common_pool, len, seed, segs));
+	m = receive_one(p->host, queue);
+	check_frame(m, len, seed);
+	rte_pktmbuf_free(m);
+	send_one(p->host, queue, make_frame(common_pool, len, seed + 1, segs));
+	m = receive_one(p->guest, queue);
+	check_frame(m, len, seed + 1);
+	rte_pktmbuf_free(m);
+}
+
+void
 expect_silence(uint16_t port, uint16_t queue)
 {
 	struct rte_mbuf *m;
 
 	assert_int_equal(rte_eth_rx_burst(port, queue, &m, 1), 0);
+}
+
+status_fn *
+status_function(void)
+{
+	status_fn *get = (status_fn *)dlsym(dlopen(getenv("FOLIO_PLUGIN"), RTLD_LAZY),
+					    "rte_pmd_folio_status_get");
+
+	assert_non_null(get);
+	return get;
+}
+
+enum folio_link
+link_state(uint16_t port)
+{
+	struct folio_status st;
+
+	assert_int_equal(status_function()(port, &st, sizeof(st)), 0);
+	return st.link;
 }
 
 uint64_t

@@ -15,8 +15,13 @@
 #include <cmocka.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_pmd_folio.h>
 
-#define PATTERN_MAX 65536
+#define WAIT_STEPS 20000 /* of a millisecond: how long a test is patient */
+#define OVERHEAD 22	 /* what a frame has beyond its MTU */
+
+/* Every test ends with all mbufs back and no region file left. */
+#define TEST(f) cmocka_unit_test_teardown(f, check_nothing_left)
 
 struct pair {
 	uint16_t guest;
@@ -37,9 +42,9 @@ struct port_setup {
 
 /* Group fixture: EAL and the common pool. Name of the plugin in $FOLIO_PLUGIN. */
 int eal_setup(void **state);
+int eal_setup_telemetry(void **state); /* the same, with telemetry's socket */
 int eal_teardown(void **state);
 
-/* Every test ends with all mbufs back and no region file left. */
 int check_nothing_left(void **state);
 
 extern struct rte_mempool *common_pool;
@@ -69,8 +74,16 @@ void check_frame(const struct rte_mbuf *m, uint32_t len, uint32_t seed);
 void send_one(uint16_t port, uint16_t queue, struct rte_mbuf *m);
 struct rte_mbuf *receive_one(uint16_t port, uint16_t queue);
 
+/* A frame each way. */
+void exchange(const struct pair *p, uint16_t queue, uint32_t len, uint32_t seed, uint32_t segs);
+
 /* Nothing arrives on a queue. */
 void expect_silence(uint16_t port, uint16_t queue);
+
+/* The plugin's own function, looked up as an application does; and what it says of the link. */
+typedef __typeof__(rte_pmd_folio_status_get) status_fn;
+status_fn *status_function(void);
+enum folio_link link_state(uint16_t port);
 
 /* Value of an extended statistic; fails if there is none of that name. */
 uint64_t xstat(uint16_t port, const char *name);

@@ -83,7 +83,9 @@ fence(uint8_t *area)
 	uint8_t *index = (uint8_t *)folio_layout_index(l, area, t.q);
 
 	system_allow(area, area + MAX_USED);
-	system_forbid(area, index);
+	/* Of the header the generation only, which tells that a session has ended. */
+	system_forbid(area, area + offsetof(struct folio_wire_header, generation));
+	system_forbid(area + offsetof(struct folio_wire_header, ack), index);
 	system_forbid(index + sizeof(struct folio_wire_index), desc);
 	system_forbid(desc + l->geom.ring_size * sizeof(folio_wire_desc), data);
 	system_forbid(data + (uint64_t)l->geom.ring_size * l->stride, area + MAX_USED);
@@ -340,7 +342,11 @@ recv_burst(struct landing *land, uint32_t room, uint32_t n, uint32_t piece)
 		head += frame.slots;
 		left -= frame.slots;
 	}
-	folio_cons_commit(c, head);
+	if (head != c->head) {
+		if (!folio_cons_stands(c))
+			return 0;
+		folio_cons_commit(c, head);
+	}
 	return got;
 }
 
@@ -401,6 +407,7 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	memcpy(t.before, t.raw[1], t.layout.used);
 	(void)copies_under_fire();
 	hook_enter("recv", CONSUMER);
+	hook_allow(t.cons.generation, t.cons.size + 3); /* once for each complaint, and at the end */
 	got = recv_burst(land, room, n, piece);
 	hook_leave();
 

@@ -39,7 +39,6 @@ int system_clock_gettime(clockid_t clock, struct timespec *now);
 ssize_t system_getrandom(void *to, size_t len, unsigned int flags);
 ssize_t system_pread(int fd, void *to, size_t len, off_t off);
 int system_unlink(const char *path);
-int system_posix_fallocate(int fd, off_t off, off_t len);
 int system_fallocate(int fd, int mode, off_t off, off_t len);
 int system_ftruncate(int fd, off_t size);
 int system_open(const char *path, int flags, ...);
@@ -58,7 +57,6 @@ int system_madvise(void *addr, size_t len, int advice);
 #define getrandom system_getrandom
 #define pread system_pread
 #define unlink system_unlink
-#define posix_fallocate system_posix_fallocate
 #define fallocate system_fallocate
 #define ftruncate system_ftruncate
 #define madvise system_madvise

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
+#include <errno.h>
+
 #include "check.h"
 #include "oracle.h"
 
@@ -28,6 +30,22 @@ slots_of(uint32_t stride, uint32_t len)
 	return slots;
 }
 
+/* A session that has ended accuses nobody. */
+static uint64_t *
+blame(struct replay *r, const folio_shared_u64 *generation, uint64_t session, uint64_t *counter,
+      uint64_t *ended)
+{
+	return next_load(r, generation) == session ? counter : ended;
+}
+
+static bool
+cons_blame(struct folio_cons *c, struct replay *r, uint64_t *counter)
+{
+	counter = blame(r, c->generation, c->session, counter, &c->ended);
+	++*counter;
+	return counter != &c->ended;
+}
+
 static uint32_t
 cons_look(struct folio_cons *c, struct replay *r, bool *published)
 {
@@ -37,7 +55,7 @@ cons_look(struct folio_cons *c, struct replay *r, bool *published)
 		return 0;
 	produced = (uint32_t)next_load(r, c->produced);
 	if (produced - c->head > c->size || produced - c->head < known) {
-		c->bad_index++;
+		cons_blame(c, r, &c->bad_index);
 		c->broken = 1;
 		c->seen = c->head;
 		return 0;
@@ -56,6 +74,8 @@ oracle_recv(struct folio_cons *c, const uint32_t *room, uint32_t n, const struct
 {
 	struct replay r = {.log = log};
 	uint32_t avail = c->seen - c->head;
+	const uint32_t start = c->head;
+	bool counted = false;
 
 	out->n = 0;
 	out->published = false;
@@ -67,17 +87,23 @@ oracle_recv(struct folio_cons *c, const uint32_t *room, uint32_t n, const struct
 		uint32_t slots = 1;
 
 		if (len < FOLIO_WIRE_FRAME_MIN || len > c->max_frame) {
-			c->bad_length++;
+			if (!cons_blame(c, &r, &c->bad_length)) {
+				counted = true;
+				break;
+			}
 		} else {
 			slots = slots_of(c->stride, len);
 			if (slots > avail) {
-				c->bad_chain++;
+				counted = !cons_blame(c, &r, &c->bad_chain);
 				c->broken = 1;
 				c->seen = c->head;
 				break;
 			}
 			if (desc >> 32 != 0) {
-				c->bad_flags++;
+				if (!cons_blame(c, &r, &c->bad_flags)) {
+					counted = true;
+					break;
+				}
 			} else if (len <= room[out->n]) {
 				out->len[out->n] = len;
 				out->at[out->n++] = c->head;
@@ -85,6 +111,20 @@ oracle_recv(struct folio_cons *c, const uint32_t *room, uint32_t n, const struct
 		}
 		c->head += slots;
 		avail -= slots;
+	}
+	if (counted) {
+		c->broken = 1;
+		c->seen = c->head;
+	}
+	if (c->head != start && next_load(&r, c->generation) != c->session) {
+		/* It may be seen again although it was gone a moment ago; a broken end stays so. */
+		if (next_load(&r, c->generation) != c->session) {
+			c->ended += !c->broken;
+			c->broken = 1;
+			c->head = start;
+			c->seen = start;
+			out->n = 0;
+		}
 	}
 	if (c->head - c->published >= c->size / 8) {
 		c->published = c->head;
@@ -102,7 +142,7 @@ prod_look(struct folio_prod *p, struct replay *r)
 		return 0;
 	consumed = (uint32_t)next_load(r, p->consumed);
 	if (consumed - p->seen > p->head - p->seen) {
-		p->bad_index++;
+		++*blame(r, p->generation, p->session, &p->bad_index, &p->ended);
 		p->broken = 1;
 		p->seen = p->head - p->size;
 		return 0;
@@ -142,6 +182,14 @@ oracle_send(struct folio_prod *p, const uint32_t *len, uint32_t n, const struct 
 	} else {
 		out->published = used > 0;
 	}
+	if (out->n > 0 || n == 0)
+		out->result = (int)out->n;
+	else if (p->broken)
+		out->result = -ENETDOWN;
+	else if (len[0] < FOLIO_WIRE_FRAME_MIN || len[0] > p->max_frame)
+		out->result = -EMSGSIZE;
+	else
+		out->result = -EAGAIN;
 	CHECK_MSG(r.next == log->n, "%u loads too many", log->n - r.next);
 }
 
@@ -152,6 +200,7 @@ oracle_same_cons(const struct folio_cons *is, const struct folio_cons *should)
 	CHECK(is->seen == should->seen);
 	CHECK(is->published == should->published);
 	CHECK(is->broken == should->broken);
+	CHECK(is->ended == should->ended);
 	CHECK(is->bad_index == should->bad_index);
 	CHECK(is->bad_length == should->bad_length);
 	CHECK(is->bad_flags == should->bad_flags);
@@ -166,6 +215,7 @@ oracle_same_prod(const struct folio_prod *is, const struct folio_prod *should)
 	CHECK(is->head == should->head);
 	CHECK(is->seen == should->seen);
 	CHECK(is->broken == should->broken);
+	CHECK(is->ended == should->ended);
 	CHECK(is->bad_index == should->bad_index);
 	CHECK(folio_prod_valid(is));
 }

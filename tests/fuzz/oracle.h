@@ -21,6 +21,7 @@ struct oracle_burst {
 	uint32_t len[ORACLE_BURST];	/* of each */
 	uint32_t at[ORACLE_BURST];	/* its first slot */
 	bool published;			/* our index was written */
+	int result;			/* of folio_send() */
 };
 
 /* folio_recv() with n buffers of such room. */

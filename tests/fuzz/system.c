@@ -230,25 +230,23 @@ system_unlink(const char *path)
 }
 
 int
-system_posix_fallocate(int fd, off_t off, off_t len)
+system_fallocate(int fd, int mode, off_t off, off_t len)
 {
 	struct stat st;
 
-	if (fails() || fstat(fd, &st) != 0)
-		return ENOSPC;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) {
+		content_zero(fd, off, len);
+		return 0;
+	}
+	if (fails() || fstat(fd, &st) != 0) {
+		errno = ENOSPC;
+		return -1;
+	}
 	system_changed();
 	/* The memory is there; what is left of the call is that it may make a file longer. */
-	return off + len > st.st_size && ftruncate(fd, off + len) != 0 ? ENOSPC : 0;
-}
-
-int
-system_fallocate(int fd, int mode, off_t off, off_t len)
-{
-	if ((mode & FALLOC_FL_PUNCH_HOLE) != 0)
-		content_zero(fd, off, len);
-	else if ((mode & FALLOC_FL_KEEP_SIZE) == 0)
-		return system_posix_fallocate(fd, off, len) == 0 ? 0 : -1;
-	return 0;
+	if ((mode & FALLOC_FL_KEEP_SIZE) != 0 || off + len <= st.st_size)
+		return 0;
+	return ftruncate(fd, off + len);
 }
 
 int

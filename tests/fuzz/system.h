@@ -20,7 +20,7 @@ void system_reset(void);
 /* What the rest of the world does while the core sleeps. */
 void system_on_sleep(void (*fn)(void));
 
-/* The calls to come of mmap() and posix_fallocate(): let the n-th fail, counted from 1; 0: none. */
+/* The calls to come of mmap() and fallocate(): let the n-th fail, counted from 1; 0: none. */
 void system_fail_in(unsigned int n);
 
 /* A name, a size or a mode of a file is another now. What looks at files remembers it until then. */

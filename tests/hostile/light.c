@@ -49,6 +49,7 @@ send_burst(struct folio *f)
 	static _Alignas(8) uint8_t room[BURST][LEN_MAX];
 	struct folio_buf bufs[BURST];
 	uint16_t i;
+	int sent;
 
 	for (i = 0; i < BURST; i++) {
 		struct tag *t = (struct tag *)room[i];
@@ -61,7 +62,9 @@ send_burst(struct folio *f)
 		frame_body(room[i], t, true);
 		bufs[i] = (struct folio_buf){.data = room[i], .len = t->len};
 	}
-	sequence += folio_send(f, 0, bufs, BURST);
+	sent = folio_send(f, 0, bufs, BURST);
+	if (sent > 0)
+		sequence += (uint64_t)sent;
 }
 
 static bool

@@ -406,8 +406,6 @@ test_D2_zeroed_at_close(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, check_nothing_left)
-
 int
 main(void)
 {

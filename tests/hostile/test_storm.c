@@ -143,7 +143,7 @@ data_thread(void *arg)
 			peer_frame_make(out[i], len, (uint32_t)s->seed);
 			bufs[i] = (struct folio_buf){.data = out[i], .len = len};
 		}
-		if (folio_send(s->port, 0, bufs, BURST) == 0)
+		if (folio_send(s->port, 0, bufs, BURST) < 0)
 			sched_yield();
 	}
 	return NULL;

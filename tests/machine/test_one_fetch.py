@@ -416,7 +416,7 @@ class DirectAccess(Case):
 
     def test_private_copy(self):
         """What pread() copied does not change any more."""
-        self.accepted("lib/port.c",
+        self.accepted("lib/attach.c",
                       ("\tif (folio_session_peek(s, &copy, &g, &generation) <= 0)",
                        "\tif (copy.magic.raw == 1 && copy.magic.raw == copy.ack.raw)\n"
                        "\t\treturn 0;\n"

@@ -71,7 +71,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
       \valid(p) && shape(p->size, p->mask, p->stride, p->max_frame) &&
       plain(p->plain_max, p->stride, p->max_frame) &&
       \valid(p->data + (0 .. p->size * p->stride - 1)) && \valid(p->desc + (0 .. p->size - 1)) &&
-      \valid(p->produced) && \valid_read(p->consumed) &&
+      \valid(p->produced) && \valid_read(p->consumed) && \valid_read(p->generation) &&
       \separated(p, p->data + (0 .. p->size * p->stride - 1), p->desc + (0 .. p->size - 1),
                  p->produced, p->consumed);
 
@@ -84,7 +84,7 @@ void proof_padded(uint8_t *dst, const uint8_t *src, size_t len);
       plain(c->plain_max, c->stride, c->max_frame) &&
       \valid_read(c->data + (0 .. c->size * c->stride - 1)) &&
       \valid_read(c->desc + (0 .. c->size - 1)) && \valid_read(c->produced) &&
-      \valid(c->consumed) &&
+      \valid(c->consumed) && \valid_read(c->generation) &&
       \separated(c, c->data + (0 .. c->size * c->stride - 1), c->desc + (0 .. c->size - 1),
                  c->produced, c->consumed);
 
@@ -126,6 +126,11 @@ static void folio_put64(folio_shared_u64 *p, uint64_t v);
     assigns \nothing;
 */
 static void folio_shared_fence(void);
+
+/*@ requires \true;
+    assigns \nothing;
+*/
+static void folio_read_fence(void);
 
 /*@ requires \valid(counter);
     assigns *counter;
@@ -214,8 +219,25 @@ static uint32_t prod_give_up(struct folio_prod *p, uint64_t *counter);
 */
 void folio_prod_weaken(struct folio_prod *p);
 
+/*@ requires \valid_read(generation);
+    assigns \nothing;
+*/
+static bool folio_generation_is(const folio_shared_u64 *generation, uint64_t value);
+
+/*@ requires prod_memory(p) && \valid(counter);
+    assigns \nothing;
+    ensures \result == counter || \result == &p->ended;
+*/
+static uint64_t *prod_blame(struct folio_prod *p, uint64_t *counter);
+
+/*@ requires prod_memory(p);
+    assigns p->session;
+    ensures prod_memory(p);
+*/
+void folio_prod_begin(struct folio_prod *p, uint64_t generation);
+
 /*@ requires prod_memory(p) && prod_indices(p);
-    assigns p->seen, p->broken, p->bad_index, p->looks, *p->produced;
+    assigns p->seen, p->broken, p->bad_index, p->ended, p->looks, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
     ensures room: \result == p->size - (uint32_t)(p->head - p->seen);
     ensures no_way_back: p->broken == 0 ==>
@@ -224,7 +246,7 @@ void folio_prod_weaken(struct folio_prod *p);
 uint32_t folio_prod_refresh(struct folio_prod *p);
 
 /*@ requires prod_memory(p) && prod_indices(p);
-    assigns p->seen, p->broken, p->bad_index, p->looks, *p->produced;
+    assigns p->seen, p->broken, p->bad_index, p->ended, p->looks, *p->produced;
     ensures prod_memory(p) && prod_indices(p);
     ensures room: \result == p->size - (uint32_t)(p->head - p->seen);
 */
@@ -288,13 +310,51 @@ void folio_cons_reset(struct folio_cons *c);
 static uint32_t cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter);
 
 /*@ requires cons_memory(c);
+    assigns c->session, c->expected;
+    ensures cons_memory(c);
+*/
+void folio_cons_begin(struct folio_cons *c, uint64_t generation);
+
+/*@ requires cons_memory(c);
+    assigns \nothing;
+*/
+static bool cons_has_ended(const struct folio_cons *c);
+
+/*@ requires cons_memory(c);
+    assigns c->seen, c->broken, c->ended;
+    ensures cons_memory(c);
+    ensures stands: \result != 0 ==> c->seen == \old(c->seen) && c->broken == \old(c->broken);
+    ensures ended: \result == 0 ==> c->broken != 0 && c->seen == c->head;
+*/
+bool folio_cons_stands_slow(struct folio_cons *c);
+
+/*@ requires cons_memory(c);
+    assigns c->seen, c->broken, c->ended;
+    ensures cons_memory(c);
+    ensures stands: \result != 0 ==> c->seen == \old(c->seen) && c->broken == \old(c->broken);
+    ensures ended: \result == 0 ==> c->broken != 0 && c->seen == c->head;
+*/
+static bool folio_cons_stands(struct folio_cons *c);
+
+/*@ requires cons_memory(c) && \valid(counter) &&
+      \separated(counter, &c->seen, &c->broken, &c->ended, &c->head, &c->size, &c->weak,
+                 &c->generation, &c->session);
+    assigns *counter, c->seen, c->broken, c->ended;
+    ensures \result == FOLIO_DROP || \result == FOLIO_HALT;
+    ensures skip: \result == FOLIO_DROP ==>
+      c->seen == \old(c->seen) && c->broken == \old(c->broken);
+    ensures halt: \result == FOLIO_HALT ==> c->seen == head && c->broken == 1;
+*/
+static enum folio_verdict cons_drop(struct folio_cons *c, uint32_t head, uint64_t *counter);
+
+/*@ requires cons_memory(c);
     assigns c->weak, c->lag;
     ensures cons_memory(c);
 */
 void folio_cons_weaken(struct folio_cons *c);
 
 /*@ requires cons_memory(c) && cons_indices(c);
-    assigns c->seen, c->broken, c->bad_index, c->published, c->idle, *c->consumed;
+    assigns c->seen, c->broken, c->bad_index, c->ended, c->published, c->idle, *c->consumed;
     ensures cons_memory(c) && cons_indices(c);
     ensures filled: \result == (uint32_t)(c->seen - c->head);
     ensures no_way_back: c->broken == 0 ==> \result >= (uint32_t)(\old(c->seen) - c->head);
@@ -302,7 +362,7 @@ void folio_cons_weaken(struct folio_cons *c);
 uint32_t folio_cons_refresh(struct folio_cons *c);
 
 /*@ requires cons_memory(c) && cons_indices(c);
-    assigns c->seen, c->broken, c->bad_index, c->published, c->idle, *c->consumed;
+    assigns c->seen, c->broken, c->bad_index, c->ended, c->published, c->idle, *c->consumed;
     ensures cons_memory(c) && cons_indices(c);
     ensures filled: \result == (uint32_t)(c->seen - c->head);
 */
@@ -322,7 +382,7 @@ static bool folio_desc_is_plain(uint64_t desc, uint32_t max);
 /*@ requires cons_memory(c);
     requires \valid(frame) && \separated(frame, c);
     requires published: 1 <= (uint32_t)(c->seen - head) <= c->size;
-    assigns *frame, c->seen, c->broken, c->bad_length, c->bad_flags, c->bad_chain;
+    assigns *frame, c->seen, c->broken, c->ended, c->bad_length, c->bad_flags, c->bad_chain;
     ensures \result == FOLIO_TAKE || \result == FOLIO_DROP || \result == FOLIO_HALT;
     ensures no_flags: \result == FOLIO_TAKE ==> desc == frame->len;
     ensures length: \result == FOLIO_TAKE ==> 14 <= frame->len <= c->max_frame;

@@ -66,6 +66,8 @@ any_state(void)
 	c->seen = any_u32;
 	c->published = any_u32;
 	c->broken = any_u32;
+	folio_prod_begin(p, any_u32);
+	folio_cons_begin(c, any_u32);
 }
 
 /* Bursts of frames in, and into, buffers of `size` bytes. */
@@ -121,6 +123,7 @@ driver_calls(void)
 		folio_cons_get(c, at, line1536, len, folio_copy_portable.padded);
 	if (len <= c->stride)
 		folio_cons_get(c, at, line65600, len, folio_copy_portable.padded);
+	(void)folio_cons_stands(c);
 	folio_cons_commit(c, any_u32);
 }
 

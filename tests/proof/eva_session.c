@@ -60,7 +60,6 @@ main(void)
 {
 	struct folio_geometry geom = any_geometry();
 
-	s.suspect = -1;
 	s.reject = -1;
 	s.role = maybe() ? FOLIO_GUEST : FOLIO_HOST;
 	look_for_a_guest();

@@ -25,10 +25,10 @@ class PairCase(unittest.TestCase):
     def tearDown(self):
         for process in self.processes:
             process.end()
-        left = os.path.exists(self.region.path)
+        left = os.listdir(self.region.folder)
         self.region.remove()
         if not any(p.process.returncode == -9 for p in self.processes):
-            self.assertFalse(left, "the region's file was left behind")
+            self.assertEqual(left, [], "the region's file was left behind")
 
     def spawn(self, role, more="", **kwargs):
         """Start a testpmd in a role; returns when it takes commands."""

@@ -4,8 +4,11 @@
 
 import os
 import signal
+import subprocess
+import unittest
 
 import common
+from testpmd import remove_runtime
 
 KILLS = 20
 
@@ -135,6 +138,26 @@ class Lifecycle(common.PairCase):
         self.both_ways(guest, host)
         self.flow(guest, host)
         self.assertEqual((guest.quit(), host.quit()), (0, 0))
+
+    @unittest.skipUnless(os.environ.get("FOLIO_HUGE_DIR"), "no huge pages")
+    def test_other_program_cleans_up(self):
+        """EAL removes what looks like forgotten memory of its own; our file has such a name."""
+        self.region.path = os.path.join(self.region.folder, "guest_map_0")
+        guest, host = self.pair()
+        self.both_ways(guest, host)
+        inode = os.stat(self.region.path).st_ino
+        forgotten = os.path.join(self.region.folder, "other_map_0")
+        with open(forgotten, "x", encoding="ascii"):
+            pass
+        prefix = f"folio-{os.getpid()}-cleaner"
+        subprocess.run(["dpdk-testpmd", "--no-pci", "--no-telemetry", "--file-prefix", prefix,
+                        "--huge-dir", self.region.folder, "-m", "2", "--", "--help"],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        remove_runtime(prefix)
+        self.assertFalse(os.path.exists(forgotten), "EAL did not clean up: nothing was tested")
+        self.assertEqual(os.stat(self.region.path).st_ino, inode)
+        self.flow(guest, host)
+        self.assertTrue(guest.link_is_up() and host.link_is_up())
 
     def test_zeroed(self):
         """What a side wrote is gone when it has closed, and when a crashed one is taken over."""

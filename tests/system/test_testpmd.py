@@ -8,7 +8,7 @@ import subprocess
 import common
 from testpmd import Testpmd, memory_args, plugin_path, remove_runtime
 
-JUMBO = ["--max-pkt-len=9022"]
+JUMBO = ["--max-pkt-len=9022", "--enable-scatter"]
 SIZES = {64: "64", 1518: "1518", 9000: "2000,2000,2000,2000,1000"}
 
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory/shm_source.h"
 #include "native/region.h"
 #include "boundary/shared.h"
 #include "util.h"
@@ -119,23 +120,26 @@ open_bar(const struct env *e, struct folio_region *r, enum folio_role role)
 
 /* Refused with this error and a line that names the device and says so; nothing stays open. */
 static void
-check_refused(const struct env *e, int error, const char *says)
+check_role_refused(const struct env *e, enum folio_role role, int error, const char *says)
 {
 	unsigned int fds = util_open_fds();
-	enum folio_role role;
+	struct folio_error err = {.text = ""};
+	struct folio_region r;
 
-	for (role = FOLIO_GUEST; role <= FOLIO_HOST; role++) {
-		struct folio_error err = {.text = ""};
-		struct folio_region r;
+	assert_int_equal(folio_region_open_pci(&r, &e->place, role, &err), error);
+	if (strstr(err.text, says) == NULL || strstr(err.text, "pci=") != err.text)
+		fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+	assert_int_equal(r.fd, -1);
+	assert_null(r.path);
+	assert_null(r.name);
+	assert_int_equal(util_open_fds(), fds);
+}
 
-		assert_int_equal(folio_region_open_pci(&r, &e->place, role, &err), error);
-		if (strstr(err.text, says) == NULL || strstr(err.text, "pci=") != err.text)
-			fail_msg("\"%s\" does not say \"%s\"", err.text, says);
-		assert_int_equal(r.fd, -1);
-		assert_null(r.path);
-		assert_null(r.name);
-		assert_int_equal(util_open_fds(), fds);
-	}
+static void
+check_refused(const struct env *e, int error, const char *says)
+{
+	check_role_refused(e, FOLIO_GUEST, error, says);
+	check_role_refused(e, FOLIO_HOST, error, says);
 }
 
 static void
@@ -311,16 +315,51 @@ test_role_is_taken(void **state)
 	folio_region_close(&second);
 }
 
+/*
+ * A guest leaves it alone, and tries again until somebody clears it. A host, whose guest may have
+ * written anything, waits for a sane one and touches nothing.
+ */
 static void
 test_content_of_somebody_else(void **state)
 {
 	const struct env *e = *state;
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 32], text[14];
+	struct folio_region r;
 
 	write_file(e, "resource2_wc", "Looking Glass");
 	snprintf(path, sizeof(path), "%s/resource2_wc", e->device);
 	assert_int_equal(truncate(path, BAR_SIZE), 0);
-	check_refused(e, -EINVAL, "starts with something else");
+	check_role_refused(e, FOLIO_GUEST, -EUCLEAN, "starts with something else");
+	assert_true(folio_region_may_heal(-EUCLEAN));
+	open_bar(e, &r, FOLIO_HOST);
+	folio_region_close(&r);
+	read_file(e, "resource2_wc", 0, text, 13);
+	text[13] = '\0';
+	assert_string_equal(text, "Looking Glass");
+}
+
+/* Nothing is behind the BAR any more when it is to be wiped. */
+static int
+discard_what_is_gone(void *arg)
+{
+	const struct env *e = arg;
+	char path[PATH_MAX + 32];
+	struct folio_region r;
+
+	if (folio_region_open_pci(&r, &e->place, FOLIO_GUEST, NULL) != 0)
+		return 1;
+	snprintf(path, sizeof(path), "%s/resource2_wc", e->device);
+	if (truncate(path, 0) != 0)
+		return 2;
+	r.source->discard(&r, 0, BAR_SIZE);
+	folio_region_close(&r);
+	return 0;
+}
+
+static void
+test_device_gone_while_wiped(void **state)
+{
+	assert_true(util_exited(util_run_child(discard_what_is_gone, *state), 0));
 }
 
 /* What a crashed guest with a larger geometry left is gone before the host's half lies there. */
@@ -418,6 +457,7 @@ main(void)
 		CASE(test_no_resource_file),
 		CASE(test_role_is_taken),
 		CASE(test_content_of_somebody_else),
+		CASE(test_device_gone_while_wiped),
 		CASE(test_predecessor_is_wiped),
 		CASE(test_device_that_goes_away),
 		CASE(test_module_has_the_device),

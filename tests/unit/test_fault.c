@@ -4,6 +4,7 @@
 
 /* Memory that is taken away while it is mapped, and every SIGBUS that is not ours. */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,8 +14,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <folio.h>
 
 #include "boundary/fault.h"
 #include "util.h"
@@ -24,6 +29,18 @@
 #define CUTS 300
 #define THREADS 4
 #define EXIT_HANDLED 42
+
+/* Time for both copies of the core: their clock is this one, which tests put forward. */
+static time_t clock_ahead;
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int ret = (int)syscall(SYS_clock_gettime, clock, now);
+
+	now->tv_sec += clock_ahead;
+	return ret;
+}
 
 /* A file and a mapping of it. */
 struct map {
@@ -413,6 +430,178 @@ test_handler_is_put_back(void **state)
 	assert_true(util_exited(util_run_child(puts_back, *state), 0));
 }
 
+/* Programs that put back what they found before us, as often as they like. */
+static int
+taken_away(void *arg)
+{
+	struct map ours;
+	int round;
+
+	no_handler();
+	map_open(&ours, arg, LEN, PROT_READ | PROT_WRITE);
+	assert_int_equal(folio_fault_watch(ours.mem, LEN, PROT_READ | PROT_WRITE), 0);
+	for (round = 0; round < 20; round++) {
+		no_handler();
+		clock_ahead += 4;
+		folio_fault_keep();
+		clock_ahead += 4;
+		folio_fault_keep();
+	}
+	assert_int_equal(ftruncate(ours.fd, 0), 0);
+	ours.mem[5] = 1;
+	return folio_fault_hit(ours.mem) ? 0 : 1;
+}
+
+static void
+test_handler_is_taken_away(void **state)
+{
+	assert_true(util_exited(util_run_child(taken_away, *state), 0));
+}
+
+/*
+ * Another copy of the core: libfolio in a process that has the driver, too. It has a watch of its
+ * own, and the two share one signal.
+ */
+struct copy {
+	struct folio *(*open)(const struct folio_config *cfg, struct folio_error *err);
+	void (*close)(struct folio *f);
+	int (*start)(struct folio *f);
+	bool (*tick)(struct folio *f);
+	bool (*link_is_up)(const struct folio *f);
+	uint16_t (*send)(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n);
+	char path[PATH_MAX];
+	struct folio *guest;
+	struct folio *host;
+};
+
+static void *
+load_copy(struct copy *c)
+{
+	void *lib = dlopen(getenv("FOLIO_LIBRARY"), RTLD_NOW | RTLD_LOCAL);
+
+	if (lib == NULL)
+		return NULL;
+	*(void **)&c->open = dlsym(lib, "folio_open");
+	*(void **)&c->close = dlsym(lib, "folio_close");
+	*(void **)&c->start = dlsym(lib, "folio_start");
+	*(void **)&c->tick = dlsym(lib, "folio_tick");
+	*(void **)&c->link_is_up = dlsym(lib, "folio_link_is_up");
+	*(void **)&c->send = dlsym(lib, "folio_send");
+	return lib;
+}
+
+static void
+tick_copy(const struct copy *c)
+{
+	c->tick(c->guest);
+	c->tick(c->host);
+}
+
+static bool
+open_copys_ports(struct copy *c, const char *dir)
+{
+	struct folio_config cfg = {.role = FOLIO_GUEST, .path = c->path, .ring_size = 64,
+				   .slot_size = 256};
+	int i;
+
+	snprintf(c->path, sizeof(c->path), "%s/copy", dir);
+	c->guest = c->open(&cfg, NULL);
+	cfg.role = FOLIO_HOST;
+	c->host = c->open(&cfg, NULL);
+	if (c->guest == NULL || c->host == NULL)
+		return false;
+	c->start(c->guest);
+	c->start(c->host);
+	for (i = 0; i < 100 && !c->link_is_up(c->guest); i++)
+		tick_copy(c);
+	return c->link_is_up(c->guest);
+}
+
+static void
+close_copys_ports(const struct copy *c)
+{
+	c->close(c->guest);
+	c->close(c->host);
+}
+
+/* Both at their control work for long: neither puts itself in front of the other again and again. */
+static int
+two_copies(void *arg)
+{
+	uint8_t frame[64] = {0};
+	const struct folio_buf buf = {.data = frame, .len = sizeof(frame)};
+	struct sigaction first, last;
+	struct copy copy;
+	struct map ours;
+	int i;
+
+	no_handler();
+	install_info();
+	map_open(&ours, arg, LEN, PROT_READ | PROT_WRITE);
+	if (folio_fault_watch(ours.mem, LEN, PROT_READ | PROT_WRITE) != 0 ||
+	    load_copy(&copy) == NULL || !open_copys_ports(&copy, arg))
+		return 2;
+	sigaction(SIGBUS, NULL, &first);
+	for (i = 0; i < 50; i++) {
+		clock_ahead += 2;
+		folio_fault_keep();
+		tick_copy(&copy);
+	}
+	sigaction(SIGBUS, NULL, &last);
+	if (first.sa_sigaction != last.sa_sigaction)
+		return 3;
+	/* An application's handler that stays is behind both after a while. */
+	install_info();
+	for (i = 0; i < 10; i++) {
+		clock_ahead += 2;
+		folio_fault_keep();
+		tick_copy(&copy);
+	}
+	if (in_front(exit_info))
+		return 4;
+	/* Each takes its own: the application's would end the process. */
+	assert_int_equal(ftruncate(ours.fd, 0), 0);
+	ours.mem[5] = 1;
+	if (!folio_fault_hit(ours.mem))
+		return 5;
+	if (truncate(copy.path, 0) != 0 || copy.send(copy.guest, 0, &buf, 1) != 1)
+		return 6;
+	close_copys_ports(&copy);
+	return 0;
+}
+
+static void
+test_two_copies(void **state)
+{
+	assert_int_equal(util_run_child(two_copies, *state), 0);
+}
+
+/* The library is closed while somebody else's handler is in front, which passes on to it. */
+static int
+library_closed(void *arg)
+{
+	struct copy copy;
+	void *lib;
+
+	no_handler();
+	install_simple();
+	lib = load_copy(&copy);
+	if (lib == NULL || !open_copys_ports(&copy, arg))
+		return 2;
+	install_chain();
+	close_copys_ports(&copy);
+	if (dlclose(lib) != 0)
+		return 3;
+	kill(getpid(), SIGBUS);
+	return 4;
+}
+
+static void
+test_library_closed(void **state)
+{
+	assert_true(util_exited(util_run_child(library_closed, *state), EXIT_HANDLED));
+}
+
 static void
 test_too_many(void **state)
 {
@@ -447,6 +636,9 @@ main(void)
 		TEST(test_handler_after_us_that_keeps_all),
 		TEST(test_handlers_do_not_loop),
 		TEST(test_handler_is_put_back),
+		TEST(test_handler_is_taken_away),
+		TEST(test_two_copies),
+		TEST(test_library_closed),
 		TEST(test_too_many),
 	};
 

@@ -310,46 +310,6 @@ test_role_is_taken(void **state)
 }
 
 static void
-test_files_of_others_are_refused(void **state)
-{
-	static const char text[] = "dear diary";
-	const struct env *e = *state;
-	uint8_t page[FOLIO_WIRE_PAGE] = {0};
-	size_t i;
-
-	make_file(e->path, text, sizeof(text), 4096);
-	check_refused_to_both(e->path, -EINVAL, "not a folio region");
-	unlink(e->path);
-	/* One byte anywhere in the first page is enough. */
-	for (i = 0; i < 3; i++) {
-		page[i * (sizeof(page) - 1) / 2] = 1;
-		make_file(e->path, page, sizeof(page), 8192);
-		check_refused_to_both(e->path, -EINVAL, "not a folio region");
-		unlink(e->path);
-		memset(page, 0, sizeof(page));
-	}
-}
-
-static void
-test_odd_sizes_are_refused(void **state)
-{
-	static const off_t sizes[] = {1, 64, 4095, 4097, 2 * 4096 + 100};
-	const struct env *e = *state;
-	struct stat st;
-	char part[64];
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(sizes); i++) {
-		make_file(e->path, "", 0, sizes[i]);
-		snprintf(part, sizeof(part), "size of %lld bytes", (long long)sizes[i]);
-		check_refused_to_both(e->path, -EINVAL, part);
-		assert_int_equal(stat(e->path, &st), 0);
-		assert_int_equal(st.st_size, sizes[i]);
-		unlink(e->path);
-	}
-}
-
-static void
 test_what_is_no_file_is_refused(void **state)
 {
 	const struct env *e = *state;
@@ -989,8 +949,6 @@ main(void)
 		TEST(test_a_file_to_keep),
 		TEST(test_own_files_grow),
 		TEST(test_role_is_taken),
-		TEST(test_files_of_others_are_refused),
-		TEST(test_odd_sizes_are_refused),
 		TEST(test_what_is_no_file_is_refused),
 		TEST(test_zeroed_files_are_accepted),
 		TEST(test_fixed_file_too_small),

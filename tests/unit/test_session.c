@@ -394,7 +394,7 @@ test_renegotiate(void **state)
 		/* No new offer for 100 ms of steps: who breaks every session costs little. */
 		for (n = 1; n < PENALTY_STEPS; n++) {
 			step_both(p, 1);
-			assert_int_equal(folio_fetch64(&x->page->generation), old);
+			assert_int_equal(folio_fetch32(&x->page->state), FOLIO_WIRE_STATE_STOPPED);
 		}
 		step_both(p, ENOUGH_STEPS);
 		assert_up(p);
@@ -959,6 +959,8 @@ test_over_limit(void **state)
 		 FOLIO_WIRE_REFUSED_RING_SIZE},
 		{"slot_size=2049,", offsetof(struct folio_geometry, slot_size),
 		 FOLIO_WIRE_REFUSED_SLOT_SIZE},
+		{"page_shift=22,", offsetof(struct folio_geometry, page_shift),
+		 FOLIO_WIRE_REFUSED_GEOMETRY},
 	};
 	struct pair *p = *state;
 	struct folio_session *s = &p->host.s;
@@ -982,9 +984,8 @@ test_over_limit(void **state)
 		assert_int_equal(s->link, FOLIO_LINK_REJECTED);
 		assert_non_null(strstr(s->detail.text, cases[i].name));
 	}
-	/* What a guest aligns its areas to is no matter of limits. */
 	g = geometry;
-	g.page_shift = 30;
+	g.page_shift = 12;
 	assert_int_equal(folio_session_over_limit(s, &g, &geometry, 99), FOLIO_WIRE_REFUSED_NOT);
 	assert_int_equal(violations(s), ARRAY_LEN(cases));
 }
@@ -1021,6 +1022,54 @@ test_peek(void **state)
 		assert_int_equal(s.violations[bads[i].kind], before + 1);
 		assert_int_equal(s.link, FOLIO_LINK_REJECTED);
 	}
+}
+
+/* L12: a header that is odd in another way at every look, or not odd at every second one. */
+static void
+test_L12_alternating_headers(void **state)
+{
+	struct pair *p = *state;
+	struct folio_wire_header *h = p->host.page;
+	struct folio_session *s = &p->guest.s;
+	unsigned int i, with_nobody, rejected;
+
+	for (with_nobody = 0; with_nobody < 2; with_nobody++) {
+		uint64_t before = violations(s);
+
+		attach(p, &p->guest);
+		before = violations(s);
+		folio_session_start(s);
+		p->host.alive = false;
+		rejected = 0;
+		for (i = 0; i < 20; i++) {
+			fake_peer(p, &p->guest, h, 7 + with_nobody);
+			if (with_nobody && i % 2 == 0)
+				memset(h, 0, sizeof(*h));
+			else if (i % 4 < 2)
+				folio_put64(&h->magic, 42);
+			else
+				folio_put32(&h->version, 9);
+			step(p, &p->guest);
+			rejected += s->link == FOLIO_LINK_REJECTED;
+			assert_true(s->link != FOLIO_LINK_REJECTED || s->detail.text[0] != '\0');
+		}
+		assert_int_equal(violations(s) - before, 2); /* each kind once in a generation */
+		assert_true(rejected >= 8);
+	}
+	/* Once only, and long ago, is still an accident. */
+	attach(p, &p->guest);
+	folio_session_start(s);
+	for (i = 0; i < 5; i++) {
+		unsigned int n;
+
+		fake_peer(p, &p->guest, h, 9);
+		folio_put64(&h->magic, 42);
+		step(p, &p->guest);
+		memset(h, 0, sizeof(*h));
+		for (n = 0; n < 2 * SILENT_STEPS; n++)
+			step(p, &p->guest);
+	}
+	assert_int_equal(violations(s), 0);
 }
 
 static void
@@ -1144,6 +1193,7 @@ main(void)
 		TEST(test_refusal_of_a_stopped_peer),
 		TEST(test_over_limit),
 		TEST(test_peek),
+		TEST(test_L12_alternating_headers),
 		TEST(test_generations_differ),
 		TEST(test_random_events),
 	};

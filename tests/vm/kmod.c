@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kmod.h"
@@ -100,6 +101,46 @@ write_word(const char *path, const char *word)
 	return ret;
 }
 
+uint64_t
+number_in(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[64] = "";
+
+	must(file != NULL && fgets(line, sizeof(line), file) != NULL, path);
+	fclose(file);
+	return strtoull(line, NULL, 10);
+}
+
+void
+wait_for_number(const char *path, uint64_t number)
+{
+	const struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
+	unsigned int i;
+
+	for (i = 0; i < 600 && number_in(path) != number; i++)
+		nanosleep(&moment, NULL);
+	if (number_in(path) != number)
+		fail_msg("%s is still %llu, not %llu", path, (unsigned long long)number_in(path),
+			 (unsigned long long)number);
+}
+
+uint64_t
+status_bytes(const char *key)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	size_t len = strlen(key);
+	bool found = false;
+	char line[256];
+
+	must(file != NULL, "status");
+	while (!found && fgets(line, sizeof(line), file) != NULL)
+		found = strncmp(line, key, len) == 0 && line[len] == ':';
+	fclose(file);
+	must(found, key);
+	return strtoull(line + len + 1, NULL, 10) * 1024;
+}
+
 int
 open_bar(void)
 {
@@ -110,9 +151,9 @@ open_bar(void)
 }
 
 int
-try_alloc(int fd, uint64_t size, uint32_t node, uint32_t reserved)
+try_alloc(int fd, uint64_t size, uint32_t node, uint32_t min_chunk)
 {
-	struct folio_ioctl_alloc a = {.size = size, .node = node, .reserved = reserved};
+	struct folio_ioctl_alloc a = {.size = size, .node = node, .min_chunk = min_chunk};
 
 	return ioctl(fd, FOLIO_IOCTL_ALLOC, &a) == 0 ? 0 : errno;
 }
@@ -125,6 +166,12 @@ open_alloc(uint64_t size)
 	must(fd >= 0, ALLOC_DEV);
 	must(size == 0 || try_alloc(fd, size, ANY_NODE, 0) == 0, "ALLOC");
 	return fd;
+}
+
+int
+open_kind(uint32_t kind)
+{
+	return kind == FOLIO_IOCTL_KIND_BAR ? open_bar() : open_alloc(4 * MIB + 3 * page_size);
 }
 
 struct folio_ioctl_info
@@ -157,6 +204,17 @@ child_ok(pid_t pid)
 		fail_msg("child: status 0x%x", status);
 }
 
+void
+kill_child(pid_t pid)
+{
+	int status;
+
+	assert_true(pid > 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
 uint64_t
 pfn_of(const void *mem)
 {
@@ -169,6 +227,23 @@ pfn_of(const void *mem)
 	close(fd);
 	must(entry >> 63, "the page is not present");
 	return entry & ((UINT64_C(1) << 55) - 1);
+}
+
+int
+call(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) == 0 ? 0 : errno;
+}
+
+int
+try_map(int fd, uint64_t len, int prot, int flags, uint64_t offset)
+{
+	void *mem = mmap(NULL, len, prot, flags, fd, (off_t)offset);
+
+	if (mem == MAP_FAILED)
+		return errno;
+	munmap(mem, len);
+	return 0;
 }
 
 bool

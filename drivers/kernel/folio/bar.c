@@ -11,40 +11,49 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/io.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 
 #include "region.h"
 
+#define IVSHMEM_DEVICE 0x1110
 #define IVSHMEM_BAR 2
 #define MAX_BARS 256
 
-/* Some steps of the other side's control work, FOLIO_TICK_MS of folio.h each. */
-#define GRACE_MS 100
+/* How often the end of an owner tries to stop a device of theirs. */
+#define STOP_TRIES 10
+
+/* First eight bytes of a region in use: FOLIO_WIRE_MAGIC of folio_wire.h. */
+#define REGION_MAGIC "FOLIOreg"
+
+/* In a pci_device_id: the user wants this device to be ours, whatever is in it. */
+#define FORCED 1
+
+static char *bind = "auto";
+module_param(bind, charp, 0444);
+MODULE_PARM_DESC(bind, "ivshmem devices to take: auto (those with a region of folio's or zeroes), all, none, or PCI addresses like 0000:00:04.0,0000:00:05.0 (default auto)");
 
 struct shr_bar {
-	struct shr_region region;
-	struct folio_ioctl_chunk chunk;
+	struct shr_region region; /* first: a file's private_data is its region */
+	struct shr_batch batch;
+	struct shr_chunk chunk;
 	struct device dev;
 	struct cdev cdev;
-	struct file *owner;    /* NULL: nobody */
-	struct list_head mms;  /* struct shr_mm: who has called mmap() on the owner's file */
-	void *mem;	       /* the kernel's mapping; NULL: removed */
-};
-
-struct shr_mm {
-	struct list_head list;
-	struct mm_struct *mm;
+	struct file *owner; /* NULL: nobody */
+	void *mem;	    /* the kernel's mapping; NULL: removed */
 };
 
 static dev_t first_devt;
 static DEFINE_IDA(minors);
+
+/* That bar_free() has not seen yet. */
+static atomic_t bars = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(no_bars);
 
 static struct class bar_class = {
 	.name = "folio",
@@ -52,36 +61,10 @@ static struct class bar_class = {
 
 static struct shr_bar *to_bar(struct file *file)
 {
-	return file->private_data;
+	return container_of(file->private_data, struct shr_bar, region);
 }
 
-static void forget_mms(struct list_head *mms)
-{
-	struct shr_mm *m, *next;
-
-	list_for_each_entry_safe(m, next, mms, list) {
-		mmdrop(m->mm);
-		kfree(m);
-	}
-	INIT_LIST_HEAD(mms);
-}
-
-static int remember_mm(struct shr_bar *bar, struct mm_struct *mm)
-{
-	struct shr_mm *m;
-
-	list_for_each_entry(m, &bar->mms, list)
-		if (m->mm == mm)
-			return 0;
-	m = kmalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
-	if (!m)
-		return -ENOMEM;
-	mmgrab(mm);
-	m->mm = mm;
-	list_add(&m->list, &bar->mms);
-	return 0;
-}
-
+/* Whoever cannot write owns nothing, and may only ask for INFO. */
 static int bar_open(struct inode *inode, struct file *file)
 {
 	struct shr_bar *bar = container_of(inode->i_cdev, struct shr_bar, cdev);
@@ -90,12 +73,13 @@ static int bar_open(struct inode *inode, struct file *file)
 	ret = shr_lock(&bar->region); /* waits for the zeroing behind the last owner */
 	if (ret)
 		return ret;
-	if (bar->owner) {
+	file->private_data = &bar->region;
+	if (!(file->f_mode & FMODE_WRITE))
+		ret = 0;
+	else if (bar->owner)
 		ret = -EBUSY;
-	} else {
+	else
 		bar->owner = file;
-		file->private_data = bar;
-	}
 	mutex_unlock(&bar->region.lock);
 	return ret ? ret : nonseekable_open(inode, file);
 }
@@ -111,9 +95,23 @@ static void zero_behind_owner(struct shr_bar *bar)
 
 	if (memchr_inv(bar->mem, 0, first)) {
 		shr_zero(bar->mem, first);
-		msleep(GRACE_MS);
+		msleep(SHR_GRACE_MS);
 	}
 	shr_zero(bar->mem, bar->region.size);
+}
+
+/* What the owner's devices write must not reach the next one. */
+static void stop_devices(struct shr_bar *bar)
+{
+	unsigned int i;
+
+	for (i = 0; i < STOP_TRIES; i++)
+		if (shr_devices_stop(bar->region.devices))
+			break;
+	if (i == STOP_TRIES)
+		dev_warn(&bar->dev, "a device of the last owner may still write to it\n");
+	shr_devices_put(bar->region.devices);
+	bar->region.devices = NULL;
 }
 
 static int bar_release(struct inode *inode, struct file *file)
@@ -121,36 +119,24 @@ static int bar_release(struct inode *inode, struct file *file)
 	struct shr_bar *bar = to_bar(file);
 
 	mutex_lock(&bar->region.lock);
-	if (bar->mem)
-		zero_behind_owner(bar);
-	forget_mms(&bar->mms);
-	bar->owner = NULL;
+	if (bar->owner == file) {
+		stop_devices(bar);
+		if (bar->mem)
+			zero_behind_owner(bar);
+		bar->owner = NULL;
+	}
 	mutex_unlock(&bar->region.lock);
 	return 0;
 }
 
 static long bar_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return shr_ioctl(&to_bar(file)->region, cmd, (void __user *)arg);
+	return shr_ioctl(file->private_data, file, cmd, (void __user *)arg);
 }
 
 static int bar_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct shr_bar *bar = to_bar(file);
-	int ret;
-
-	ret = shr_lock(&bar->region);
-	if (ret)
-		return ret;
-	ret = shr_prepare_vma(&bar->region, vma);
-	if (!ret)
-		ret = remember_mm(bar, vma->vm_mm);
-	if (!ret)
-		ret = remap_pfn_range(vma, vma->vm_start,
-				      PHYS_PFN(bar->chunk.gpa) + vma->vm_pgoff,
-				      vma->vm_end - vma->vm_start, vma->vm_page_prot);
-	mutex_unlock(&bar->region.lock);
-	return ret;
+	return shr_mmap(file->private_data, file, vma);
 }
 
 static const struct file_operations bar_fops = {
@@ -158,6 +144,7 @@ static const struct file_operations bar_fops = {
 	.open = bar_open,
 	.release = bar_release,
 	.mmap = bar_mmap,
+	.get_unmapped_area = thp_get_unmapped_area, /* so that pages of 2 MiB fit */
 	.unlocked_ioctl = bar_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -213,6 +200,8 @@ static void bar_free(struct device *dev)
 
 	ida_free(&minors, MINOR(dev->devt));
 	kfree(bar);
+	if (atomic_dec_and_test(&bars))
+		wake_up(&no_bars);
 }
 
 /* Returns NULL if there is no memory or no minor number. From here on put_device() frees it. */
@@ -229,6 +218,7 @@ static struct shr_bar *bar_new(struct pci_dev *pdev)
 		kfree(bar);
 		return NULL;
 	}
+	atomic_inc(&bars);
 	device_initialize(&bar->dev);
 	bar->dev.class = &bar_class;
 	bar->dev.parent = &pdev->dev;
@@ -236,16 +226,15 @@ static struct shr_bar *bar_new(struct pci_dev *pdev)
 	bar->dev.release = bar_free;
 	cdev_init(&bar->cdev, &bar_fops);
 	bar->cdev.owner = THIS_MODULE;
-	INIT_LIST_HEAD(&bar->mms);
 
-	mutex_init(&bar->region.lock);
 	bar->chunk.gpa = pci_resource_start(pdev, IVSHMEM_BAR);
 	bar->chunk.len = pci_resource_len(pdev, IVSHMEM_BAR);
-	bar->region.kind = FOLIO_IOCTL_KIND_BAR;
+	bar->batch.chunks = &bar->chunk;
+	bar->batch.n_chunks = 1;
+	bar->batch.size = bar->chunk.len;
+	shr_region_init(&bar->region, FOLIO_IOCTL_KIND_BAR);
 	bar->region.node = dev_to_node(&pdev->dev);
-	bar->region.size = bar->chunk.len;
-	bar->region.chunks = &bar->chunk;
-	bar->region.n_chunks = 1;
+	shr_append(&bar->region, &bar->batch);
 	return bar;
 }
 
@@ -270,11 +259,68 @@ static int check_device(struct pci_dev *pdev)
 	return -ENODEV;
 }
 
+/* Complains of what is neither a word that is allowed nor a list of PCI addresses. */
+static int check_bind(void)
+{
+	unsigned int domain, bus, slot, function;
+	const char *at = bind;
+	int n;
+
+	if (!strcmp(bind, "auto") || !strcmp(bind, "all") || !strcmp(bind, "none"))
+		return 0;
+	do {
+		n = 0;
+		if (sscanf(at, "%4x:%2x:%2x.%1u%n", &domain, &bus, &slot, &function, &n) != 4 ||
+		    (at[n] != ',' && at[n] != '\0')) {
+			pr_err("%s: bind=%s: allowed are auto, all, none, or PCI addresses like 0000:00:04.0,0000:00:05.0\n",
+			       KBUILD_MODNAME, bind);
+			return -EINVAL;
+		}
+		at += n + 1;
+	} while (at[-1] == ',');
+	return 0;
+}
+
+/* Whether the parameter names this device: PCI addresses, separated by commas. */
+static bool is_named(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = list;
+
+	while ((at = strstr(at, name)) != NULL) {
+		if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+/* Before anything of it is looked at. */
+static bool may_be_wanted(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	return id->driver_data == FORCED || !strcmp(bind, "auto") || !strcmp(bind, "all") ||
+	       is_named(bind, pci_name(pdev));
+}
+
+/*
+ * Others use ivshmem devices as well. What is there the other side wrote: it decides only whether the
+ * device is taken.
+ */
+static bool is_wanted(const struct shr_bar *bar, const struct pci_device_id *id)
+{
+	if (id->driver_data == FORCED || strcmp(bind, "auto"))
+		return true;
+	return !memcmp(bar->mem, REGION_MAGIC, sizeof(REGION_MAGIC) - 1) ||
+	       !memchr_inv(bar->mem, 0, min_t(u64, bar->region.size, PAGE_SIZE));
+}
+
 static int bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct shr_bar *bar;
 	int ret;
 
+	if (!may_be_wanted(pdev, id))
+		return -ENODEV;
 	ret = check_device(pdev);
 	if (ret)
 		return ret;
@@ -298,6 +344,11 @@ static int bar_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		pci_err(pdev, "cannot map BAR2\n");
 		goto release;
 	}
+	if (!is_wanted(bar, id)) {
+		pci_info(pdev, "not taken: BAR2 holds something that is not folio's (see the parameter bind)\n");
+		ret = -ENODEV;
+		goto unmap;
+	}
 	bar->region.caching = find_caching(bar->mem);
 	pci_set_drvdata(pdev, bar);
 	ret = cdev_device_add(&bar->cdev, &bar->dev);
@@ -317,35 +368,14 @@ put:
 	return ret;
 }
 
-/*
- * mmap() fills in a mapping a moment before it can be found through the file. Whoever was in
- * between when the region died is through when its mmap_lock can be had.
- */
-static void wait_for_mmaps(struct list_head *mms)
-{
-	struct shr_mm *m;
-
-	list_for_each_entry(m, mms, list) {
-		mmap_write_lock(m->mm);
-		mmap_write_unlock(m->mm);
-	}
-}
-
 static void bar_remove(struct pci_dev *pdev)
 {
 	struct shr_bar *bar = pci_get_drvdata(pdev);
-	LIST_HEAD(mms);
 
 	cdev_device_del(&bar->cdev, &bar->dev);
 
 	mutex_lock(&bar->region.lock);
-	bar->region.dead = true;
-	list_splice_init(&bar->mms, &mms);
-	mutex_unlock(&bar->region.lock);
-	wait_for_mmaps(&mms);
-	forget_mms(&mms);
-
-	mutex_lock(&bar->region.lock);
+	bar->region.dead = true; /* no fault fills in anything from here on */
 	if (bar->owner) {
 		unmap_mapping_range(bar->owner->f_mapping, 0, 0, 1);
 		if (pci_device_is_present(pdev))
@@ -360,11 +390,23 @@ static void bar_remove(struct pci_dev *pdev)
 	put_device(&bar->dev);
 }
 
+/*
+ * The first is for devices whose driver_override names this driver. It is not in the module's table,
+ * which says what makes udev load the module.
+ */
 static const struct pci_device_id bar_ids[] = {
-	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, 0x1110) },
+	{ .vendor = PCI_VENDOR_ID_REDHAT_QUMRANET, .device = IVSHMEM_DEVICE,
+	  .subvendor = PCI_ANY_ID, .subdevice = PCI_ANY_ID,
+	  .override_only = 1, .driver_data = FORCED },
+	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, IVSHMEM_DEVICE) },
 	{ }
 };
-MODULE_DEVICE_TABLE(pci, bar_ids);
+
+static const struct pci_device_id bar_aliases[] __maybe_unused = {
+	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, IVSHMEM_DEVICE) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, bar_aliases);
 
 static struct pci_driver bar_driver = {
 	.name = KBUILD_MODNAME,
@@ -373,10 +415,18 @@ static struct pci_driver bar_driver = {
 	.remove = bar_remove,
 };
 
+bool shr_bar_is_ours(const struct device *dev)
+{
+	return READ_ONCE(dev->driver) == &bar_driver.driver;
+}
+
 int shr_bar_init(void)
 {
 	int ret;
 
+	ret = check_bind();
+	if (ret)
+		return ret;
 	ret = class_register(&bar_class);
 	if (ret)
 		return ret;
@@ -398,6 +448,8 @@ class:
 void shr_bar_exit(void)
 {
 	pci_unregister_driver(&bar_driver);
+	/* Whoever else refers to a device may keep it a moment longer. */
+	wait_event(no_bars, atomic_read(&bars) == 0);
 	unregister_chrdev_region(first_devt, MAX_BARS);
 	class_unregister(&bar_class);
 	ida_destroy(&minors);

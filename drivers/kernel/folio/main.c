@@ -11,12 +11,23 @@ static int __init shr_init(void)
 {
 	int ret;
 
-	ret = shr_alloc_init();
+	ret = shr_batch_init();
 	if (ret)
 		return ret;
+	shr_pages_init();
+	ret = shr_alloc_init();
+	if (ret)
+		goto pages;
 	ret = shr_bar_init();
 	if (ret)
-		shr_alloc_exit();
+		goto alloc;
+	return 0;
+
+alloc:
+	shr_alloc_exit();
+pages:
+	shr_batch_exit();
+	shr_pages_exit();
 	return ret;
 }
 
@@ -24,6 +35,8 @@ static void __exit shr_exit(void)
 {
 	shr_bar_exit();
 	shr_alloc_exit();
+	shr_batch_exit();
+	shr_pages_exit();
 }
 
 module_init(shr_init);

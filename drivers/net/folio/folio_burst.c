@@ -99,7 +99,8 @@ scatter_frame(struct folio_rx_queue *q, struct reserve *r, uint32_t head, uint32
 enum slow_result {
 	SLOW_RECEIVED,
 	SLOW_DROPPED,
-	SLOW_STOP, /* end the burst; the frame stays, or framing is lost */
+	SLOW_NO_MBUFS, /* end the burst; the frame stays */
+	SLOW_STOP,     /* end the burst; framing is lost */
 };
 
 /* A descriptor that the fast check did not take: several slots, several mbufs, or a violation. */
@@ -119,18 +120,18 @@ receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_
 		q->stats.oversize++;
 		return SLOW_DROPPED;
 	}
-	if (!scatter_frame(q, r, head, frame->len)) {
-		q->stats.nombuf++;
-		return SLOW_STOP;
+	if (frame->len > (uint64_t)q->pool->size * q->room) {
+		/* Not even all its mbufs would do: to wait for them would stop the queue for good. */
+		q->stats.pool_too_small++;
+		return SLOW_DROPPED;
 	}
-	return SLOW_RECEIVED;
+	return scatter_frame(q, r, head, frame->len) ? SLOW_RECEIVED : SLOW_NO_MBUFS;
 }
 
 /* As many mbufs as the pool has, up to n. */
 static __rte_noinline uint16_t
 alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
-	q->stats.nombuf++;
 	for (n /= 2; n > 0; n /= 2) {
 		if (rte_mempool_get_bulk(q->pool, (void **)pkts, n) == 0)
 			return n;
@@ -176,7 +177,8 @@ struct progress {
 	uint32_t head;
 	uint32_t stop; /* slots are filled up to here */
 	uint16_t got;
-	uint16_t n; /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
+	uint16_t n;    /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
+	bool starved;  /* there were fewer than asked for; counted once a burst */
 	uint64_t bytes;
 };
 
@@ -202,6 +204,9 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 		case SLOW_DROPPED:
 			p->head += frame.slots;
 			break;
+		case SLOW_NO_MBUFS:
+			p->starved = true;
+			/* fallthrough */
 		case SLOW_STOP:
 			p->stop = p->head;
 			break;
@@ -214,6 +219,38 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 	} while (p->head != until);
 	if (p->got < p->n)
 		rte_mempool_put_bulk(q->pool, (void **)&pkts[p->got], p->n - p->got);
+	q->stats.nombuf += p->starved;
+}
+
+/* The rest of a burst of up to n frames for which the pool has not enough mbufs now. */
+static __rte_noinline uint16_t
+receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct folio_cons *c = &q->end->ring;
+	struct progress p = {
+		.head = c->head,
+		.stop = c->seen,
+		.n = alloc_fewer(q, pkts, n),
+		.starved = true,
+	};
+
+	if (p.n > 0) {
+		receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
+		folio_cons_commit(c, p.head);
+		q->stats.packets += p.got;
+		q->stats.bytes += p.bytes;
+	} else {
+		q->stats.nombuf++;
+	}
+	folio_gate_leave(&q->end->gate);
+	return p.got;
+}
+
+/* The session ended under a burst: what it copied is nothing that anybody sent. */
+static __rte_noinline void
+discard(struct rte_mbuf **pkts, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
 }
 
 static uint16_t
@@ -231,11 +268,8 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	n = RTE_MIN(n, stop);
 	if (n == 0)
 		goto leave;
-	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0)) {
-		n = alloc_fewer(q, pkts, n);
-		if (n == 0)
-			goto leave;
-	}
+	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) != 0))
+		return receive_starved(q, pkts, n);
 
 	c = end->ring;
 	head = c.head;
@@ -255,6 +289,11 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		head = p.head;
 		n = p.got;
 		bytes = p.bytes;
+	}
+	if (unlikely(!folio_cons_stands(&end->ring))) {
+		discard(pkts, n);
+		n = 0;
+		goto leave;
 	}
 	folio_cons_commit(&end->ring, head);
 	q->stats.packets += n;
@@ -351,13 +390,13 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		/* Nothing was sent, or a lost session took it, like what is in the ring. */
 		q->stats.lost += i - dropped;
 	}
-	folio_gate_leave(&end->gate);
-
 	/* Copied: the mbufs have done their work. */
 	if (q->fast_free && likely(!chained && i > 0))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
 	else
 		rte_pktmbuf_free_bulk(pkts, i);
+	/* Last: who has stopped a port may free its mempools. */
+	folio_gate_leave(&end->gate);
 	return i;
 }
 

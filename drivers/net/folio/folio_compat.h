@@ -7,9 +7,12 @@
 
 /* Every difference between the DPDK releases that the driver builds against, 22.11 to 26.07. */
 
+#include <pthread.h>
+
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
 #include <ethdev_vdev.h>
+#include <rte_lcore.h>
 #include <rte_version.h>
 
 /* 25.11: per-queue statistics moved out of rte_eth_stats; rx_queue_count returns int. */
@@ -25,6 +28,11 @@ typedef int folio_queue_count_t;
 typedef uint32_t folio_queue_count_t;
 #endif
 
+/* 23.11: a speed more. */
+#ifdef RTE_ETH_LINK_SPEED_400G
+#define FOLIO_HAVE_400G 1
+#endif
+
 /* 24.03: the list of packet types has a length instead of an end mark. */
 #if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
 #define FOLIO_PTYPES_ARG , size_t *count
@@ -33,6 +41,32 @@ typedef uint32_t folio_queue_count_t;
 #define FOLIO_PTYPES_ARG
 #define FOLIO_PTYPES_SET(n) RTE_SET_USED(n)
 #endif
+
+/* 23.11: a driver's control threads have a call, and a prefix to their names, of their own. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+typedef uint32_t folio_thread_result;
+#else
+typedef void *folio_thread_result;
+#endif
+
+/* name has at most 10 characters. Returns 0 or a negative errno. */
+static inline int
+folio_thread_create(pthread_t *thread, const char *name, folio_thread_result (*run)(void *arg),
+		    void *arg)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+	rte_thread_t id;
+	int ret = rte_thread_create_internal_control(&id, name, run, arg);
+
+	if (ret == 0)
+		*thread = (pthread_t)id.opaque_id;
+	return ret > 0 ? -ret : ret;
+#else
+	int ret = rte_ctrl_thread_create(thread, name, NULL, run, arg);
+
+	return ret > 0 ? -ret : ret;
+#endif
+}
 
 /* 23.11: the largest buffer that receive makes use of. */
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)

@@ -35,6 +35,12 @@ parse_number(const char *value, const char **end, uint64_t *out)
 	return errno == 0 ? 0 : -EINVAL;
 }
 
+static bool
+is_decimal(const char *value)
+{
+	return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
+}
+
 static int
 parse_u32(struct parser *p, const char *key, const char *value, uint32_t min, uint32_t max,
 	  uint32_t *out)
@@ -42,7 +48,12 @@ parse_u32(struct parser *p, const char *key, const char *value, uint32_t min, ui
 	const char *end;
 	uint64_t v;
 
-	if (parse_number(value, &end, &v) != 0 || *end != '\0' || v < min || v > max) {
+	if (!is_decimal(value)) {
+		FOLIO_LOG(ERR, "%s: %s=%s is not a decimal number: allowed is %u to %u", p->name,
+			  key, value, min, max);
+		return -EINVAL;
+	}
+	if (parse_number(value, &end, &v) != 0 || v < min || v > max) {
 		FOLIO_LOG(ERR, "%s: %s=%s is out of range: allowed is %u to %u", p->name, key,
 			  value, min, max);
 		return -EINVAL;
@@ -170,6 +181,18 @@ parse_loopback(struct parser *p, const char *key, const char *value)
 	return ret;
 }
 
+static int
+parse_speed(struct parser *p, const char *key, const char *value)
+{
+	p->out->speed = folio_speed_find(value);
+	if (p->out->speed == NULL) {
+		FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are %s", p->name, key, value,
+			  folio_speed_names());
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	parse_fn parse;
@@ -177,11 +200,13 @@ static const struct {
 	{"role", parse_role},	      {"path", parse_path},	      {"size", parse_size},
 	{"queues", parse_queues},     {"ring_size", parse_ring_size}, {"slot_size", parse_slot_size},
 	{"mac", parse_mac},	      {"loopback", parse_loopback},   {"pci", parse_pci},
+	{"speed", parse_speed},
 };
 
 static int
 parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvargs_pair *pair)
 {
+	bool is_word;
 	size_t i;
 
 	for (i = 0; i < RTE_DIM(keys); i++) {
@@ -198,9 +223,12 @@ parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvarg
 		}
 		return keys[i].parse(p, pair->key, pair->value);
 	}
+	/* What was behind the comma. */
+	is_word = pair->value == NULL || pair->value[0] == '\0';
 	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, pci, size, queues, "
-		  "ring_size, slot_size, mac and loopback", p->name, pair->key,
-		  pair->value != NULL ? pair->value : "");
+		  "ring_size, slot_size, mac, loopback and speed%s", p->name, pair->key,
+		  pair->value != NULL ? pair->value : "",
+		  is_word ? "; there can be no comma in a value, nor in a path" : "");
 	return -EINVAL;
 }
 
@@ -260,6 +288,7 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	memset(out, 0, sizeof(*out));
 	out->config.role = FOLIO_GUEST;
 	out->config.isa = isa_from_eal();
+	out->speed = folio_speed_find(NULL);
 
 	if (args != NULL && args[0] != '\0') {
 		kv = rte_kvargs_parse(args, NULL);

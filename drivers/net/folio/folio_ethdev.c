@@ -5,7 +5,6 @@
 /* The port as ethdev sees it: probe, remove, configure, start, stop, and its properties. */
 
 #include <rte_malloc.h>
-#include <rte_pmd_folio.h>
 
 #include "folio_ethdev.h"
 
@@ -21,19 +20,15 @@ RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 #define SLOW_READ_COST 400
 
 static int
-dev_configure(struct rte_eth_dev *dev)
-{
-	RTE_SET_USED(dev);
-	return 0;
-}
-
-static int
 dev_start(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
 	uint16_t i;
 	int ret;
 
+	ret = folio_rx_check_mtu(dev, dev->data->mtu);
+	if (ret != 0)
+		return ret;
 	folio_rx_update_limits(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct folio_rx_queue *q = dev->data->rx_queues[i];
@@ -71,17 +66,19 @@ dev_stop(struct rte_eth_dev *dev)
 	int ret = 0;
 	uint16_t i;
 
-	folio_control_stop(dev);
-	folio_stop(a->port);
+	/* Waits for all bursts together: the queues need not wait any more. */
+	(void)folio_port_stop(a->port);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		ret |= folio_rx_queue_stop(dev, i);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
 		ret |= folio_tx_queue_stop(dev, i);
-	folio_link_update(dev, 0);
-	if (ret != 0)
-		FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
-			  dev->data->name);
-	return ret != 0 ? -EBUSY : 0;
+	/* Also tells the peer of a stopped port once a burst that is still inside has left. */
+	folio_control_kick(dev);
+	if (ret == 0)
+		return 0;
+	FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
+		  dev->data->name);
+	return -EBUSY;
 }
 
 static int
@@ -98,9 +95,8 @@ dev_set_link_up(struct rte_eth_dev *dev)
 static int
 dev_set_link_down(struct rte_eth_dev *dev)
 {
-	folio_control_stop(dev);
 	folio_stop(folio_adapter(dev)->port);
-	folio_link_update(dev, 0);
+	folio_control_kick(dev);
 	return 0;
 }
 
@@ -114,7 +110,8 @@ dev_close(struct rte_eth_dev *dev)
 		return 0;
 	if (folio_is_closed(dev))
 		return 0;
-	folio_control_stop(dev);
+	folio_registry_remove(dev->data->port_id);
+	folio_control_close(dev);
 	folio_stop(a->port);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		folio_rx_queue_release(dev, i);
@@ -150,6 +147,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_tx_queues = a->max_queues;
 	info->min_rx_bufsize = FOLIO_WIRE_LINE;
 	FOLIO_SET_MAX_RX_BUFSIZE(info, a->max_frame);
+	info->speed_capa = a->speed.capa;
 	info->rx_offload_capa = RX_OFFLOADS;
 	info->rx_queue_offload_capa = RX_OFFLOADS;
 	info->tx_offload_capa = TX_OFFLOADS;
@@ -196,12 +194,16 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 {
 	const struct folio_adapter *a = folio_adapter(dev);
 	uint32_t max = a->max_frame - FOLIO_FRAME_OVERHEAD;
+	int ret;
 
 	if (mtu > max) {
 		FOLIO_LOG(ERR, "%s: MTU %u is more than the rings carry: allowed is %u to %u",
 			  dev->data->name, mtu, RTE_ETHER_MIN_MTU, max);
 		return -EINVAL;
 	}
+	ret = folio_rx_check_mtu(dev, mtu);
+	if (ret != 0)
+		return ret;
 	/* ethdev stores it after this returns; the limits are needed now. */
 	dev->data->mtu = mtu;
 	folio_rx_update_limits(dev);
@@ -209,7 +211,7 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 }
 
 static const struct eth_dev_ops ops = {
-	.dev_configure = dev_configure,
+	.dev_configure = folio_configure,
 	.dev_start = dev_start,
 	.dev_stop = dev_stop,
 	.dev_close = dev_close,
@@ -224,6 +226,7 @@ static const struct eth_dev_ops ops = {
 	.allmulticast_disable = any_mode,
 	.mac_addr_set = mac_addr_set,
 	.mtu_set = mtu_set,
+	.eth_dev_priv_dump = folio_priv_dump,
 	.stats_get = folio_stats_get,
 	.stats_reset = folio_stats_reset,
 	.xstats_get = folio_xstats_get,
@@ -260,30 +263,6 @@ static const struct eth_dev_ops secondary_ops = {
 	.xstats_reset = folio_stats_reset,
 };
 
-bool
-folio_is_ours(const struct rte_eth_dev *dev)
-{
-	return dev->dev_ops == &ops;
-}
-
-int
-rte_pmd_folio_status_get(uint16_t port_id, struct folio_status *status)
-{
-	const struct rte_eth_dev *dev;
-
-	if (status == NULL)
-		return -EINVAL;
-	if (!rte_eth_dev_is_valid_port(port_id))
-		return -ENODEV;
-	dev = &rte_eth_devices[port_id];
-	if (!folio_is_ours(dev))
-		return -ENOTSUP;
-	if (folio_is_closed(dev))
-		return -ENODEV;
-	folio_status(folio_adapter(dev)->port, status);
-	return 0;
-}
-
 /* The core's private memory: huge pages on the port's node, shared with secondary processes. */
 static void *
 core_alloc(size_t size, size_t align, void *ctx)
@@ -308,6 +287,8 @@ log_region(const char *name, struct folio *port)
 	struct folio_status st;
 
 	folio_status(port, &st);
+	if (st.detail[0] != '\0') /* there, but of no use yet */
+		FOLIO_LOG(WARNING, "%s: %s", name, st.detail);
 	if (st.region[0] == '\0')
 		return;
 	if (st.read_cost == 0) /* not measured: memory of this machine */
@@ -346,6 +327,7 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 {
 	struct folio_adapter *a;
 	struct rte_eth_dev *dev;
+	uint16_t q;
 
 	dev = rte_eth_vdev_allocate(vdev, sizeof(*a));
 	if (dev == NULL) {
@@ -358,11 +340,18 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 	a->loopback = da->config.loopback;
 	a->max_queues = (uint16_t)RTE_MAX(da->config.queues, FOLIO_DEFAULT_QUEUES);
 	a->max_frame = folio_port_max_frame(port);
+	a->speed = *da->speed;
 	a->mac = da->mac;
+	/* Closed until they are set up and started: until then a burst would have no queue. */
+	for (q = 0; q < a->max_queues; q++) {
+		(void)folio_port_enable_rx(port, q, false);
+		(void)folio_port_enable_tx(port, q, false);
+	}
 
 	dev->dev_ops = &ops;
 	dev->rx_pkt_burst = a->burst->rx;
 	dev->tx_pkt_burst = a->burst->tx;
+	dev->tx_pkt_prepare = folio_tx_prepare;
 	dev->rx_queue_count = folio_rx_queue_count;
 	dev->rx_descriptor_status = folio_rx_descriptor_status;
 	dev->tx_descriptor_status = folio_tx_descriptor_status;
@@ -371,6 +360,7 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 	dev->data->all_multicast = 1;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	folio_link_update(dev, 0);
+	folio_registry_add(dev->data->port_id, port);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }
@@ -389,6 +379,8 @@ probe_secondary(struct rte_vdev_device *vdev)
 	dev->device = &vdev->device;
 	dev->rx_pkt_burst = rte_eth_pkt_burst_dummy;
 	dev->tx_pkt_burst = rte_eth_pkt_burst_dummy;
+	FOLIO_LOG(NOTICE, "%s: a secondary process sees properties and counters: its bursts neither "
+		  "send nor receive anything", dev->data->name);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }
@@ -444,4 +436,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_folio,
 	"ring_size=<64-32768> "
 	"slot_size=<256-65536> "
 	"mac=<xx:xx:xx:xx:xx:xx> "
-	"loopback=<0|1>");
+	"loopback=<0|1> "
+	"speed=<10G|20G|25G|40G|50G|56G|100G|200G|400G>");

@@ -6,6 +6,7 @@
 #define FOLIO_ETHDEV_H
 
 #include <folio.h>
+#include <folio_wire.h>
 #include <rte_kvargs.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
@@ -23,8 +24,9 @@ extern int folio_logtype;
 struct folio_rx_stats {
 	uint64_t packets;
 	uint64_t bytes;
-	uint64_t nombuf;   /* bursts that ended early for want of mbufs; no packet was lost */
-	uint64_t oversize; /* packets dropped: longer than the MTU allows */
+	uint64_t nombuf;	 /* bursts that ended early for want of mbufs; nothing was lost */
+	uint64_t oversize;	 /* packets dropped: longer than the MTU, or than an mbuf, allows */
+	uint64_t pool_too_small; /* packets dropped: they need more mbufs than the pool has */
 };
 
 struct folio_tx_stats {
@@ -44,9 +46,8 @@ struct folio_rx_queue {
 	uint32_t fast_max;  /* longest frame for the fast path: one slot, one mbuf, within MTU */
 	uint32_t frame_max; /* longest frame that the MTU allows */
 	uint32_t room;	    /* bytes for data in an mbuf of the pool */
-	bool scatter;
+	bool scatter;	    /* chains were asked for */
 	struct folio_rx_stats stats;
-	struct folio_rx_stats base; /* control: values at the last reset */
 	uint16_t queue_id;
 	bool deferred_start;
 	uint64_t offloads;
@@ -56,7 +57,6 @@ struct folio_tx_queue {
 	struct folio_txq *end;
 	bool fast_free; /* all mbufs are of one pool and have no other reference */
 	struct folio_tx_stats stats;
-	struct folio_tx_stats base;
 	uint16_t port_id;
 	uint16_t queue_id;
 	bool deferred_start;
@@ -70,25 +70,40 @@ struct folio_burst {
 	eth_tx_burst_t tx;
 };
 
+/* A speed that a port may claim to have. */
+struct folio_speed {
+	const char *name;
+	uint32_t mbps; /* RTE_ETH_SPEED_NUM_* */
+	uint32_t capa; /* RTE_ETH_LINK_SPEED_* */
+};
+
+/* What a queue pair has counted, apart from the queues, which come and go. Control only. */
+struct folio_kept {
+	struct folio_rx_stats rx; /* while there is no receive queue: where it was */
+	struct folio_rx_stats rx_base; /* at the last reset */
+	struct folio_tx_stats tx;
+	struct folio_tx_stats tx_base;
+};
+
 /* dev_private; in memory that secondary processes share. */
 struct folio_adapter {
 	struct folio *port;
-	const struct folio_burst *burst; /* primary only */
+	const struct folio_burst *burst; /* primary only, as the next one */
+	struct folio_control *control;	 /* the thread; NULL before the first start */
 	bool loopback;
-	bool ticking;
 	uint16_t max_queues;
 	uint32_t max_frame;
+	struct folio_speed speed; /* its name: primary only */
 	struct rte_ether_addr mac;
 	struct folio_counters base; /* at the last reset */
-	uint32_t log_pause;	    /* ticks until the next line about the session may be logged */
-	enum folio_link logged_link;
-	char logged_detail[256];
+	struct folio_kept kept[FOLIO_WIRE_QUEUES_MAX];
 };
 
 /* What the devargs say. */
 struct folio_devargs {
 	struct folio_config config; /* its strings are kvlist's */
 	struct rte_ether_addr mac;
+	const struct folio_speed *speed;
 	struct rte_kvargs *kvlist;
 };
 
@@ -109,6 +124,26 @@ folio_is_closed(const struct rte_eth_dev *dev)
 int folio_devargs_parse(const char *name, const char *args, struct folio_devargs *out);
 void folio_devargs_free(struct folio_devargs *out);
 
+/* folio_speed.c: the speed of this name; NULL: the default; and all names, for messages. */
+const struct folio_speed *folio_speed_find(const char *name);
+const char *folio_speed_names(void);
+
+/* folio_configure.c: refuse what the port cannot do, a line for each. */
+int folio_configure(struct rte_eth_dev *dev);
+
+/* folio_dump.c: rte_eth_dev_priv_dump(). */
+int folio_priv_dump(struct rte_eth_dev *dev, FILE *file);
+
+/*
+ * folio_registry.c: the open ports of this process, for threads that ethdev does not keep from
+ * looking at a port that is being closed. A port that is held stays open until it is released;
+ * to close it waits for that. -ENODEV: there is no such port; -ENOTSUP: it is not folio's.
+ */
+void folio_registry_add(uint16_t port_id, struct folio *port);
+void folio_registry_remove(uint16_t port_id);
+int folio_registry_hold(uint16_t port_id, struct folio **port);
+void folio_registry_release(uint16_t port_id);
+
 /* folio_burst.c: the bursts for the kernels that the core chose. */
 const struct folio_burst *folio_burst_get(enum folio_isa isa);
 
@@ -124,6 +159,7 @@ int folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_et
 folio_queue_count_t folio_rx_queue_count(void *queue);
 int folio_rx_descriptor_status(void *queue, uint16_t offset);
 void folio_rx_update_limits(struct rte_eth_dev *dev);
+int folio_rx_check_mtu(const struct rte_eth_dev *dev, uint16_t mtu);
 int folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 			 unsigned int socket, const struct rte_eth_txconf *conf);
 void folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
@@ -133,6 +169,7 @@ void folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_tx
 int folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
 int folio_tx_descriptor_status(void *queue, uint16_t offset);
 int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
+uint16_t folio_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n);
 
 /* folio_stats.c */
 int folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG);
@@ -141,12 +178,14 @@ int folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsi
 int folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
 			   unsigned int n);
 
-/* folio_control.c: the work of the control thread. */
+/*
+ * folio_control.c: the control thread. folio_control_start() makes it if there is none, and has it look
+ * at the port at once, as folio_control_kick() does. It tells the application of the link. Closing
+ * waits until it is out of its work and of the application's callback, unless called from there.
+ */
 int folio_control_start(struct rte_eth_dev *dev);
-void folio_control_stop(struct rte_eth_dev *dev);
+void folio_control_kick(struct rte_eth_dev *dev);
+void folio_control_close(struct rte_eth_dev *dev);
 int folio_link_update(struct rte_eth_dev *dev, int wait);
-
-/* folio_ethdev.c: is this port ours? */
-bool folio_is_ours(const struct rte_eth_dev *dev);
 
 #endif /* FOLIO_ETHDEV_H */

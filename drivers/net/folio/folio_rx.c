@@ -12,13 +12,18 @@
  * Padded copies write whole lines, so the fast path takes what fits the data room rounded down.
  * The limits change under a running burst (MTU): each is one aligned word.
  */
+static uint32_t
+longest_frame(uint32_t mtu, uint32_t max_frame)
+{
+	return RTE_MIN(mtu + FOLIO_FRAME_OVERHEAD, max_frame);
+}
+
 static void
 set_limits(struct folio_rx_queue *q, uint32_t mtu, uint32_t max_frame)
 {
-	uint32_t frame_max = RTE_MIN(mtu + FOLIO_FRAME_OVERHEAD, max_frame);
+	uint32_t frame_max = longest_frame(mtu, max_frame);
 	uint32_t fast_max = RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));
 
-	q->scatter = frame_max > q->room || (q->offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
 	q->frame_max = frame_max;
 	q->fast_max = fast_max;
 }
@@ -41,6 +46,36 @@ folio_rx_update_limits(struct rte_eth_dev *dev)
 	}
 }
 
+/* A chain of mbufs is for applications that have asked for chains. */
+static int
+check_room(const struct rte_eth_dev *dev, uint16_t qid, uint16_t mtu, uint32_t room, bool scatter)
+{
+	uint32_t frame = longest_frame(mtu, folio_adapter(dev)->max_frame);
+
+	if (scatter || frame <= room)
+		return 0;
+	FOLIO_LOG(ERR, "%s: rx queue %u: MTU %u makes frames of up to %u bytes, an mbuf has room for "
+		  "%u: allowed is an MTU of %u at most, or larger mbufs, or RX_OFFLOAD_SCATTER",
+		  dev->data->name, qid, mtu, frame, room, room - FOLIO_FRAME_OVERHEAD);
+	return -EINVAL;
+}
+
+int
+folio_rx_check_mtu(const struct rte_eth_dev *dev, uint16_t mtu)
+{
+	uint16_t i;
+	int ret;
+
+	for (i = 0; i < dev->data->nb_rx_queues; i++) {
+		const struct folio_rx_queue *q = dev->data->rx_queues[i];
+
+		ret = q == NULL ? 0 : check_room(dev, i, mtu, q->room, q->scatter);
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
 int
 folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 		     unsigned int socket, const struct rte_eth_rxconf *conf,
@@ -49,11 +84,15 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	struct folio_adapter *a = folio_adapter(dev);
 	uint32_t room = rte_pktmbuf_data_room_size(pool);
 	struct folio_rx_queue *q;
+	/* ethdev leaves out of conf what the whole port has. */
+	uint64_t offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
+	bool scatter = (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
 	struct rte_mbuf init = {
 		.data_off = RTE_PKTMBUF_HEADROOM,
 		.nb_segs = 1,
 		.port = dev->data->port_id,
 	};
+	int ret;
 
 	RTE_SET_USED(nb_desc); /* a ring has the slots that the region's geometry gives it */
 	if (room < RTE_PKTMBUF_HEADROOM + FOLIO_WIRE_LINE) {
@@ -67,6 +106,9 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 			  "are pools with buffers of their own", dev->data->name, qid, pool->name);
 		return -EINVAL;
 	}
+	ret = check_room(dev, qid, dev->data->mtu, room - RTE_PKTMBUF_HEADROOM, scatter);
+	if (ret != 0)
+		return ret;
 	q = rte_zmalloc_socket("folio_rx_queue", sizeof(*q), __alignof__(*q), socket);
 	if (q == NULL) {
 		FOLIO_LOG(ERR, "%s: rx queue %u: no memory", dev->data->name, qid);
@@ -80,8 +122,9 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->port_id = dev->data->port_id;
 	q->queue_id = qid;
 	q->room = room - RTE_PKTMBUF_HEADROOM;
-	/* ethdev leaves out here what the whole port has. */
-	q->offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
+	q->offloads = offloads;
+	q->scatter = scatter;
+	q->stats = a->kept[qid].rx;
 	q->deferred_start = conf->rx_deferred_start;
 	dev->data->rx_queues[qid] = q;
 	folio_rx_update_limits(dev);
@@ -92,11 +135,15 @@ void
 folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
 {
 	struct folio_rx_queue *q = dev->data->rx_queues[qid];
+	struct folio_adapter *a = folio_adapter(dev);
+	bool all_out;
 
 	if (q == NULL)
 		return;
+	all_out = folio_port_enable_rx(a->port, qid, false);
+	a->kept[qid].rx = q->stats;
 	dev->data->rx_queues[qid] = NULL;
-	if (folio_port_enable_rx(folio_adapter(dev)->port, qid, false))
+	if (all_out)
 		rte_free(q);
 	else
 		FOLIO_LOG(ERR, "%s: rx queue %u: a burst does not return, its memory is kept",
@@ -169,6 +216,8 @@ folio_rx_descriptor_status(void *queue, uint16_t offset)
 
 	if (offset >= folio_port_ring_size(a->port))
 		return -EINVAL;
+	if (!folio_port_has_rings(a->port, q->queue_id))
+		return RTE_ETH_RX_DESC_UNAVAIL;
 	return offset < folio_port_rx_used(a->port, q->queue_id) ? RTE_ETH_RX_DESC_DONE
 								 : RTE_ETH_RX_DESC_AVAIL;
 }

@@ -19,6 +19,7 @@ static const struct named_offset rx_names[] = {
 	{"bytes", offsetof(struct folio_rx_stats, bytes)},
 	{"nombuf", offsetof(struct folio_rx_stats, nombuf)},
 	{"oversize", offsetof(struct folio_rx_stats, oversize)},
+	{"pool_too_small", offsetof(struct folio_rx_stats, pool_too_small)},
 };
 
 static const struct named_offset tx_names[] = {
@@ -29,27 +30,73 @@ static const struct named_offset tx_names[] = {
 	{"lost", offsetof(struct folio_tx_stats, lost)},
 };
 
-static uint64_t
-delta(const void *now, const void *base, size_t offset)
-{
-	return *(const uint64_t *)((const uint8_t *)now + offset) -
-	       *(const uint64_t *)((const uint8_t *)base + offset);
-}
-
-/* Counters since the last reset: struct folio_counters is nothing but uint64_t. */
+/* Every structure of counters is nothing but uint64_t. */
 static void
-port_counters(const struct folio_adapter *a, struct folio_counters *c)
+subtract(void *now, const void *base, size_t size)
 {
-	uint64_t *v = (uint64_t *)c;
-	const uint64_t *base = (const uint64_t *)&a->base;
+	const uint64_t *b = base;
+	uint64_t *v = now;
 	size_t i;
 
-	RTE_BUILD_BUG_ON(sizeof(*c) != (FOLIO_VIOLATIONS + 2) * sizeof(uint64_t));
-	folio_counters(a->port, c);
-	for (i = 0; i < sizeof(*c) / sizeof(*v); i++)
-		v[i] -= base[i];
+	for (i = 0; i < size / sizeof(*v); i++)
+		v[i] -= b[i];
 }
 
+static uint64_t
+value_at(const void *stats, size_t offset)
+{
+	return *(const uint64_t *)((const uint8_t *)stats + offset);
+}
+
+/* Where the counters of queue q are, whether there is such a queue or not. */
+static const struct folio_rx_stats *
+rx_now(const struct rte_eth_dev *dev, uint16_t q)
+{
+	const struct folio_rx_queue *queue = q < dev->data->nb_rx_queues ? dev->data->rx_queues[q]
+									 : NULL;
+
+	return queue != NULL ? &queue->stats : &folio_adapter(dev)->kept[q].rx;
+}
+
+static const struct folio_tx_stats *
+tx_now(const struct rte_eth_dev *dev, uint16_t q)
+{
+	const struct folio_tx_queue *queue = q < dev->data->nb_tx_queues ? dev->data->tx_queues[q]
+									 : NULL;
+
+	return queue != NULL ? &queue->stats : &folio_adapter(dev)->kept[q].tx;
+}
+
+/* Since the last reset. */
+static struct folio_rx_stats
+rx_stats(const struct rte_eth_dev *dev, uint16_t q)
+{
+	struct folio_rx_stats s = *rx_now(dev, q);
+
+	subtract(&s, &folio_adapter(dev)->kept[q].rx_base, sizeof(s));
+	return s;
+}
+
+static struct folio_tx_stats
+tx_stats(const struct rte_eth_dev *dev, uint16_t q)
+{
+	struct folio_tx_stats s = *tx_now(dev, q);
+
+	subtract(&s, &folio_adapter(dev)->kept[q].tx_base, sizeof(s));
+	return s;
+}
+
+static struct folio_counters
+port_counters(const struct folio_adapter *a)
+{
+	struct folio_counters c;
+
+	folio_counters(a->port, &c);
+	subtract(&c, &a->base, sizeof(c));
+	return c;
+}
+
+/* Also of queues that are configured no more: what was counted stays counted. */
 int
 folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG)
 {
@@ -58,42 +105,25 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	for (i = 0; i < dev->data->nb_rx_queues; i++) {
-		const struct folio_rx_queue *q = dev->data->rx_queues[i];
-		uint64_t packets, bytes;
+	for (i = 0; i < folio_adapter(dev)->max_queues; i++) {
+		struct folio_rx_stats rx = rx_stats(dev, i);
+		struct folio_tx_stats tx = tx_stats(dev, i);
 
-		if (q == NULL)
-			continue;
-		packets = q->stats.packets - q->base.packets;
-		bytes = q->stats.bytes - q->base.bytes;
-		stats->ipackets += packets;
-		stats->ibytes += bytes;
-		stats->ierrors += q->stats.oversize - q->base.oversize;
-		stats->rx_nombuf += q->stats.nombuf - q->base.nombuf;
+		stats->ipackets += rx.packets;
+		stats->ibytes += rx.bytes;
+		stats->ierrors += rx.oversize + rx.pool_too_small;
+		stats->rx_nombuf += rx.nombuf;
+		stats->opackets += tx.packets;
+		stats->obytes += tx.bytes;
+		stats->oerrors += tx.bad_length + tx.bad_chain + tx.lost;
 		if (FOLIO_HAVE_QUEUE_STATS(stats) && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			FOLIO_STATS_QUEUES(stats)->q_ipackets[i] = packets;
-			FOLIO_STATS_QUEUES(stats)->q_ibytes[i] = bytes;
+			FOLIO_STATS_QUEUES(stats)->q_ipackets[i] = rx.packets;
+			FOLIO_STATS_QUEUES(stats)->q_ibytes[i] = rx.bytes;
+			FOLIO_STATS_QUEUES(stats)->q_opackets[i] = tx.packets;
+			FOLIO_STATS_QUEUES(stats)->q_obytes[i] = tx.bytes;
 		}
 	}
-	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		const struct folio_tx_queue *q = dev->data->tx_queues[i];
-		uint64_t packets, bytes;
-
-		if (q == NULL)
-			continue;
-		packets = q->stats.packets - q->base.packets;
-		bytes = q->stats.bytes - q->base.bytes;
-		stats->opackets += packets;
-		stats->obytes += bytes;
-		stats->oerrors += q->stats.bad_length - q->base.bad_length;
-		stats->oerrors += q->stats.bad_chain - q->base.bad_chain;
-		stats->oerrors += q->stats.lost - q->base.lost;
-		if (FOLIO_HAVE_QUEUE_STATS(stats) && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			FOLIO_STATS_QUEUES(stats)->q_opackets[i] = packets;
-			FOLIO_STATS_QUEUES(stats)->q_obytes[i] = bytes;
-		}
-	}
-	port_counters(folio_adapter(dev), &c);
+	c = port_counters(folio_adapter(dev));
 	stats->ierrors += c.violations[FOLIO_RX_BAD_LENGTH] + c.violations[FOLIO_RX_BAD_FLAGS] +
 			  c.violations[FOLIO_RX_BAD_CHAIN] + c.violations[FOLIO_RX_BAD_INDEX];
 	return 0;
@@ -107,26 +137,21 @@ folio_stats_reset(struct rte_eth_dev *dev)
 
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	for (i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct folio_rx_queue *q = dev->data->rx_queues[i];
-
-		if (q != NULL)
-			q->base = q->stats;
-	}
-	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		struct folio_tx_queue *q = dev->data->tx_queues[i];
-
-		if (q != NULL)
-			q->base = q->stats;
+	for (i = 0; i < a->max_queues; i++) {
+		a->kept[i].rx_base = *rx_now(dev, i);
+		a->kept[i].tx_base = *tx_now(dev, i);
 	}
 	folio_counters(a->port, &a->base);
 	return 0;
 }
 
+/* Of the port: every violation, and what follows them. */
+#define PORT_XSTATS (FOLIO_VIOLATIONS + 3)
+
 static unsigned int
 xstats_count(const struct rte_eth_dev *dev)
 {
-	return FOLIO_VIOLATIONS + 2 + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
+	return PORT_XSTATS + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
 	       dev->data->nb_tx_queues * RTE_DIM(tx_names);
 }
 
@@ -143,6 +168,7 @@ folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names
 			 folio_violation_name(k));
 	snprintf(names[i++].name, sizeof(names[0].name), "link_ups");
 	snprintf(names[i++].name, sizeof(names[0].name), "renegotiations");
+	snprintf(names[i++].name, sizeof(names[0].name), "ended_bursts");
 	for (q = 0; q < dev->data->nb_rx_queues; q++)
 		for (k = 0; k < RTE_DIM(rx_names); k++, i++)
 			snprintf(names[i].name, sizeof(names[i].name), "rx_q%u_%s", q,
@@ -166,24 +192,23 @@ folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned
 		return -ENODEV;
 	if (xstats == NULL || n < count)
 		return count;
-	port_counters(folio_adapter(dev), &c);
+	c = port_counters(folio_adapter(dev));
 	for (k = 0; k < FOLIO_VIOLATIONS; k++)
 		xstats[i++].value = c.violations[k];
 	xstats[i++].value = c.link_ups;
 	xstats[i++].value = c.renegotiations;
+	xstats[i++].value = c.ended_bursts;
 	for (j = 0; j < dev->data->nb_rx_queues; j++) {
-		const struct folio_rx_queue *q = dev->data->rx_queues[j];
+		struct folio_rx_stats rx = rx_stats(dev, j);
 
 		for (k = 0; k < RTE_DIM(rx_names); k++)
-			xstats[i++].value = q == NULL ? 0 : delta(&q->stats, &q->base,
-								  rx_names[k].offset);
+			xstats[i++].value = value_at(&rx, rx_names[k].offset);
 	}
 	for (j = 0; j < dev->data->nb_tx_queues; j++) {
-		const struct folio_tx_queue *q = dev->data->tx_queues[j];
+		struct folio_tx_stats tx = tx_stats(dev, j);
 
 		for (k = 0; k < RTE_DIM(tx_names); k++)
-			xstats[i++].value = q == NULL ? 0 : delta(&q->stats, &q->base,
-								  tx_names[k].offset);
+			xstats[i++].value = value_at(&tx, tx_names[k].offset);
 	}
 	for (i = 0; i < count; i++)
 		xstats[i].id = i;

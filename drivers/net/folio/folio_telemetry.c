@@ -2,28 +2,69 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* /folio/list and /folio/info,PORT for dpdk-telemetry.py. */
+/* /folio/list and /folio/info,PORT for dpdk-telemetry.py; on telemetry's threads. */
 
 #include <stdlib.h>
+#include <string.h>
 
-#include <rte_pmd_folio.h>
 #include <rte_telemetry.h>
+#include <rte_version.h>
 
 #include "folio_ethdev.h"
 
 static int
 list(const char *cmd, const char *params, struct rte_tel_data *d)
 {
+	struct folio *f;
 	uint16_t port;
 
 	RTE_SET_USED(cmd);
 	RTE_SET_USED(params);
 	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
-	RTE_ETH_FOREACH_DEV(port) {
-		if (folio_is_ours(&rte_eth_devices[port]))
-			rte_tel_data_add_array_int(d, port);
+	for (port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		if (folio_registry_hold(port, &f) != 0)
+			continue;
+		folio_registry_release(port);
+		rte_tel_data_add_array_int(d, port);
 	}
 	return 0;
+}
+
+/* Telemetry's strings are short: what a value has more follows as key_2, key_3, ... */
+static void
+add_text(struct rte_tel_data *d, const char *key, const char *text)
+{
+	char part[RTE_TEL_MAX_STRING_LEN], name[32];
+	unsigned int n;
+
+	snprintf(name, sizeof(name), "%s", key);
+	for (n = 2;; n++) {
+		snprintf(part, sizeof(part), "%.*s", (int)sizeof(part) - 1, text);
+		rte_tel_data_add_dict_string(d, name, part);
+		text += strlen(part);
+		if (text[0] == '\0')
+			return;
+		snprintf(name, sizeof(name), "%s_%u", key, n);
+	}
+}
+
+static void
+add_status(struct rte_tel_data *d, const struct folio_status *st)
+{
+	rte_tel_data_add_dict_string(d, "role", st->role == FOLIO_GUEST ? "guest" : "host");
+	rte_tel_data_add_dict_string(d, "link", folio_link_name(st->link));
+	add_text(d, "detail", st->detail);
+	rte_tel_data_add_dict_string(d, "copy", folio_isa_name(st->isa));
+	rte_tel_data_add_dict_string(d, "region", st->region);
+	rte_tel_data_add_dict_string(d, "caching", folio_caching_name(st->caching));
+	rte_tel_data_add_dict_int(d, "read_cost", (int)st->read_cost);
+	rte_tel_data_add_dict_int(d, "queues", (int)st->queues);
+	rte_tel_data_add_dict_int(d, "ring_size", (int)st->ring_size);
+	rte_tel_data_add_dict_int(d, "slot_size", (int)st->slot_size);
+	rte_tel_data_add_dict_int(d, "stride", (int)st->stride);
+	rte_tel_data_add_dict_int(d, "max_frame", (int)st->max_frame);
+	rte_tel_data_add_dict_int(d, "page_size", (int)st->page_size);
+	folio_tel_add_uint(d, "region_size", st->region_size);
 }
 
 static int
@@ -31,36 +72,27 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct folio_status st;
 	unsigned long port;
+	struct folio *f;
+	unsigned int i;
 	char *end;
-	int i;
 
 	RTE_SET_USED(cmd);
 	if (params == NULL || params[0] < '0' || params[0] > '9')
 		return -EINVAL;
 	port = strtoul(params, &end, 10);
 	if (*end != '\0' || port >= RTE_MAX_ETHPORTS ||
-	    rte_pmd_folio_status_get((uint16_t)port, &st) != 0)
+	    folio_registry_hold((uint16_t)port, &f) != 0)
 		return -EINVAL;
-
 	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "role", st.role == FOLIO_GUEST ? "guest" : "host");
-	rte_tel_data_add_dict_string(d, "link", folio_link_name(st.link));
-	rte_tel_data_add_dict_string(d, "detail", st.detail);
-	rte_tel_data_add_dict_string(d, "copy", folio_isa_name(st.isa));
-	rte_tel_data_add_dict_string(d, "region", st.region);
-	rte_tel_data_add_dict_string(d, "caching", folio_caching_name(st.caching));
-	rte_tel_data_add_dict_int(d, "read_cost", (int)st.read_cost);
-	rte_tel_data_add_dict_int(d, "queues", (int)st.queues);
-	rte_tel_data_add_dict_int(d, "ring_size", (int)st.ring_size);
-	rte_tel_data_add_dict_int(d, "slot_size", (int)st.slot_size);
-	rte_tel_data_add_dict_int(d, "stride", (int)st.stride);
-	rte_tel_data_add_dict_int(d, "max_frame", (int)st.max_frame);
-	rte_tel_data_add_dict_int(d, "page_size", (int)st.page_size);
-	folio_tel_add_uint(d, "region_size", st.region_size);
-	folio_tel_add_uint(d, "link_ups", st.counters.link_ups);
-	folio_tel_add_uint(d, "renegotiations", st.counters.renegotiations);
-	for (i = 0; i < FOLIO_VIOLATIONS; i++)
-		folio_tel_add_uint(d, folio_violation_name(i), st.counters.violations[i]);
+	rte_tel_data_add_dict_string(d, "driver", folio_version());
+	rte_tel_data_add_dict_int(d, "wire", FOLIO_WIRE_VERSION);
+	rte_tel_data_add_dict_string(d, "dpdk", rte_version());
+	add_text(d, "path", folio_path(f));
+	folio_status(f, &st);
+	add_status(d, &st);
+	for (i = 0; i < folio_counter_count(); i++)
+		folio_tel_add_uint(d, folio_counter_name(i), folio_counter(f, i));
+	folio_registry_release((uint16_t)port);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 /* Transmit queues: set-up, release, start, stop, what they say of themselves. */
 
+#include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "folio_ethdev.h"
@@ -25,6 +26,7 @@ folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->queue_id = qid;
 	/* ethdev leaves out here what the whole port has. */
 	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	q->stats = folio_adapter(dev)->kept[qid].tx;
 	q->fast_free = (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 	q->deferred_start = conf->tx_deferred_start;
 	dev->data->tx_queues[qid] = q;
@@ -35,11 +37,15 @@ void
 folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
 {
 	struct folio_tx_queue *q = dev->data->tx_queues[qid];
+	struct folio_adapter *a = folio_adapter(dev);
+	bool all_out;
 
 	if (q == NULL)
 		return;
+	all_out = folio_port_enable_tx(a->port, qid, false);
+	a->kept[qid].tx = q->stats;
 	dev->data->tx_queues[qid] = NULL;
-	if (folio_port_enable_tx(folio_adapter(dev)->port, qid, false))
+	if (all_out)
 		rte_free(q);
 	else
 		FOLIO_LOG(ERR, "%s: tx queue %u: a burst does not return, its memory is kept",
@@ -102,8 +108,57 @@ folio_tx_descriptor_status(void *queue, uint16_t offset)
 	/* Counted from the next slot to fill: the ones behind the free ones are still the peer's. */
 	if (offset >= size)
 		return -EINVAL;
+	if (!folio_port_has_rings(a->port, q->queue_id))
+		return RTE_ETH_TX_DESC_UNAVAIL;
 	return offset < size - folio_port_tx_used(a->port, q->queue_id) ? RTE_ETH_TX_DESC_DONE
 									 : RTE_ETH_TX_DESC_FULL;
+}
+
+/*
+ * What would have to be done to a packet on its way. The flags for its kind (IPv4, a tunnel, ...) ask
+ * for nothing by themselves.
+ */
+#define TX_WORK (RTE_MBUF_F_TX_OFFLOAD_MASK & \
+		 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
+		   RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_TUNNEL_MASK))
+
+/* As the burst will see it: so many segments, which add up to pkt_len. */
+static bool
+is_sound(const struct rte_mbuf *m, uint32_t max_frame)
+{
+	uint32_t len = m->pkt_len, sum = 0;
+	uint16_t segs = m->nb_segs;
+
+	if (len < FOLIO_WIRE_FRAME_MIN || len > max_frame)
+		return false;
+	for (; m != NULL && segs > 0; m = m->next, segs--)
+		sum += m->data_len;
+	return m == NULL && segs == 0 && sum == len;
+}
+
+uint16_t
+folio_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct folio_tx_queue *q = queue;
+	uint32_t max_frame = folio_adapter(&rte_eth_devices[q->port_id])->max_frame;
+	uint16_t i;
+
+	/* The guest's rings may carry less than what this port can ever carry. */
+	if (folio_gate_enter(&q->end->gate)) {
+		max_frame = q->end->ring.max_frame;
+		folio_gate_leave(&q->end->gate);
+	}
+	for (i = 0; i < n; i++) {
+		if ((pkts[i]->ol_flags & TX_WORK) != 0) {
+			rte_errno = ENOTSUP;
+			break;
+		}
+		if (!is_sound(pkts[i], max_frame)) {
+			rte_errno = EINVAL;
+			break;
+		}
+	}
+	return i;
 }
 
 /* A burst frees its mbufs as soon as they are copied: there are never any left. */

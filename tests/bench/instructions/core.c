@@ -36,7 +36,7 @@ send_round(struct folio *f, unsigned int size, unsigned int burst)
 	for (done = 0; done < ROUND; done += burst) {
 		for (i = 0; i < burst; i++)
 			bufs[i].len = size;
-		check(folio_send(f, 0, bufs, (uint16_t)burst) == burst, "folio_send");
+		check(folio_send(f, 0, bufs, (uint16_t)burst) == (int)burst, "folio_send");
 	}
 }
 

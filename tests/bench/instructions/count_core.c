@@ -31,7 +31,7 @@ send_burst(unsigned int size, unsigned int burst)
 
 	for (i = 0; i < burst; i++)
 		bufs[i].len = size;
-	check(folio_send(port, 0, bufs, (uint16_t)burst) == burst, "folio_send");
+	check(folio_send(port, 0, bufs, (uint16_t)burst) == (int)burst, "folio_send");
 }
 
 static void

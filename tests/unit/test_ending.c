@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/*
+ * The end of a session under a burst, and what waits for what. A copy kernel of the test's own calls
+ * back in the middle of a burst, which there stands still while the peer does what it likes; time is
+ * the test's own, so that it knows who sleeps, how long in all, and can act meanwhile.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port_state.h"
+#include "util.h"
+
+#define FRAME 9000
+#define FRAMES 32
+#define ENOUGH 100 /* rounds of ticks in which two that behave get together */
+#define SETTLE (200 / FOLIO_TICK_MS)
+#define WAIT_NS 1000000000ull
+
+struct duo {
+	char path[PATH_MAX];
+	struct folio *guest;
+	struct folio *host;
+};
+
+/* Time, instead of the C library's. */
+
+static struct {
+	uint64_t now;	/* ns */
+	uint64_t slept; /* by whoever slept */
+	unsigned int sleeps;
+	void (*meanwhile)(void);
+} fake = {.now = 1};
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	(void)id;
+	ts->tv_sec = (time_t)(fake.now / 1000000000);
+	ts->tv_nsec = (long)(fake.now % 1000000000);
+	return 0;
+}
+
+int
+nanosleep(const struct timespec *step, struct timespec *left)
+{
+	uint64_t ns = (uint64_t)step->tv_sec * 1000000000 + (uint64_t)step->tv_nsec;
+
+	(void)left;
+	fake.now += ns;
+	fake.slept += ns;
+	fake.sleeps++;
+	if (fake.meanwhile != NULL)
+		fake.meanwhile();
+	return 0;
+}
+
+/* A burst that stands still. */
+
+static struct {
+	unsigned int copies_left;
+	void (*then)(struct duo *d);
+	struct duo *duo;
+} stall;
+
+static void
+pausing_exact(void *dst, const void *src, size_t len)
+{
+	/* The first half of the frame is there, the second is copied afterwards. */
+	memcpy(dst, src, len / 2);
+	if (stall.then != NULL && stall.copies_left-- == 0) {
+		void (*then)(struct duo *d) = stall.then;
+
+		stall.then = NULL;
+		then(stall.duo);
+	}
+	memcpy((uint8_t *)dst + len / 2, (const uint8_t *)src + len / 2, len - len / 2);
+}
+
+static const struct folio_copy pausing = {.isa = FOLIO_ISA_PORTABLE, .exact = pausing_exact};
+
+/* Ports. */
+
+static struct folio *
+open_port(const struct duo *d, struct folio_config cfg)
+{
+	struct folio_error err = {.text = ""};
+	struct folio *f;
+
+	cfg.path = d->path;
+	f = folio_open(&cfg, &err);
+	if (f == NULL)
+		fail_msg("folio_open: %s", err.text);
+	return f;
+}
+
+static void
+bring_up(struct duo *d)
+{
+	int i;
+
+	for (i = 0; i < ENOUGH; i++) {
+		folio_tick(d->guest);
+		folio_tick(d->host);
+	}
+	assert_true(folio_link_is_up(d->guest) && folio_link_is_up(d->host));
+}
+
+static void
+open_duo(struct duo *d, uint32_t queues)
+{
+	d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST, .queues = queues,
+						      .ring_size = 256, .slot_size = 2048});
+	d->host = open_port(d, (struct folio_config){.role = FOLIO_HOST, .queues = queues});
+	assert_int_equal(folio_start(d->guest), 0);
+	assert_int_equal(folio_start(d->host), 0);
+	bring_up(d);
+}
+
+static int
+setup(void **state)
+{
+	struct duo *d = calloc(1, sizeof(*d));
+	void *dir;
+
+	if (d == NULL || util_dir_setup(&dir) != 0)
+		return -1;
+	snprintf(d->path, sizeof(d->path), "%s/region", (char *)dir);
+	free(dir);
+	fake.meanwhile = NULL;
+	stall.then = NULL;
+	stall.duo = d;
+	*state = d;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct duo *d = *state;
+	void *dir;
+
+	folio_close(d->guest);
+	folio_close(d->host);
+	*strrchr(d->path, '/') = '\0';
+	dir = strdup(d->path);
+	free(d);
+	return util_dir_teardown(&dir);
+}
+
+static uint64_t
+violations(const struct folio *f)
+{
+	struct folio_counters c;
+	uint64_t n = 0;
+	int v;
+
+	folio_counters(f, &c);
+	for (v = 0; v < FOLIO_VIOLATIONS; v++)
+		n += c.violations[v];
+	return n;
+}
+
+static uint64_t
+ended_bursts(const struct folio *f)
+{
+	struct folio_counters c;
+
+	folio_counters(f, &c);
+	return c.ended_bursts;
+}
+
+/* Traffic: frame n is full of n. */
+
+static uint8_t frame[FRAME], landing[FRAMES][FRAME + 64];
+
+static void
+send_frames(struct folio *f, unsigned int n, uint32_t len)
+{
+	const struct folio_buf buf = {.data = frame, .len = len};
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		memset(frame, (int)i + 1, len);
+		assert_int_equal(folio_send(f, 0, &buf, 1), 1);
+	}
+}
+
+/* What arrives is whole. */
+static unsigned int
+recv_frames(struct folio *f, unsigned int n, uint32_t len)
+{
+	struct folio_buf bufs[FRAMES];
+	unsigned int i, got;
+
+	for (i = 0; i < n; i++)
+		bufs[i] = (struct folio_buf){.data = landing[i], .room = sizeof(landing[i])};
+	got = folio_recv(f, 0, bufs, (uint16_t)n);
+	for (i = 0; i < got; i++) {
+		assert_int_equal(bufs[i].len, len);
+		assert_true(landing[i][0] != 0);
+		assert_true(util_all_bytes(landing[i], landing[i][0], len));
+	}
+	return got;
+}
+
+static void
+check_traffic(struct duo *d)
+{
+	bring_up(d);
+	send_frames(d->guest, 8, FRAME);
+	assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 8);
+	send_frames(d->host, 8, 60);
+	assert_int_equal(recv_frames(d->guest, FRAMES, 60), 8);
+}
+
+/* What a peer does meanwhile: the guest is the one that sends, and ends the session. */
+
+static void
+tick_guest(struct duo *d, unsigned int n)
+{
+	while (n-- > 0)
+		folio_tick(d->guest);
+}
+
+static void
+stops(struct duo *d)
+{
+	folio_stop(d->guest);
+}
+
+static void
+restarts(struct duo *d)
+{
+	folio_stop(d->guest);
+	assert_int_equal(folio_start(d->guest), 0);
+	tick_guest(d, SETTLE + 2); /* it leaves us behind, and begins anew */
+}
+
+static void
+renegotiates(struct duo *d)
+{
+	folio_port_rxq(d->guest, 0)->ring.broken = 1;
+	tick_guest(d, SETTLE + 2);
+}
+
+static void
+closes(struct duo *d)
+{
+	folio_close(d->guest);
+	d->guest = NULL;
+}
+
+static void
+removes_the_file(struct duo *d)
+{
+	assert_int_equal(unlink(d->path), 0);
+	tick_guest(d, SETTLE + 2);
+}
+
+static void
+is_succeeded(struct duo *d)
+{
+	struct folio_wire_header *h = d->guest->region.own;
+
+	/* What a successor does to the area of one that was killed, after its wait. */
+	folio_session_wipe_header(h);
+	folio_region_zero(&d->guest->region, &d->guest->layout);
+}
+
+static void (*const endings[])(struct duo *d) = {
+	stops, restarts, renegotiates, closes, removes_the_file, is_succeeded,
+};
+
+/*
+ * L13: the burst stands still in its n-th copy, while the peer ends the session in each of the ways
+ * that there are. It delivers nothing, and accuses nobody; and both get together again.
+ */
+static void
+test_L13_burst_that_stands_still(void **state)
+{
+	static const unsigned int when[] = {0, 1, FRAMES / 2, FRAMES - 1};
+	struct duo *d = *state;
+	const struct folio_copy *copy;
+	uint64_t ended = 0;
+	size_t how, i;
+
+	open_duo(d, 1);
+	copy = d->host->copy;
+	for (how = 0; how < ARRAY_LEN(endings); how++) {
+		for (i = 0; i < ARRAY_LEN(when); i++) {
+			d->host->copy = &pausing;
+			send_frames(d->guest, FRAMES, FRAME);
+			stall.copies_left = when[i];
+			stall.then = endings[how];
+			assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 0);
+			assert_null(stall.then);
+			assert_int_equal(ended_bursts(d->host), ++ended);
+			assert_int_equal(violations(d->host), 0);
+			/* Until control has looked there is nothing more to be had. */
+			assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 0);
+			d->host->copy = copy;
+			if (d->guest == NULL)
+				d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST,
+						     .ring_size = 256, .slot_size = 2048});
+			(void)folio_start(d->guest);
+			check_traffic(d);
+		}
+	}
+	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+}
+
+/* Nobody ended anything: the same pauses lose nothing. */
+static void
+test_burst_that_stands_still_in_a_session(void **state)
+{
+	struct duo *d = *state;
+
+	open_duo(d, 1);
+	d->host->copy = &pausing;
+	send_frames(d->guest, FRAMES, FRAME);
+	stall.copies_left = 3;
+	stall.then = bring_up; /* ticks of both */
+	assert_int_equal(recv_frames(d->host, FRAMES, FRAME), FRAMES);
+	assert_int_equal(ended_bursts(d->host), 0);
+}
+
+/* Of a session that ended between two bursts nothing is left, and an index of 0 is no violation. */
+static void
+test_L13_session_ends_between_bursts(void **state)
+{
+	struct duo *d = *state;
+	size_t how;
+
+	open_duo(d, 1);
+	for (how = 0; how < ARRAY_LEN(endings); how++) {
+		send_frames(d->guest, 64, 60);
+		send_frames(d->host, 64, 60);
+		assert_int_equal(recv_frames(d->host, FRAMES, 60), FRAMES);
+		endings[how](d);
+		assert_int_equal(recv_frames(d->host, FRAMES, 60), 0);
+		/* A sender looks at an index that was zeroed, too. */
+		while (folio_send(d->host, 0, &(struct folio_buf){.data = frame, .len = 60}, 1) == 1)
+			;
+		assert_int_equal(violations(d->host), 0);
+		if (d->guest == NULL)
+			d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST,
+					     .ring_size = 256, .slot_size = 2048});
+		(void)folio_start(d->guest);
+		check_traffic(d);
+	}
+}
+
+/* The case, step by step. */
+static void
+test_L3_removed_under_traffic(void **state)
+{
+	struct duo *d = *state;
+	unsigned int got;
+
+	open_duo(d, 1);
+	send_frames(d->guest, 64, 60);
+	assert_int_equal(recv_frames(d->host, FRAMES, 60), FRAMES);
+	assert_int_equal(unlink(d->path), 0);
+	folio_tick(d->guest);
+	got = recv_frames(d->host, FRAMES, 60);
+	assert_true(got == 0 || got == FRAMES);
+	assert_int_equal(violations(d->host), 0);
+	check_traffic(d);
+	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+}
+
+/* A lost region is zeroed when the peer has let go of it, or has had its time. */
+static void
+test_L3_lost_region_is_left_to_the_peer(void **state)
+{
+	struct duo *d = *state;
+	bool peer_ticks;
+
+	open_duo(d, 1);
+	for (peer_ticks = false;; peer_ticks = true) {
+		const struct folio_layout l = d->guest->layout;
+		int fd = open(d->path, O_RDWR | O_CLOEXEC);
+		unsigned int ticks = 0;
+		uint8_t *mem;
+
+		mem = mmap(NULL, l.used, PROT_READ, MAP_SHARED, fd, 0);
+		assert_ptr_not_equal(mem, MAP_FAILED);
+		close(fd);
+		send_frames(d->guest, FRAMES, FRAME);
+		assert_int_equal(unlink(d->path), 0);
+		while (!util_all_bytes(mem, 0, l.meta_off) ||
+		       !util_all_bytes(mem + l.data_off, 0, l.used - l.data_off)) {
+			assert_true(ticks++ <= SETTLE);
+			folio_tick(d->guest);
+			assert_false(folio_link_is_up(d->guest));
+			if (ticks > 1 && peer_ticks)
+				folio_tick(d->host);
+		}
+		assert_int_equal(ticks, peer_ticks ? 3 : SETTLE + 1);
+		munmap(mem, l.used);
+		check_traffic(d);
+		if (peer_ticks)
+			break;
+	}
+	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+}
+
+/* T5: a header with one generation for bursts, and another for the control thread. */
+static void
+test_T5_two_generations(void **state)
+{
+	struct duo *d = *state;
+	folio_shared_u64 *generation;
+	uint64_t real, before;
+	int i;
+
+	open_duo(d, 1);
+	generation = &((struct folio_wire_header *)d->guest->region.own)->generation;
+	for (i = 0; i < 10; i++) {
+		before = d->host->renegotiations;
+		send_frames(d->guest, 8, 60);
+		real = generation->raw;
+		generation->raw = real ^ 1;
+		assert_int_equal(recv_frames(d->host, FRAMES, 60), 0);
+		generation->raw = real;
+		/* The ring is of no use any more: the session is ended, though control sees none. */
+		folio_tick(d->host);
+		assert_false(folio_link_is_up(d->host));
+		assert_int_equal(d->host->renegotiations, before + 1);
+		check_traffic(d);
+	}
+	assert_int_equal(violations(d->host), 0);
+}
+
+/* A peer is to blame only for a session that it says it is in. */
+static void
+test_blame(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *h;
+	struct folio_wire_index *index;
+	int ended;
+
+	open_duo(d, 1);
+	for (ended = 0; ended < 2; ended++) {
+		uint64_t was = violations(d->host);
+
+		h = d->guest->region.own;
+		index = folio_layout_index(&d->guest->layout, h, 0);
+		send_frames(d->guest, 3, 60);
+		send_frames(d->host, 3, 60);
+		folio_layout_desc(&d->guest->layout, h, 0)->raw = 1; /* too short */
+		h->generation.raw ^= (uint64_t)ended;
+		assert_int_equal(recv_frames(d->host, 3, 60), ended ? 0 : 2);
+		assert_int_equal(violations(d->host) - was, !ended);
+		index->produced.raw = 1000;
+		index->consumed.raw = 1000;
+		assert_int_equal(recv_frames(d->host, 1, 60), 0);
+		while (folio_send(d->host, 0, &(struct folio_buf){.data = frame, .len = 60}, 1) == 1)
+			;
+		assert_int_equal(violations(d->host) - was, ended ? 0 : 3);
+		assert_int_equal(ended_bursts(d->host), ended ? 2 : 0);
+		check_traffic(d);
+	}
+}
+
+/*
+ * L9: areas aligned to 1 GiB are no geometry that a host with limits maps, whatever the rest says; it
+ * costs it nothing to refuse them again and again, and it says so.
+ */
+static void
+test_L9_page_shift_is_limited(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *h;
+	struct folio_status st;
+	uint32_t shift;
+	int fd;
+
+	d->host = open_port(d, (struct folio_config){.role = FOLIO_HOST, .ring_size = 256,
+						     .slot_size = 2048});
+	assert_int_equal(folio_start(d->host), 0);
+	fd = open(d->path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)2 << 30), 0);
+	h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(h, MAP_FAILED);
+	close(fd);
+	for (shift = 30; shift > FOLIO_LAYOUT_SHIFT; shift--) {
+		*h = (struct folio_wire_header){
+			.magic = {FOLIO_WIRE_MAGIC}, .version = {FOLIO_WIRE_VERSION},
+			.role = {FOLIO_WIRE_ROLE_GUEST}, .state = {FOLIO_WIRE_STATE_STARTED},
+			.generation = {shift}, .queues = {1}, .ring_size = {256},
+			.slot_size = {2048}, .page_shift = {shift},
+		};
+		folio_tick(d->host);
+		folio_tick(d->host);
+		folio_status(d->host, &st);
+		assert_int_equal(st.region_size, 0);
+		assert_int_equal(st.link, FOLIO_LINK_REJECTED);
+		assert_non_null(strstr(st.detail, "page_shift"));
+	}
+	assert_int_equal(violations(d->host), 30 - FOLIO_LAYOUT_SHIFT);
+	munmap(h, sizeof(*h));
+	assert_int_equal(unlink(d->path), 0);
+}
+
+/* Who waits for a burst. */
+
+static struct folio *ticked;
+
+static void
+tick_meanwhile(void)
+{
+	folio_tick(ticked);
+}
+
+static void
+set_busy(struct folio *f, uint32_t busy)
+{
+	uint32_t q;
+
+	for (q = 0; q < f->queues; q++) {
+		f->txq[q].gate.busy = busy;
+		f->rxq[q].gate.busy = busy;
+	}
+}
+
+/* C.1: whatever a tick has to close, and however many bursts are inside, it never sleeps. */
+static void
+test_ticks_never_sleep(void **state)
+{
+	struct duo *d = *state;
+	int i;
+
+	open_duo(d, 4);
+	set_busy(d->host, 1);
+	fake.sleeps = 0;
+	for (i = 0; i < 3; i++) {
+		if (i == 0)
+			folio_port_rxq(d->host, 0)->ring.broken = 1;
+		if (i == 1)
+			assert_int_equal(unlink(d->path), 0);
+		if (i == 2)
+			restarts(d);
+		folio_tick(d->host);
+		folio_tick(d->host);
+		assert_false(folio_link_is_up(d->host));
+	}
+	for (i = 0; i < 2 * ENOUGH; i++)
+		folio_tick(d->host);
+	assert_int_equal(fake.sleeps, 0);
+	set_busy(d->host, 0);
+	check_traffic(d);
+}
+
+/* One second for all queues together; meanwhile control goes on. */
+static void
+test_stop_has_one_deadline(void **state)
+{
+	struct duo *d = *state;
+	int again;
+
+	open_duo(d, 4);
+	set_busy(d->host, 1);
+	ticked = d->host;
+	fake.meanwhile = tick_meanwhile;
+	for (again = 0; again < 2; again++) {
+		fake.slept = 0;
+		assert_false(folio_port_stop(d->host));
+		assert_true(fake.slept >= WAIT_NS && fake.slept < WAIT_NS + WAIT_NS / 10);
+	}
+	/* Its queues are stopped one by one then, and have been waited for. */
+	fake.slept = 0;
+	assert_false(folio_port_enable_rx(d->host, 0, false));
+	assert_false(folio_port_enable_tx(d->host, 1, false));
+	assert_int_equal(fake.slept, 0);
+	set_busy(d->host, 0);
+	assert_true(folio_port_stop(d->host));
+	assert_int_equal(fake.slept, 0);
+	assert_int_equal(d->host->session.state, FOLIO_SESSION_STOPPED);
+	assert_int_equal(((struct folio_wire_header *)d->host->region.own)->state.raw,
+			 FOLIO_WIRE_STATE_STOPPED);
+	folio_port_enable_rx(d->host, 0, true);
+	folio_port_enable_tx(d->host, 1, true);
+	assert_int_equal(folio_start(d->host), 0);
+	check_traffic(d);
+}
+
+static void
+leave_meanwhile(void)
+{
+	if (fake.slept > WAIT_NS / 2)
+		set_busy(ticked, 0);
+}
+
+/* A burst that takes long, but not too long. */
+static void
+test_stop_waits_for_a_slow_burst(void **state)
+{
+	struct duo *d = *state;
+
+	open_duo(d, 2);
+	ticked = d->host;
+	fake.meanwhile = leave_meanwhile;
+	fake.slept = 0;
+	set_busy(d->host, 1);
+	assert_true(folio_port_stop(d->host));
+	assert_true(fake.slept < WAIT_NS);
+	assert_int_equal(folio_start(d->host), 0);
+	check_traffic(d);
+	fake.slept = 0;
+	d->host->rxq[1].gate.busy = 1;
+	assert_true(folio_port_enable_rx(d->host, 1, false));
+	assert_true(fake.slept > 0);
+	check_traffic(d);
+}
+
+/* A stop that came too early for a burst is said when it has left, by the next call or tick. */
+static void
+test_late_stop_is_published(void **state)
+{
+	struct duo *d = *state;
+	struct folio_wire_header *h;
+	int by_tick;
+
+	open_duo(d, 1);
+	for (by_tick = 0; by_tick < 2; by_tick++) {
+		h = d->host->region.own;
+		set_busy(d->host, 1);
+		assert_false(folio_port_stop(d->host));
+		assert_int_equal(h->state.raw, FOLIO_WIRE_STATE_STARTED);
+		set_busy(d->host, 0);
+		if (by_tick)
+			folio_tick(d->host);
+		else
+			assert_true(folio_port_stop(d->host));
+		assert_int_equal(h->state.raw, FOLIO_WIRE_STATE_STOPPED);
+		assert_int_equal(h->ack.raw, 0);
+		assert_int_equal(folio_start(d->host), 0);
+		check_traffic(d);
+	}
+}
+
+static void
+test_loopback_with_a_burst_inside(void **state)
+{
+	const struct folio_config cfg = {.role = FOLIO_GUEST, .loopback = true};
+	struct folio *f = folio_open(&cfg, NULL);
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(folio_start(f), 0);
+	set_busy(f, 1);
+	assert_false(folio_port_stop(f));
+	assert_int_equal(folio_start(f), -EBUSY);
+	set_busy(f, 0);
+	assert_int_equal(folio_start(f), 0);
+	send_frames(f, 5, 60);
+	assert_int_equal(recv_frames(f, FRAMES, 60), 5);
+	folio_close(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_L13_burst_that_stands_still),
+		TEST(test_burst_that_stands_still_in_a_session),
+		TEST(test_L13_session_ends_between_bursts),
+		TEST(test_L3_removed_under_traffic),
+		TEST(test_L3_lost_region_is_left_to_the_peer),
+		TEST(test_T5_two_generations),
+		TEST(test_blame),
+		TEST(test_L9_page_shift_is_limited),
+		TEST(test_ticks_never_sleep),
+		TEST(test_stop_has_one_deadline),
+		TEST(test_stop_waits_for_a_slow_burst),
+		TEST(test_late_stop_is_published),
+		TEST(test_loopback_with_a_burst_inside),
+	};
+
+	return cmocka_run_group_tests_name("ending", tests, NULL, NULL);
+}
