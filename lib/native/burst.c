@@ -76,7 +76,9 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		return 0;
 	head = c->head;
 	avail = folio_cons_avail(c, n);
-	while (got < n && avail > 0) {
+	if (avail == 0 || n == 0)
+		goto leave;
+	do {
 		uint64_t desc = folio_cons_desc(c, head);
 		uint32_t len = (uint32_t)desc;
 		enum folio_verdict verdict;
@@ -104,13 +106,12 @@ folio_recv(struct folio *f, uint32_t queue, struct folio_buf *bufs, uint16_t n)
 		}
 		head += frame.slots;
 		avail -= frame.slots;
-	}
-	if (head != c->head) {
-		if (FOLIO_LIKELY(folio_cons_stands(c)))
-			folio_cons_commit(c, head);
-		else
-			got = 0;
-	}
+	} while (got < n && avail > 0);
+	if (FOLIO_LIKELY(folio_cons_stands(c)))
+		folio_cons_commit(c, head);
+	else
+		got = 0;
+leave:
 	folio_gate_leave(&rxq->gate);
 	return got;
 }

@@ -463,12 +463,12 @@ test_handler_is_taken_away(void **state)
  * own, and the two share one signal.
  */
 struct copy {
-	struct folio *(*open)(const struct folio_config *cfg, struct folio_error *err);
+	struct folio *(*open)(const struct folio_config *cfg, size_t size, struct folio_error *err);
 	void (*close)(struct folio *f);
 	int (*start)(struct folio *f);
 	bool (*tick)(struct folio *f);
 	bool (*link_is_up)(const struct folio *f);
-	uint16_t (*send)(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n);
+	int (*send)(struct folio *f, uint32_t queue, const struct folio_buf *bufs, uint16_t n);
 	char path[PATH_MAX];
 	struct folio *guest;
 	struct folio *host;
@@ -481,7 +481,7 @@ load_copy(struct copy *c)
 
 	if (lib == NULL)
 		return NULL;
-	*(void **)&c->open = dlsym(lib, "folio_open");
+	*(void **)&c->open = dlsym(lib, "folio_open_sized");
 	*(void **)&c->close = dlsym(lib, "folio_close");
 	*(void **)&c->start = dlsym(lib, "folio_start");
 	*(void **)&c->tick = dlsym(lib, "folio_tick");
@@ -505,9 +505,9 @@ open_copys_ports(struct copy *c, const char *dir)
 	int i;
 
 	snprintf(c->path, sizeof(c->path), "%s/copy", dir);
-	c->guest = c->open(&cfg, NULL);
+	c->guest = c->open(&cfg, sizeof(cfg), NULL);
 	cfg.role = FOLIO_HOST;
-	c->host = c->open(&cfg, NULL);
+	c->host = c->open(&cfg, sizeof(cfg), NULL);
 	if (c->guest == NULL || c->host == NULL)
 		return false;
 	c->start(c->guest);
