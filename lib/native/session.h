@@ -104,9 +104,9 @@ folio_session_valid(const struct folio_session *s)
 	bool offered = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
 
 	return s->state <= FOLIO_SESSION_UP && s->link <= FOLIO_LINK_UP &&
-	       s->suspect >= -1 && s->suspect < FOLIO_VIOLATIONS && s->reject >= -1 &&
-	       s->reject < FOLIO_VIOLATIONS && (s->generation != 0 || !offered) &&
-	       (s->acked == 0 || offered) &&
+	       s->reject >= -1 && s->reject < FOLIO_VIOLATIONS && s->offered == offered &&
+	       (s->generation != 0 || !offered) && (s->acked == 0 || offered) &&
+	       (s->held == 0 || (!offered && s->held != s->generation)) &&
 	       (s->state != FOLIO_SESSION_UP || (s->acked != 0 && s->dirty)) &&
 	       (!s->silent || s->state == FOLIO_SESSION_UP) &&
 	       (s->link != FOLIO_LINK_UP || (s->state == FOLIO_SESSION_UP && !s->silent));

@@ -159,8 +159,6 @@ test_L13_burst_of_an_ended_session(void **state)
 	pair_close(&p);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, check_nothing_left)
-
 int
 main(void)
 {

@@ -22,7 +22,7 @@ from onefetch.paths import FETCH, Program  # noqa: E402
 from onefetch.tree import substitute  # noqa: E402
 
 # What is looked at, with what it is made of: all that a burst or a session's step can reach.
-UNITS = ("lib/boundary/gate.c", "lib/native/ring.c", "lib/native/session.c", "lib/native/burst.c",
+UNITS = ("lib/attach.c", "lib/boundary/gate.c", "lib/native/ring.c", "lib/native/session.c", "lib/native/burst.c",
          "drivers/net/folio/folio_burst.c")
 
 STRENGTH = {"0": "relaxed", "1": "consume", "2": "acquire", "3": "release", "4": "acq_rel",
@@ -74,6 +74,26 @@ def burst(function, commit):
             Rule(function, "some", ("call " + commit,))]
 
 
+def receiver(function):
+    """What a receive burst copied counts, and is committed, only if the session still stands then."""
+    return [Rule(function, "between", ("copy *", "true folio_cons_stands", "call folio_cons_commit")),
+            *never(function, "call folio_cons_stands", "copy *", "load * desc")]
+
+
+RECHECK = [*receiver("folio_recv"), *receiver("receive"),
+           # On its way to an answer the slow half loads it again.
+           Rule("folio_cons_stands", "behind", ("load * generation", "call folio_cons_stands_slow"))]
+# An end of a session: another generation than the one in which it was offered, before all that is done
+# to the rings later.
+NEW_GENERATION = [r for name in ("begin_settle", "folio_session_stop") for r in (
+    Rule(name, "some", ("call new_generation",)),
+    *first(name, "call end_session", "store * generation"))]
+WRITE_FENCE = [Rule(name, "ends", ("store * generation", "fence full"))
+               for name in ("publish", "folio_session_wipe_header")]
+READ_FENCE = first("folio_cons_stands", "fence read", "load * generation")
+NAME_LAST = [Rule("publish", "between", ("store * ack", "fence full", "store * generation"))]
+
+
 RULES = [
     # The header, docs/wire-format.md section 4.
     *only("look", "load acquire state", "load acquire generation", "load acquire ack"),
@@ -83,12 +103,22 @@ RULES = [
           "store release ack"),
     *(r for name in REST for r in first("publish", "store * magic", "store * " + name,
                                         "store * generation")),
-    *first("publish", "store * generation", "store * state", "store * ack"),
+    # Offered: generation, state, ack. Not offered any more: state, ack, generation.
+    *first("publish", "store * state", "store * ack"),
+    *never("publish", "store * ack", "store * state"),
     *(Rule("publish", "between", ("store * " + a, "fence full", "store * " + b))
-      for a, b in (("heartbeat", "generation"), ("generation", "state"), ("state", "ack"))),
+      for a, b in (("heartbeat", "generation"), ("heartbeat", "state"), ("generation", "state"),
+                   ("state", "ack"))),
+    *NAME_LAST,
     Rule("publish", "ends", ("store * ack", "fence full")),
-    *only("folio_session_wipe_header", "store release state", "store release magic"),
-    *first("folio_session_wipe_header", "store * state", "call memset", "store * magic"),
+    *NEW_GENERATION,
+    *WRITE_FENCE,
+    *only("folio_session_wipe_header", "store release state", "store release generation",
+          "store release magic"),
+    *first("folio_session_wipe_header", "store * state", "store * generation", "call memset",
+           "store * magic"),
+    *first("folio_attach_wipe", "call folio_session_wipe_header", "call folio_region_zero"),
+    *never("folio_attach_wipe", "call folio_region_zero", "call folio_session_wipe_header"),
     # The rings.
     *only("folio_prod_publish", "store release produced"),
     *only("folio_prod_publish_slow", "store release produced"),
@@ -105,14 +135,20 @@ RULES = [
     Rule("folio_gate_enter", "some", ("load seq_cst open",)),
     Rule("folio_gate_enter", "some", ("load acquire open",)),
     Rule("folio_gate_enter", "behind", ("* busy", "load * open")),
-    *only("folio_gate_close", "exchange seq_cst open", "load seq_cst busy"),
-    Rule("folio_gate_close", "behind", ("exchange * open", "load * busy")),
-    Rule("folio_gate_close", "between", ("exchange * open", "membarrier", "load * busy", "true fenced")),
+    *only("folio_gates_close", "exchange seq_cst open", "load seq_cst busy"),
+    Rule("folio_gates_close", "behind", ("call shut", "load * busy")),
+    *never("folio_gates_close", "load * busy", "exchange * open"),
+    # shut() says no if each gate that it closed is fenced.
+    Rule("folio_gates_close", "between",
+         ("exchange * open", "membarrier", "load * busy", "true fenced", "false shut")),
     # Bursts.
     *burst("folio_send", "folio_prod_publish"),
     *burst("folio_recv", "folio_cons_commit"),
     *burst("transmit", "folio_prod_publish"),
     *burst("receive", "folio_cons_commit"),
+    *RECHECK,
+    *only("folio_cons_stands", "load relaxed generation"),
+    *READ_FENCE,
 ]
 
 # What a model takes away with -DNO_..., and the rules that say that the code has it.
@@ -131,11 +167,18 @@ MODELS = {
         "NO_ACQUIRE_OPEN": [Rule("folio_gate_enter", "some", ("load acquire open",))],
         "NO_RELEASE_OPEN": only("folio_gate_open", "store release open"),
         "NO_RELEASE_BUSY": only("folio_gate_leave", "store release busy"),
-        "NO_ACQUIRE_BUSY": only("folio_gate_close", "load seq_cst busy"),
+        "NO_ACQUIRE_BUSY": only("folio_gates_close", "load seq_cst busy"),
+    },
+    "epoch.pml": {
+        "NO_RECHECK": RECHECK,
+        "NO_READ_FENCE": READ_FENCE,
+        "NO_NEW_GENERATION": NEW_GENERATION,
+        "NO_WRITE_FENCE": WRITE_FENCE,
     },
     "session.pml": {
         "NO_RELEASE_ACK": only("publish", "store release ack"),
         "NO_ACQUIRE_ACK": only("look", "load acquire ack"),
+        "NO_NAME_LAST": NAME_LAST,
     },
 }
 
@@ -173,9 +216,10 @@ class Graph:
                 ends |= last
             condition = self.condition(function, block)
             for at, target in enumerate(function.branches.get(number, function.edges[number])):
-                # An edge is a node, which has a text where something is known not to be 0 on it.
+                # An edge is a node, which has a text where something is known to be 0 on it, or not.
                 what, when = condition if number in function.branches else (None, None)
-                edge = self.node(f"true {what}" if what and at == when else "", last)
+                known = "true" if at == when else "false"
+                edge = self.node(f"{known} {what}" if what else "", last)
                 self.next[edge].add(heads[target])
         return {self.node("", ends)}
 
@@ -227,6 +271,12 @@ class Graph:
                                          s.code == "__atomic_thread_fence" and s.operands == ["5"])
                    for s in self.program.by_name[name].statements())
 
+    def is_read_fence(self, name):
+        """Does folio_read_fence() keep loads in order? Processors of x86 do so anyway."""
+        return any(s.code in ("__atomic_signal_fence", "__atomic_thread_fence") and
+                   STRENGTH.get(s.operands[0]) in ("acquire", "acq_rel", "seq_cst")
+                   for s in self.program.by_name[name].statements() if s.kind == "call")
+
     def event(self, function, s, arguments):
         """The event that a call is, None if it is to be followed."""
         def where():
@@ -241,6 +291,8 @@ class Graph:
             return f"{atomic.group(1)} {STRENGTH.get(s.operands[-1], '?')} {where()}"
         if s.code == "folio_shared_fence":
             return "fence full" if self.is_full_fence(s.code) else "fence none"
+        if s.code == "folio_read_fence":
+            return "fence read" if self.is_read_fence(s.code) else "fence none"
         if s.code == "__atomic_signal_fence":
             return "fence signal"
         if s.code == "syscall":
@@ -312,9 +364,9 @@ class Orders:
         return not graph.find(b) & graph.reach(graph.find(a))
 
     @staticmethod
-    def between(graph, a, x, b, unless=None):
-        """From `a` to `b` by `x` only, but for where a field is set; and there is such a way."""
-        without = graph.find(x) | (graph.find(unless) if unless else set())
+    def between(graph, a, x, b, *unless):
+        """From `a` to `b` by `x` only, but for where something is known; and there is such a way."""
+        without = set().union(*(graph.find(pattern) for pattern in (x, *unless)))
         return bool(graph.find(b) & graph.reach(graph.find(a))) and \
             not graph.find(b) & graph.reach(graph.find(a), without)
 

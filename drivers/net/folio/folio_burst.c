@@ -222,6 +222,32 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 	q->stats.nombuf += p->starved;
 }
 
+/* Out of the way of the ordinary case. */
+static __rte_noinline void
+discard(struct rte_mbuf **pkts, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+/*
+ * The frames of a burst that came as far as slot `head` go to the application, and their slots back to
+ * the peer; unless the session ended under the burst: then what it copied is nothing that anybody sent.
+ */
+static __rte_always_inline uint16_t
+deliver(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n, uint32_t head, uint64_t bytes)
+{
+	struct folio_cons *c = &q->end->ring;
+
+	if (unlikely(!folio_cons_stands(c))) {
+		discard(pkts, n);
+		return 0;
+	}
+	folio_cons_commit(c, head);
+	q->stats.packets += n;
+	q->stats.bytes += bytes;
+	return n;
+}
+
 /* The rest of a burst of up to n frames for which the pool has not enough mbufs now. */
 static __rte_noinline uint16_t
 receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
@@ -236,21 +262,12 @@ receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 	if (p.n > 0) {
 		receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
-		folio_cons_commit(c, p.head);
-		q->stats.packets += p.got;
-		q->stats.bytes += p.bytes;
+		p.got = deliver(q, pkts, p.got, p.head, p.bytes);
 	} else {
 		q->stats.nombuf++;
 	}
 	folio_gate_leave(&q->end->gate);
 	return p.got;
-}
-
-/* The session ended under a burst: what it copied is nothing that anybody sent. */
-static __rte_noinline void
-discard(struct rte_mbuf **pkts, uint16_t n)
-{
-	rte_pktmbuf_free_bulk(pkts, n);
 }
 
 static uint16_t
@@ -290,14 +307,7 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		n = p.got;
 		bytes = p.bytes;
 	}
-	if (unlikely(!folio_cons_stands(&end->ring))) {
-		discard(pkts, n);
-		n = 0;
-		goto leave;
-	}
-	folio_cons_commit(&end->ring, head);
-	q->stats.packets += n;
-	q->stats.bytes += bytes;
+	n = deliver(q, pkts, n, head, bytes);
 leave:
 	folio_gate_leave(&end->gate);
 	return n;
