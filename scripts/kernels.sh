@@ -25,16 +25,17 @@ kernel_lists() {
 		deb [signed-by=$key] http://deb.debian.org/debian bookworm-backports main
 		deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main
 	END
-	if ! apt-get "${KERNEL_APT[@]}" -o APT::Update::Error-Mode=any update > "$dir/log" 2>&1; then
+	if apt-get "${KERNEL_APT[@]}" update --error-on=any > "$dir/log" 2>&1; then
+		touch "$dir/updated"
+	elif [ -z "$(find "$dir/lists" -maxdepth 1 -name '*_Packages*')" ]; then
 		cat "$dir/log" >&2
 		return 1
-	fi
-	touch "$dir/updated"
+	fi # older lists will do
 }
 
 # kernel_why: what apt said when the network did not give what was wanted.
 kernel_why() {
-	sed -n 's/^\(E\|Err\|W\): *//p' "$KERNEL_PACKAGES/log" 2>/dev/null | head -1
+	sed -n 's/^E: *//p' "$KERNEL_PACKAGES/log" | head -1
 }
 
 # kernel_versions default|newest|all: e.g. 6.1.0-56-cloud-amd64, a line each. The default is the

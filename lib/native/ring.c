@@ -115,10 +115,11 @@ cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
  * What makes no sense is a violation only of a session that stands; else the memory is being used for
  * the next one. The generation is loaded behind what made no sense.
  */
-static uint64_t *
-prod_blame(struct folio_prod *p, uint64_t *counter)
+static __attribute__((noinline)) uint32_t
+prod_bad_index(struct folio_prod *p)
 {
-	return folio_generation_is(p->generation, p->session) ? counter : &p->ended;
+	return prod_give_up(p, folio_generation_is(p->generation, p->session) ? &p->bad_index
+									      : &p->ended);
 }
 
 static bool
@@ -127,6 +128,12 @@ cons_has_ended(const struct folio_cons *c)
 	if (FOLIO_UNLIKELY(c->weak))
 		folio_shared_fence();
 	return !folio_generation_is(c->generation, c->session);
+}
+
+static __attribute__((noinline)) uint32_t
+cons_bad_index(struct folio_cons *c)
+{
+	return cons_give_up(c, c->head, cons_has_ended(c) ? &c->ended : &c->bad_index);
 }
 
 bool
@@ -159,7 +166,7 @@ folio_prod_refresh(struct folio_prod *p)
 		folio_shared_fence();
 	/* Valid is from the index seen last (no way back) to our own (nothing from the future). */
 	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
-		return prod_give_up(p, prod_blame(p, &p->bad_index));
+		return prod_bad_index(p);
 	p->seen = consumed;
 	if (++p->looks % SAY_AGAIN_LOOKS == 0)
 		folio_put32_release(p->produced, p->head);
@@ -183,7 +190,7 @@ folio_cons_refresh(struct folio_cons *c)
 	}
 	/* Valid is from the index seen last to one ring ahead of our own. */
 	if (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))
-		return cons_give_up(c, c->head, cons_has_ended(c) ? &c->ended : &c->bad_index);
+		return cons_bad_index(c);
 	c->seen = produced;
 	avail = produced - c->head;
 	/* Idle: nobody will come by after `lag` slots, so say it now. */

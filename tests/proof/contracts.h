@@ -224,11 +224,11 @@ void folio_prod_weaken(struct folio_prod *p);
 */
 static bool folio_generation_is(const folio_shared_u64 *generation, uint64_t value);
 
-/*@ requires prod_memory(p) && \valid(counter);
-    assigns \nothing;
-    ensures \result == counter || \result == &p->ended;
+/*@ requires prod_memory(p);
+    assigns p->bad_index, p->ended, p->seen, p->broken;
+    ensures \result == 0 && p->broken == 1 && p->seen == (uint32_t)(p->head - p->size);
 */
-static uint64_t *prod_blame(struct folio_prod *p, uint64_t *counter);
+static uint32_t prod_bad_index(struct folio_prod *p);
 
 /*@ requires prod_memory(p);
     assigns p->session;
@@ -319,6 +319,12 @@ void folio_cons_begin(struct folio_cons *c, uint64_t generation);
     assigns \nothing;
 */
 static bool cons_has_ended(const struct folio_cons *c);
+
+/*@ requires cons_memory(c);
+    assigns c->bad_index, c->ended, c->seen, c->broken;
+    ensures \result == 0 && c->broken == 1 && c->seen == c->head;
+*/
+static uint32_t cons_bad_index(struct folio_cons *c);
 
 /*@ requires cons_memory(c);
     assigns c->seen, c->broken, c->ended;

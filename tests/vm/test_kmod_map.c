@@ -220,7 +220,8 @@ test_few_faults(void **state)
 	getrusage(RUSAGE_SELF, &after);
 	tables = status_bytes("VmPTE") - tables;
 	/* One a block, and as many as there may be by the way. */
-	assert_true(after.ru_minflt - before.ru_minflt <= (long)(ARRAY_LEN(mem) * size / (2 * MIB) + 64));
+	assert_true(after.ru_minflt - before.ru_minflt <=
+		    (long)(ARRAY_LEN(mem) * size / (2 * MIB) + 64));
 	if (major > 6 || (major == 6 && minor >= 12))
 		assert_true(tables < ARRAY_LEN(mem) * size / (2 * MIB) * page_size / 2);
 	for (i = 0; i < ARRAY_LEN(mem); i++)

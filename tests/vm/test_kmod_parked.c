@@ -89,7 +89,10 @@ assert_not_given_away(uint64_t pfn)
 		close(others[i]);
 }
 
-/* Memory that somebody still uses when its owner goes stays out of circulation, counts, and comes back. */
+/*
+ * Memory that somebody still uses when its owner goes stays out of circulation, counts, and comes
+ * back.
+ */
 static void
 test_release_while_pinned(void **state)
 {
@@ -181,7 +184,8 @@ edu_as_device(int fd)
 	struct folio_ioctl_device device = {.fd = fd};
 	unsigned int slot, function;
 
-	assert_int_equal(sscanf(edu(), "%x:%x:%x.%u", &device.domain, &device.bus, &slot, &function), 4);
+	assert_int_equal(sscanf(edu(), "%x:%x:%x.%u", &device.domain, &device.bus, &slot,
+				&function), 4);
 	device.devfn = slot << 3 | function;
 	return device;
 }
@@ -269,8 +273,9 @@ test_device_arguments(void **state)
 {
 	struct folio_ioctl_device device, other;
 	const struct folio_ioctl_device odd[] = {
-		{.fd = -2}, {.fd = INT_MIN}, {.fd = -1, .domain = UINT32_MAX}, {.fd = -1, .bus = 256},
-		{.fd = -1, .devfn = 256}, {.fd = -1, .reserved = {1}}, {.fd = -1, .reserved = {0, 0, 0, 1}},
+		{.fd = -2}, {.fd = INT_MIN}, {.fd = -1, .domain = UINT32_MAX},
+		{.fd = -1, .bus = 256}, {.fd = -1, .devfn = 256}, {.fd = -1, .reserved = {1}},
+		{.fd = -1, .reserved = {0, 0, 0, 1}},
 	};
 	unsigned int domain, bus, slot, function;
 	volatile uint8_t *regs = edu_map();
@@ -312,8 +317,8 @@ test_device_arguments(void **state)
 }
 
 /*
- * Start a child that owns the region fd, programs the device for its first page and is killed while the
- * device writes there. In the device's buffer is PATTERN.
+ * Start a child that owns the region fd, programs the device for its first page and is killed while
+ * the device writes there. In the device's buffer is PATTERN.
  */
 static uint64_t
 own_and_die(volatile uint8_t *regs, int (*open_region)(void), int device_fd)
@@ -385,7 +390,8 @@ test_device_of_a_killed_owner(void **state)
 	int fd = open_2m();
 
 	(void)state;
-	assert_true(number_in(PARAMETER("reserve")) == 2); /* so that this is the same memory again */
+	/* So that this is the same memory again. */
+	assert_int_equal(number_in(PARAMETER("reserve")), 2);
 	assert_int_equal(first_gpa(fd), gpa);
 	assert_device_is_harmless(regs, fd, gpa);
 	close(fd);

@@ -86,7 +86,8 @@ class Module(common.GuestCase):
                     f"echo {device} > /sys/bus/pci/drivers_probe; test -c {node}")
         shell.check(f"echo {device} > {DRIVER}/unbind; echo > {DEVICE}/driver_override; "
                     f"echo {device} > /sys/bus/pci/drivers_probe; test ! -e {node}")
-        for bind, taken in ((f"0000:00:05.0,{device}", True), ("all", True), ("none", False),
+        for bind, taken in ((f"0000:00:05.0,{device}", True), ("0:0:4.0,0:0:5.0", True),
+                            ("all", True), ("none", False),
                             ("0000:00:05.0", False), ("auto", False)):
             with self.subTest(bind=bind):
                 shell.check(f"rmmod folio && insmod /lib/modules/folio.ko bind={bind} && "

@@ -85,9 +85,9 @@ static int bar_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Behind an owner. The first page has the header that says who is there: it goes first, and the other
- * side, which looks at it all the time, gets a moment to see that. To find nonsense in the rest while
- * somebody still seems to be there would look like an attack.
+ * Behind an owner. The first page has the header that says who is there: it goes first, and the
+ * other side, which looks at it all the time, gets a moment to see that. To find nonsense in the
+ * rest while somebody still seems to be there would look like an attack.
  */
 static void zero_behind_owner(struct shr_bar *bar)
 {
@@ -259,39 +259,48 @@ static int check_device(struct pci_dev *pdev)
 	return -ENODEV;
 }
 
+/* The PCI address that a list begins with; *at becomes the rest, or NULL behind the last. */
+static bool next_address(const char **at, u32 *domain, u32 *bus, u32 *devfn)
+{
+	u32 slot, function;
+	int n = 0;
+
+	if (sscanf(*at, "%x:%x:%x.%u%n", domain, bus, &slot, &function, &n) != 4 ||
+	    *bus > 0xff || slot > 0x1f || function > 7 || ((*at)[n] != ',' && (*at)[n] != '\0'))
+		return false;
+	*devfn = PCI_DEVFN(slot, function);
+	*at = (*at)[n] == ',' ? *at + n + 1 : NULL;
+	return true;
+}
+
 /* Complains of what is neither a word that is allowed nor a list of PCI addresses. */
 static int check_bind(void)
 {
-	unsigned int domain, bus, slot, function;
 	const char *at = bind;
-	int n;
+	u32 domain, bus, devfn;
 
 	if (!strcmp(bind, "auto") || !strcmp(bind, "all") || !strcmp(bind, "none"))
 		return 0;
-	do {
-		n = 0;
-		if (sscanf(at, "%4x:%2x:%2x.%1u%n", &domain, &bus, &slot, &function, &n) != 4 ||
-		    (at[n] != ',' && at[n] != '\0')) {
+	while (at) {
+		if (!next_address(&at, &domain, &bus, &devfn)) {
 			pr_err("%s: bind=%s: allowed are auto, all, none, or PCI addresses like 0000:00:04.0,0000:00:05.0\n",
 			       KBUILD_MODNAME, bind);
 			return -EINVAL;
 		}
-		at += n + 1;
-	} while (at[-1] == ',');
+	}
 	return 0;
 }
 
-/* Whether the parameter names this device: PCI addresses, separated by commas. */
-static bool is_named(const char *list, const char *name)
+/* Whether the parameter names this device. */
+static bool is_named(struct pci_dev *pdev)
 {
-	size_t len = strlen(name);
-	const char *at = list;
+	const char *at = bind;
+	u32 domain, bus, devfn;
 
-	while ((at = strstr(at, name)) != NULL) {
-		if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+	while (at && next_address(&at, &domain, &bus, &devfn))
+		if (domain == pci_domain_nr(pdev->bus) && bus == pdev->bus->number &&
+		    devfn == pdev->devfn)
 			return true;
-		at += len;
-	}
 	return false;
 }
 
@@ -299,12 +308,12 @@ static bool is_named(const char *list, const char *name)
 static bool may_be_wanted(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	return id->driver_data == FORCED || !strcmp(bind, "auto") || !strcmp(bind, "all") ||
-	       is_named(bind, pci_name(pdev));
+	       is_named(pdev);
 }
 
 /*
- * Others use ivshmem devices as well. What is there the other side wrote: it decides only whether the
- * device is taken.
+ * Others use ivshmem devices as well. What is there the other side wrote: it decides only whether
+ * the device is taken.
  */
 static bool is_wanted(const struct shr_bar *bar, const struct pci_device_id *id)
 {
@@ -391,8 +400,8 @@ static void bar_remove(struct pci_dev *pdev)
 }
 
 /*
- * The first is for devices whose driver_override names this driver. It is not in the module's table,
- * which says what makes udev load the module.
+ * The first is for devices whose driver_override names this driver. It is not in the module's
+ * table, which says what makes udev load the module.
  */
 static const struct pci_device_id bar_ids[] = {
 	{ .vendor = PCI_VENDOR_ID_REDHAT_QUMRANET, .device = IVSHMEM_DEVICE,

@@ -3,12 +3,13 @@
  * Copyright(c) 2026 The folio authors
  *
  * Memory that is made shared, and private again. A worker does both: it has no memory cgroup, whose
- * limit Linux 6.1 takes for a reason to panic when it converts pages of an SNP guest; and it does not
- * end when the process does that the memory is for.
+ * limit Linux 6.1 takes for a reason to panic when it converts pages of an SNP guest; and it does
+ * not end when the process does that the memory is for.
  *
  * What cannot be given back when its file is closed, because somebody has it pinned or a device may
- * still write to it, is parked: zeroed, shared and counted. The worker looks at it each second until
- * it can be given back. Freed while it is shared, it would show the kernel's next secret to the host.
+ * still write to it, is parked: zeroed, shared and counted. The worker looks at it each second
+ * until it can be given back. Freed while it is shared, it would show the kernel's next secret to
+ * the host.
  */
 
 #include <linux/jiffies.h>
@@ -133,7 +134,10 @@ static bool give_back(struct shr_batch *batch, bool first)
 	while (i < batch->n_chunks) {
 		c = &batch->chunks[i];
 		pinned = !stopped || shr_chunk_is_pinned(c);
-		/* Whoever has it sees nothing from now on; what they write until the end nobody does. */
+		/*
+		 * Whoever has it sees nothing from now on; what they write until the end nobody
+		 * does.
+		 */
 		if (c->shared && (first || !pinned))
 			shr_zero(page_address(shr_chunk_page(c)), c->len);
 		if (pinned) {

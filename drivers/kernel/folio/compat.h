@@ -27,8 +27,8 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #endif
 
 /*
- * Take the pages out of a mapping of VM_MIXEDMAP whose mmap_lock is held for writing. Before 7.1 the
- * function for that wants to see VM_PFNMAP; the pages themselves say whether they are counted.
+ * Take the pages out of a mapping of VM_MIXEDMAP whose mmap_lock is held for writing. Before 7.1
+ * the function for that wants to see VM_PFNMAP; the pages themselves say whether they are counted.
  */
 static inline void shr_zap(struct vm_area_struct *vma)
 {

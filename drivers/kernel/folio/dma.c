@@ -2,8 +2,9 @@
 /*
  * Copyright(c) 2026 The folio authors
  *
- * PCI devices that a user-space driver lets write to a region. Whoever programmed them may be killed
- * at any moment, and the devices go on: they are stopped before the memory is anybody else's.
+ * PCI devices that a user-space driver lets write to a region. Whoever programmed them may be
+ * killed at any moment, and the devices go on: they are stopped before the memory is anybody
+ * else's.
  */
 
 #include <linux/capability.h>
@@ -30,8 +31,7 @@ struct shr_device {
 struct shr_devices {
 	struct kref ref;
 	struct mutex lock;
-	bool stopped;
-	unsigned int n;
+	unsigned int n; /* that may still write */
 	struct shr_device device[FOLIO_IOCTL_MAX_DEVICES];
 };
 
@@ -85,7 +85,8 @@ static int check(struct pci_dev *pdev, struct file *file)
 	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
 	    pdev->class >> 16 == PCI_BASE_CLASS_BRIDGE || shr_bar_is_ours(&pdev->dev))
 		return -EBUSY;
-	if (READ_ONCE(pdev->dev.driver) && !device_for_each_child(&pdev->dev, NULL, match_user_driven))
+	if (READ_ONCE(pdev->dev.driver) &&
+	    !device_for_each_child(&pdev->dev, NULL, match_user_driven))
 		return -EBUSY;
 	if (file)
 		return is_file_of(file, pdev) ? 0 : -EPERM;
@@ -174,15 +175,6 @@ void shr_devices_put(struct shr_devices *set)
 		kref_put(&set->ref, release);
 }
 
-static bool is_master(struct pci_dev *pdev)
-{
-	u16 command;
-
-	/* All ones: it is no longer there. */
-	pci_read_config_word(pdev, PCI_COMMAND, &command);
-	return !PCI_POSSIBLE_ERROR(command) && (command & PCI_COMMAND_MASTER);
-}
-
 /* Another driver has had it reset, and needs it as it is. */
 static bool is_anothers(const struct shr_device *d)
 {
@@ -193,7 +185,13 @@ static bool is_anothers(const struct shr_device *d)
 
 static bool is_quiet(const struct shr_device *d)
 {
-	return is_anothers(d) || (!is_master(d->pdev) && pci_wait_for_pending_transaction(d->pdev));
+	u16 command;
+
+	pci_read_config_word(d->pdev, PCI_COMMAND, &command);
+	/* All ones: it is no longer there. */
+	if (is_anothers(d) || PCI_POSSIBLE_ERROR(command))
+		return true;
+	return !(command & PCI_COMMAND_MASTER) && pci_wait_for_pending_transaction(d->pdev);
 }
 
 bool shr_devices_stop(struct shr_devices *set)
@@ -204,20 +202,16 @@ bool shr_devices_stop(struct shr_devices *set)
 	if (!set)
 		return true;
 	mutex_lock(&set->lock);
-	if (!set->stopped) {
-		for (i = 0; i < set->n; i++)
-			if (!is_anothers(&set->device[i]))
-				pci_clear_master(set->device[i].pdev);
-		/* What a device has sent before is on its way. */
+	for (i = 0; i < set->n; i++)
+		if (!is_anothers(&set->device[i]))
+			pci_clear_master(set->device[i].pdev);
+	/* What a device has sent before is on its way. */
+	if (set->n > 0)
 		msleep(SHR_GRACE_MS);
-		for (i = 0; i < set->n; i++)
-			quiet &= is_quiet(&set->device[i]);
-		if (quiet) {
-			set->stopped = true;
-			let_go(set);
-		}
-	}
-	quiet = set->stopped;
+	for (i = 0; i < set->n; i++)
+		quiet &= is_quiet(&set->device[i]);
+	if (quiet)
+		let_go(set);
 	mutex_unlock(&set->lock);
 	return quiet;
 }

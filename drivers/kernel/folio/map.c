@@ -4,8 +4,9 @@
  *
  * Mappings of a region. Those of a BAR are filled in by page faults, under the region's lock, and
  * never by mmap(): so removal can take all of them away, and the kernel keeps no records of memory
- * types for them. Those of memory have struct pages, because vfio and everybody else who pins memory
- * wants to count references; mmap() fills them in, so that they show in the size of the process.
+ * types for them. Those of memory have struct pages, because vfio and everybody else who pins
+ * memory wants to count references; mmap() fills them in, so that they show in the size of the
+ * process.
  */
 
 #include <linux/mm.h>
@@ -111,9 +112,9 @@ static vm_fault_t huge_fault(struct vm_fault *vmf, unsigned int order)
 
 /*
  * Also called for the parts of a mapping, and for one that moves, which stay what they are. A child
- * gets a copy only if MADV_DOFORK has asked for it (6.1 and 6.12 let it): it has no right to one. Its
- * pages are there by now, which nobody has run with, or will be copied behind us if the flag does not
- * say otherwise: that depends on the kernel.
+ * gets a copy only if MADV_DOFORK has asked for it (6.1 and 6.12 let it): it has no right to one.
+ * Its pages are there by now, which nobody has run with, or will be copied behind us if the flag
+ * does not say otherwise: that depends on the kernel.
  */
 static void vma_open(struct vm_area_struct *vma)
 {

@@ -2,8 +2,8 @@
 /*
  * Copyright(c) 2026 The folio authors
  *
- * Where the memory of /dev/folio_alloc comes from: the page allocator, or what was set aside when the
- * module was loaded. And how much there may be.
+ * Where the memory of /dev/folio_alloc comes from: the page allocator, or what was set aside when
+ * the module was loaded. And how much there may be.
  */
 
 #include <linux/gfp.h>

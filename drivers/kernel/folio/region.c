@@ -147,7 +147,8 @@ static long get_chunks(struct shr_region *r, void __user *arg)
 		return -ENXIO;
 
 	while (done < req.count) {
-		n = some_chunks(r, req.first + done, some, min_t(u32, req.count - done, SOME_CHUNKS));
+		n = some_chunks(r, req.first + done, some,
+				min_t(u32, req.count - done, SOME_CHUNKS));
 		if (n < 0)
 			return n;
 		if (n == 0)

@@ -44,12 +44,10 @@ DESCRIPTOR = [("lib/native/ring.h", "\treturn desc - FOLIO_WIRE_FRAME_MIN <= max
 INDEX = [("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", ""),
          ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(c->broken))\n\t\treturn 0;\n", ""),
          ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))\n"
-          "\t\treturn prod_give_up(p, prod_blame(p, &p->bad_index));\n",
-          "\t(void)prod_blame;\n"),
+          "\t\treturn prod_bad_index(p);\n", "\t(void)prod_bad_index;\n"),
          ("lib/native/ring.c",
           "\tif (FOLIO_UNLIKELY(produced - c->seen > c->size - (c->seen - c->head)))\n"
-          "\t\treturn cons_give_up(c, c->head, cons_has_ended(c) ? &c->ended : &c->bad_index);\n",
-          ""),
+          "\t\treturn cons_bad_index(c);\n", "\t(void)cons_bad_index;\n"),
          ("lib/native/ring.h", "\tif (FOLIO_UNLIKELY(p->broken | p->weak))",
           "\tif (FOLIO_UNLIKELY(p->weak))")]
 MASK = [("lib/native/layout.h", "(uint64_t)(i & mask) * stride", "((void)mask, (uint64_t)i * stride)"),
