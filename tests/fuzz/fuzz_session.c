@@ -328,12 +328,13 @@ look_for_guest(void)
 	if (code != FOLIO_WIRE_REFUSED_NOT) {
 		CHECK(code == (g.queues > limit.queues ? FOLIO_WIRE_REFUSED_QUEUES
 			       : g.ring_size > limit.ring_size ? FOLIO_WIRE_REFUSED_RING_SIZE
-							       : FOLIO_WIRE_REFUSED_SLOT_SIZE));
+			       : g.slot_size > limit.slot_size ? FOLIO_WIRE_REFUSED_SLOT_SIZE
+							       : FOLIO_WIRE_REFUSED_GEOMETRY));
 		check_counted(&before, &me->s, FOLIO_PEER_OVER_LIMIT);
 		return;
 	}
 	CHECK(g.queues <= limit.queues && g.ring_size <= limit.ring_size &&
-	      g.slot_size <= limit.slot_size);
+	      g.slot_size <= limit.slot_size && g.page_shift <= limit.page_shift);
 	attach(HOST, &g);
 }
 

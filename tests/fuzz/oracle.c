@@ -75,12 +75,13 @@ oracle_recv(struct folio_cons *c, const uint32_t *room, uint32_t n, const struct
 	struct replay r = {.log = log};
 	uint32_t avail = c->seen - c->head;
 	const uint32_t start = c->head;
-	bool counted = false;
+	bool counted = false, copied;
 
 	out->n = 0;
 	out->published = false;
 	if (avail < n)
 		avail = cons_look(c, &r, &out->published);
+	copied = n > 0 && avail > 0; /* or at least looked at a descriptor */
 	while (out->n < n && avail > 0) {
 		uint64_t desc = next_load(&r, &c->desc[c->head % c->size]);
 		uint32_t len = (uint32_t)desc;
@@ -116,7 +117,7 @@ oracle_recv(struct folio_cons *c, const uint32_t *room, uint32_t n, const struct
 		c->broken = 1;
 		c->seen = c->head;
 	}
-	if (c->head != start && next_load(&r, c->generation) != c->session) {
+	if (copied && next_load(&r, c->generation) != c->session) {
 		/* It may be seen again although it was gone a moment ago; a broken end stays so. */
 		if (next_load(&r, c->generation) != c->session) {
 			c->ended += !c->broken;

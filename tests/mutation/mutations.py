@@ -38,21 +38,27 @@ RX = "drivers/net/folio/folio_rx.c"
 
 LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
 LOOK_LAST = "\tv->geom.page_shift = folio_fetch32(&h->page_shift);\n"
-ACK = "\tfolio_put64_release(&h->ack, s->acked);\n\tfolio_shared_fence();\n"
-GENERATION = "\tfolio_put64_release(&h->generation, s->generation);\n"
+FENCE = "\t\tfolio_shared_fence();\n"
+ACK = "\t\tfolio_put64_release(&h->ack, s->acked);\n"
+GENERATION = "\t\tfolio_put64_release(&h->generation, s->generation);\n"
+STARTED = "\t\tfolio_put32_release(&h->state, FOLIO_WIRE_STATE_STARTED);\n"
+OFFER = GENERATION + FENCE + STARTED + FENCE + ACK
+LET_GO = ACK + FENCE + GENERATION
+STANDS = "if (FOLIO_LIKELY(folio_cons_stands(c)))"
+DRIVER_STANDS = "if (unlikely(!folio_cons_stands(c)))"
+DELIVER = "\tn = deliver(q, pkts, n, head, bytes);\nleave:"
 LIMIT = "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));"
 
 MUTATIONS = [
     # Order of accesses.
     Mutation("gate without membarrier", "order", GATE,
-             "if (!g->fenced && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))",
-             "if (g->fenced > 1)", quick=True),
+             "if (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))", "if (n > LOOKS)", quick=True),
     Mutation("gate with another membarrier", "order", GATE,
              "membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)", "membarrier(MEMBARRIER_CMD_QUERY)"),
     Mutation("gate looks whether a burst is inside before it closes", "order", GATE,
-             "\t__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);\n",
-             "\tif (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0)\n\t\treturn true;\n"
-             "\t__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);\n"),
+             "\t\tif (g->phase == FOLIO_GATE_OPEN) {\n",
+             "\t\tif (g->phase == FOLIO_GATE_OPEN &&\n"
+             "\t\t    __atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0) {\n"),
     Mutation("gate opens without release", "order", GATE,
              "__atomic_store_n(&g->open, 1, __ATOMIC_RELEASE);",
              "__atomic_store_n(&g->open, 1, __ATOMIC_RELAXED);"),
@@ -67,12 +73,50 @@ MUTATIONS = [
              "\t\t__atomic_signal_fence(__ATOMIC_SEQ_CST);\n", ""),
     Mutation("state read last", "order", SESSION, LOOK_STATE, "", quick=True,
              more=((LOOK_LAST, LOOK_LAST + LOOK_STATE),)),
-    Mutation("ack stored before generation and state", "order", SESSION, ACK, "", quick=True,
-             more=((GENERATION, ACK + GENERATION),)),
-    Mutation("generation stored after state", "order", SESSION, GENERATION, "",
-             more=((ACK, GENERATION + "\tfolio_shared_fence();\n" + ACK),)),
-    Mutation("release of ack gone", "order", SESSION, "folio_put64_release(&h->ack, s->acked);",
-             "folio_put64(&h->ack, s->acked);"),
+    Mutation("ack stored before generation and state", "order", SESSION, OFFER,
+             ACK + FENCE + GENERATION + FENCE + STARTED, quick=True),
+    Mutation("generation stored after state", "order", SESSION, OFFER,
+             STARTED + FENCE + GENERATION + FENCE + ACK),
+    Mutation("release of ack gone", "order", SESSION, OFFER,
+             GENERATION + FENCE + STARTED + FENCE + "\t\tfolio_put64(&h->ack, s->acked);\n"),
+    Mutation("the next generation stored before the last answer is taken back", "order", SESSION,
+             LET_GO, GENERATION + FENCE + ACK),
+    Mutation("generation published after the reset", "order", SESSION,
+             "\ts->generation = new_generation(s->generation);\n}", "}", quick=True,
+             more=(("\t\tif (s->generation == 0)\n\t\t\ts->generation = new_generation(0);\n",
+                    "\t\ts->generation = new_generation(s->generation);\n"),)),
+    Mutation("header wiped behind the rings", "order", "lib/attach.c",
+             "\tfolio_session_wipe_header(f->region.own);\n"
+             "\tfolio_region_zero(&f->region, &f->layout);\n",
+             "\tfolio_region_zero(&f->region, &f->layout);\n"
+             "\tfolio_session_wipe_header(f->region.own);\n"),
+    Mutation("header wiped without a word of the generation", "order", SESSION,
+             "\tfolio_put64_release(&h->generation, 0);\n\tmemset", "\tmemset"),
+    Mutation("core does not look at the generation again", "order", CORE_BURST, STANDS,
+             "if (FOLIO_LIKELY(head > 0))", quick=True),
+    Mutation("core looks at the generation before the copies", "order", CORE_BURST, STANDS,
+             "if (FOLIO_LIKELY(head > 0))",
+             more=(("\tavail = folio_cons_avail(c, n);\n",
+                    "\tavail = folio_cons_stands(c) ? folio_cons_avail(c, n) : 0;\n"),)),
+    Mutation("core delivers what it copied of an ended session", "unit:test_ending", CORE_BURST,
+             "\telse\n\t\tgot = 0;\nleave:", "leave:"),
+    Mutation("driver does not look at the generation again", "order", BURST, DRIVER_STANDS,
+             "if (unlikely(head == c->head))", quick=True),
+    Mutation("driver looks at the generation before the copies", "order", BURST, DRIVER_STANDS,
+             "if (unlikely(head == c->head))",
+             more=(("\tstop = folio_cons_avail(&end->ring, n);\n",
+                    "\tstop = folio_cons_stands(&end->ring) ? folio_cons_avail(&end->ring, n) : 0;\n"),)),
+    Mutation("driver does not look again where mbufs are short", "order", BURST,
+             "p.got = deliver(q, pkts, p.got, p.head, p.bytes);", "folio_cons_commit(c, p.head);"),
+    Mutation("driver delivers what it copied of an ended session", "driver:test_control", BURST,
+             "\t\tdiscard(pkts, n);\n\t\treturn 0;\n", "\t\treturn n;\n"),
+    Mutation("driver loses the mbufs of an ended session", "driver:test_control", BURST,
+             "\t\tdiscard(pkts, n);\n\t\treturn 0;\n", "\t\treturn 0;\n"),
+    Mutation("generation loaded without its fence", "order", RING_H,
+             "\tfolio_read_fence();\n\treturn folio_fetch64(generation) == value;",
+             "\treturn folio_fetch64(generation) == value;"),
+    Mutation("fence of loads is none", "order", "lib/boundary/shared.h",
+             "__atomic_signal_fence(__ATOMIC_ACQUIRE);", "__atomic_signal_fence(__ATOMIC_RELAXED);"),
     Mutation("release is none", "order", "lib/boundary/shared.h",
              "folio_put32_release(folio_shared_u32 *p, uint32_t v)\n{\n"
              "\t__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);",
@@ -89,12 +133,10 @@ MUTATIONS = [
              "\t\t\tfolio_prod_publish(&end->ring, head + 1);\n\t\t\tfolio_prod_put(&p, head, ",
              quick=True),
     Mutation("core leaves the gate before the commit", "order", CORE_BURST,
-             "\tfolio_cons_commit(c, head);\n\tfolio_gate_leave(&rxq->gate);\n",
-             "\tfolio_gate_leave(&rxq->gate);\n\tfolio_cons_commit(c, head);\n"),
+             "\t\tfolio_cons_commit(c, head);\n",
+             "\t\tfolio_gate_leave(&rxq->gate), folio_cons_commit(c, head);\n"),
     Mutation("driver leaves the gate before the commit", "order", BURST,
-             "\tfolio_cons_commit(&end->ring, head);\n\tq->stats.packets += n;\n",
-             "\tfolio_gate_leave(&end->gate);\n\tfolio_cons_commit(&end->ring, head);\n"
-             "\tq->stats.packets += n;\n"),
+             DELIVER, "\tfolio_gate_leave(&end->gate);\n" + DELIVER),
     Mutation("driver returns inside the gate", "order", BURST,
              "\tif (n == 0)\n\t\tgoto leave;\n", "\tif (n == 0)\n\t\treturn 0;\n"),
     # How shared memory is read and written.
@@ -122,7 +164,7 @@ MUTATIONS = [
              "return folio_fetch64(&c->desc[at & c->mask]);", "return folio_fetch64(&c->desc[at]);"),
     Mutation("slot number without a mask", "unit:test_ring", "lib/native/layout.h",
              "(uint64_t)(i & mask) * stride", "(uint64_t)(i + 0 * mask) * stride"),
-    Mutation("a chain that is too short is sent", "driver:test_ethdev", BURST,
+    Mutation("a chain that is too short is sent", "driver:test_frames", BURST,
              "\tif (done < len) {\n", "\tif (done < len && len == 0) {\n"),
     # What is left in memory, and what happens when it goes.
     Mutation("last queue not zeroed", "unit:test_region", REGION,
@@ -132,5 +174,5 @@ MUTATIONS = [
              "\tfolio_region_zero(r, l);\n\twipe_predecessor(r, l);\n\treturn 0;",
              "\twipe_predecessor(r, l);\n\treturn 0;"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
-             " ||\n\t    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {", ") {"),
+             " ||\n\t    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {", ") {"),
 ]
