@@ -231,7 +231,7 @@ check_step(int who, const struct folio_session *before, enum folio_action action
 	}
 	if (up || before->state == FOLIO_SESSION_OFFER) {
 		if (there && who == GUEST && before->state == FOLIO_SESSION_OFFER &&
-		    v.ack == s->generation && !same_geometry(&v.geom, &s->geom))
+		    v.ack == before->generation && !same_geometry(&v.geom, &s->geom))
 			fault = FOLIO_PEER_BAD_GEOMETRY;
 		check_counted(before, s, fault);
 	} else {
