@@ -71,7 +71,7 @@ shut(struct folio_gate *const *gates, unsigned int n)
 
 /* Look once at each gate behind the barrier. Is nobody inside? */
 static bool
-look(struct folio_gate *const *gates, unsigned int n)
+nobody_inside(struct folio_gate *const *gates, unsigned int n)
 {
 	bool empty = true;
 	unsigned int i;
@@ -112,7 +112,7 @@ folio_gates_close(struct folio_gate *const *gates, unsigned int n)
 		}
 	}
 	for (i = 0; i < LOOKS; i++) {
-		if (look(gates, n))
+		if (nobody_inside(gates, n))
 			return true;
 		relax();
 	}

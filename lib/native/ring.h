@@ -148,6 +148,38 @@ bool folio_prod_publish_slow(struct folio_prod *p, uint32_t head);
 enum folio_verdict folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_t head,
 				    struct folio_frame *frame);
 
+/*
+ * What holds of an attached end between two calls, whatever the peer writes. For unit tests, fuzzers
+ * and proofs (tests/proof/contracts.h), which all ask these functions.
+ */
+static inline bool
+folio_ring_valid(uint32_t size, uint32_t mask, uint32_t stride, uint32_t max_frame,
+		 uint32_t plain_max)
+{
+	return size >= FOLIO_WIRE_RING_MIN && size <= FOLIO_WIRE_RING_MAX && mask == size - 1 &&
+	       (size & mask) == 0 && stride >= FOLIO_WIRE_SLOT_MIN + FOLIO_WIRE_LINE &&
+	       stride <= FOLIO_WIRE_SLOT_MAX + FOLIO_WIRE_LINE && stride % FOLIO_WIRE_LINE == 0 &&
+	       max_frame >= FOLIO_WIRE_FRAME_MIN && max_frame <= FOLIO_WIRE_FRAME_MAX &&
+	       max_frame <= (uint64_t)size * stride && plain_max >= FOLIO_WIRE_FRAME_MIN &&
+	       plain_max <= stride && plain_max <= max_frame;
+}
+
+static inline bool
+folio_prod_valid(const struct folio_prod *p)
+{
+	return folio_ring_valid(p->size, p->mask, p->stride, p->max_frame, p->plain_max) &&
+	       p->head - p->seen <= p->size &&
+	       (p->broken == 0 || p->head - p->seen == p->size); /* looks full */
+}
+
+static inline bool
+folio_cons_valid(const struct folio_cons *c)
+{
+	return folio_ring_valid(c->size, c->mask, c->stride, c->max_frame, c->plain_max) &&
+	       c->seen - c->head <= c->size && c->head - c->published <= c->size &&
+	       (c->broken == 0 || c->seen == c->head); /* looks empty */
+}
+
 /* Consecutive slots of a frame of len bytes; len is at most FOLIO_WIRE_FRAME_MAX. */
 static inline uint32_t
 folio_frame_slots(uint32_t stride, uint32_t len)

@@ -98,6 +98,24 @@ void folio_session_late(struct folio_session *s, uint64_t ms);
 /* One step; heartbeat included. The caller carries out what is returned before the next step. */
 enum folio_action folio_session_step(struct folio_session *s);
 
+/*
+ * What holds of an attached session between two calls, whatever the peer writes. For unit tests and
+ * fuzzers.
+ */
+static inline bool
+folio_session_valid(const struct folio_session *s)
+{
+	bool offered = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
+
+	return s->state <= FOLIO_SESSION_UP && s->link <= FOLIO_LINK_UP &&
+	       s->reject >= -1 && s->reject < FOLIO_VIOLATIONS && s->offered == offered &&
+	       (s->generation != 0 || !offered) && (s->acked == 0 || offered) &&
+	       (s->held == 0 || (!offered && s->held != s->generation)) &&
+	       (s->state != FOLIO_SESSION_UP || (s->acked != 0 && s->dirty)) &&
+	       (!s->silent || s->state == FOLIO_SESSION_UP) &&
+	       (s->link != FOLIO_LINK_UP || (s->state == FOLIO_SESSION_UP && !s->silent));
+}
+
 /* After FOLIO_DO_RESET was carried out. */
 void folio_session_answer(struct folio_session *s);
 

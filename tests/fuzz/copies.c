@@ -102,15 +102,22 @@ content(uint32_t number, uint32_t i)
 	return (uint8_t)(number * 151 + i * 7 + (i >> 8) * 13 + 1);
 }
 
+void
+copies_fill(uint8_t *data, uint32_t number, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		data[i] = content(number, i);
+}
+
 uint8_t *
 copies_frame(uint32_t number, uint32_t len)
 {
 	uint8_t *data = malloc(len);
-	uint32_t i;
 
 	CHECK(data != NULL);
-	for (i = 0; i < len; i++)
-		data[i] = content(number, i);
+	copies_fill(data, number, len);
 	return data;
 }
 

@@ -22,6 +22,7 @@ bool copies_under_fire(void);
  * The content of frame `number`: reproducible, and different at every offset. copies_frame() makes
  * one of exactly len bytes on the heap; copies_is_frame() compares.
  */
+void copies_fill(uint8_t *data, uint32_t number, uint32_t len);
 uint8_t *copies_frame(uint32_t number, uint32_t len);
 bool copies_is_frame(const uint8_t *data, uint32_t number, uint32_t len);
 

@@ -19,12 +19,17 @@ from mutants import MUTANTS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "mutation"))
+
+from tree import break_file  # noqa: E402
+
 BUILD = os.path.join(ROOT, "build-fuzz")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
-HARNESS = ["hook", "oracle", "copies", "system"]
+HARNESS = ["hook", "oracle", "copies", "system", "content"]
+PARTS = {"port": ["port_sides", "port_bursts", "port_peer"]}  # of one fuzzer only
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # As in lib/meson.build; the kernels are chosen at run time here too.
@@ -113,16 +118,19 @@ class Builder:
                   flags + [f"-DFOLIO_COPY_OPS=folio_copy_{isa}"], True)
                  for isa, flags in KERNELS.items()]
         jobs += [(os.path.join(HERE, name + ".c"), [], False) for name in HARNESS]
-        mains = [(os.path.join(HERE, f"fuzz_{name}.c"), [], False) for name in names]
+        own = {name: [f"fuzz_{name}", *PARTS.get(name, [])] for name in names}
+        mains = [(os.path.join(HERE, part + ".c"), [], False) for name in names for part in own[name]]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             built = list(pool.map(lambda job: self.compile(*job), jobs + mains))
         os.makedirs(folder, exist_ok=True)
         programs = {}
-        for name, main in zip(names, built[len(jobs):]):
+        rest = iter(built[len(jobs):])
+        for name in names:
+            parts = [next(rest) for _ in own[name]]
             programs[name] = os.path.join(folder, f"fuzz_{name}")
             instrument = ["-fsanitize=fuzzer"]
             instrument += ["-fprofile-instr-generate"] if self.coverage else SANITIZERS
-            subprocess.run([CLANG, *instrument, "-Wl,--wrap=folio_copy_select", main,
+            subprocess.run([CLANG, *instrument, "-Wl,--wrap=folio_copy_select", *parts,
                             *built[:len(jobs)], "-lnuma", "-lpthread", "-o", programs[name]],
                            check=True)
         return programs
@@ -131,7 +139,8 @@ class Builder:
 def environment(folder):
     """For a fuzzer whose region files go to a folder."""
     return dict(os.environ, FOLIO_FUZZ_DIR=folder,
-                ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=8:detect_leaks=1",
+                ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=8:detect_leaks=1:"
+                             "allocator_release_to_os_interval_ms=-1",
                 UBSAN_OPTIONS="print_stacktrace=1",
                 ASAN_SYMBOLIZER_PATH="/usr/bin/llvm-symbolizer-14")
 
@@ -350,14 +359,7 @@ def kill(mutant, folder):
     lib = os.path.join(folder, "lib")
     shutil.rmtree(lib, ignore_errors=True)
     shutil.copytree(os.path.join(ROOT, "lib"), lib)
-    path = os.path.join(lib, mutant.file)
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if text.count(mutant.old) != 1:
-        raise RuntimeError(f"the bug '{mutant.name}' fits {mutant.file} no longer: update "
-                           "tests/fuzz/mutants.py")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(mutant.old, mutant.new))
+    break_file(folder, os.path.join("lib", mutant.file), mutant.old, mutant.new)
     target = next(t for t in TARGETS if t.name == mutant.target)
     builder = Builder(lib)
     builder.objects = os.path.join(folder, "objects")

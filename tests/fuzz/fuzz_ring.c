@@ -318,6 +318,8 @@ recv_burst(struct landing *land, uint32_t room, uint32_t n, uint32_t piece)
 	uint32_t got = 0;
 
 	CHECK(left <= c->size);
+	if (n == 0 || left == 0)
+		return 0;
 	while (got < n && left > 0) {
 		uint64_t desc = folio_cons_desc(c, head);
 		struct folio_frame frame = {.len = (uint32_t)desc, .slots = 1};
@@ -342,11 +344,9 @@ recv_burst(struct landing *land, uint32_t room, uint32_t n, uint32_t piece)
 		head += frame.slots;
 		left -= frame.slots;
 	}
-	if (head != c->head) {
-		if (!folio_cons_stands(c))
-			return 0;
-		folio_cons_commit(c, head);
-	}
+	if (!folio_cons_stands(c))
+		return 0;
+	folio_cons_commit(c, head);
 	return got;
 }
 

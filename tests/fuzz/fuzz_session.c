@@ -109,6 +109,7 @@ check_published(int who)
 	struct folio_wire_header h;
 	bool started = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
 
+	CHECK(folio_session_valid(s));
 	memcpy(&h, t.raw[who], sizeof(h));
 	CHECK(h.magic.raw == FOLIO_WIRE_MAGIC && h.version.raw == FOLIO_WIRE_VERSION);
 	CHECK(h.role.raw == (uint32_t)who && h.features.raw == FOLIO_WIRE_FEATURES_KNOWN);
@@ -230,7 +231,7 @@ check_step(int who, const struct folio_session *before, enum folio_action action
 	}
 	if (up || before->state == FOLIO_SESSION_OFFER) {
 		if (there && who == GUEST && before->state == FOLIO_SESSION_OFFER &&
-		    v.ack == s->generation && !same_geometry(&v.geom, &s->geom))
+		    v.ack == before->generation && !same_geometry(&v.geom, &s->geom))
 			fault = FOLIO_PEER_BAD_GEOMETRY;
 		check_counted(before, s, fault);
 	} else {
@@ -327,12 +328,13 @@ look_for_guest(void)
 	if (code != FOLIO_WIRE_REFUSED_NOT) {
 		CHECK(code == (g.queues > limit.queues ? FOLIO_WIRE_REFUSED_QUEUES
 			       : g.ring_size > limit.ring_size ? FOLIO_WIRE_REFUSED_RING_SIZE
-							       : FOLIO_WIRE_REFUSED_SLOT_SIZE));
+			       : g.slot_size > limit.slot_size ? FOLIO_WIRE_REFUSED_SLOT_SIZE
+							       : FOLIO_WIRE_REFUSED_GEOMETRY));
 		check_counted(&before, &me->s, FOLIO_PEER_OVER_LIMIT);
 		return;
 	}
 	CHECK(g.queues <= limit.queues && g.ring_size <= limit.ring_size &&
-	      g.slot_size <= limit.slot_size);
+	      g.slot_size <= limit.slot_size && g.page_shift <= limit.page_shift);
 	attach(HOST, &g);
 }
 

@@ -11,10 +11,13 @@
  */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +40,14 @@ ssize_t system_getrandom(void *to, size_t len, unsigned int flags);
 ssize_t system_pread(int fd, void *to, size_t len, off_t off);
 int system_unlink(const char *path);
 int system_fallocate(int fd, int mode, off_t off, off_t len);
+int system_ftruncate(int fd, off_t size);
+int system_open(const char *path, int flags, ...);
+int system_close(int fd);
+int system_stat(const char *path, struct stat *st);
+int system_fstat(int fd, struct stat *st);
+int system_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+long system_syscall(long number, ...);
+int system_madvise(void *addr, size_t len, int advice);
 
 #ifdef FUZZED
 #define mmap system_mmap
@@ -47,6 +58,14 @@ int system_fallocate(int fd, int mode, off_t off, off_t len);
 #define pread system_pread
 #define unlink system_unlink
 #define fallocate system_fallocate
+#define ftruncate system_ftruncate
+#define madvise system_madvise
+#define open(...) system_open(__VA_ARGS__)
+#define close(fd) system_close(fd)
+#define stat(path, st) system_stat(path, st)
+#define fstat(fd, st) system_fstat(fd, st)
+#define sigaction(sig, act, old) system_sigaction(sig, act, old)
+#define syscall(...) system_syscall(__VA_ARGS__)
 #endif
 
 #endif /* LOAD_H */

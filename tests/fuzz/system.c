@@ -4,14 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sanitizer/asan_interface.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <folio_wire.h>
 
 #include "check.h"
+#include "content.h"
 #include "hook.h"
 #include "system.h"
 
@@ -27,20 +30,6 @@
 #define UNPOISON(from, len) ((void)(from), (void)(len))
 #endif
 
-/*
- * A writable view of every file that is mapped, kept until the next input: making and dropping
- * mappings is what takes the time.
- */
-#define VIEWS 256
-#define VIEW_BYTES (64u << 20) /* no region of a fuzzer is larger */
-
-static struct {
-	dev_t dev;
-	ino_t ino;
-	uint8_t *start;
-} views[VIEWS];
-static unsigned int n_views;
-
 static uint64_t now_ns;
 static void (*on_sleep)(void);
 static unsigned int fail_in;
@@ -55,29 +44,102 @@ system_reset(void)
 	fail_in = 0;
 	is_dying = false;
 	was_zero = false;
-	while (n_views > 0)
-		CHECK(munmap(views[--n_views].start, VIEW_BYTES) == 0);
+	system_changed();
+	content_reset();
 }
 
-static uint8_t *
-view_of(int fd)
-{
-	struct stat st;
-	uint8_t *start;
-	unsigned int i;
+/*
+ * A port looks at its file with every tick, and most of the time nothing has changed: answers are
+ * kept until something has.
+ */
+#define FDS 64
 
-	CHECK(fstat(fd, &st) == 0);
-	for (i = 0; i < n_views; i++) {
-		if (views[i].dev == st.st_dev && views[i].ino == st.st_ino)
-			return views[i].start;
+static unsigned long epoch = 1;
+static struct {
+	unsigned long epoch;
+	int ret;
+	int error;
+	struct stat st;
+} by_fd[FDS], by_path;
+static char kept_path[128];
+
+void
+system_changed(void)
+{
+	epoch++;
+}
+
+int
+system_fstat(int fd, struct stat *st)
+{
+	if (fd < 0 || fd >= FDS)
+		return fstat(fd, st);
+	if (by_fd[fd].epoch != epoch) {
+		by_fd[fd].ret = fstat(fd, &by_fd[fd].st);
+		by_fd[fd].error = errno;
+		by_fd[fd].epoch = epoch;
 	}
-	CHECK(n_views < VIEWS);
-	start = mmap(NULL, VIEW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	CHECK(start != MAP_FAILED);
-	views[n_views].dev = st.st_dev;
-	views[n_views].ino = st.st_ino;
-	views[n_views++].start = start;
-	return start;
+	*st = by_fd[fd].st;
+	errno = by_fd[fd].error;
+	return by_fd[fd].ret;
+}
+
+int
+system_stat(const char *path, struct stat *st)
+{
+	if (strlen(path) >= sizeof(kept_path))
+		return stat(path, st);
+	if (by_path.epoch != epoch || strcmp(path, kept_path) != 0) {
+		strcpy(kept_path, path);
+		by_path.ret = stat(path, &by_path.st);
+		by_path.error = errno;
+		by_path.epoch = epoch;
+	}
+	*st = by_path.st;
+	errno = by_path.error;
+	return by_path.ret;
+}
+
+int
+system_open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	system_changed();
+	return open(path, flags, mode);
+}
+
+int
+system_close(int fd)
+{
+	system_changed();
+	return close(fd);
+}
+
+/* Nobody else is there who would want to handle SIGBUS. */
+int
+system_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	static struct sigaction now;
+
+	(void)sig;
+	if (old != NULL)
+		*old = now;
+	if (act != NULL)
+		now = *act;
+	return 0;
+}
+
+/* membarrier(2): there is one thread, so all of them see the same. */
+long
+system_syscall(long number, ...)
+{
+	CHECK_MSG(number == SYS_membarrier, "system call %ld", number);
+	return 0;
 }
 
 void
@@ -153,27 +215,58 @@ system_pread(int fd, void *to, size_t len, off_t off)
 	/* The file changes between two looks at it too. */
 	if ((uint8_t)hook_random() < hook_rate() && fstat(fd, &st) == 0 &&
 	    at + (off_t)sizeof(field) <= st.st_size &&
-	    pread(fd, &field, sizeof(field), at) == (ssize_t)sizeof(field)) {
+	    content_read(fd, &field, sizeof(field), at) == (ssize_t)sizeof(field)) {
 		field = (uint32_t)hook_evil(field, 32);
-		CHECK(pwrite(fd, &field, sizeof(field), at) == (ssize_t)sizeof(field));
+		CHECK(content_write(fd, &field, sizeof(field), at) == (ssize_t)sizeof(field));
 	}
-	return pread(fd, to, len, off);
+	return content_read(fd, to, len, off);
 }
 
 int
 system_unlink(const char *path)
 {
+	system_changed();
 	return is_dying ? 0 : unlink(path);
 }
 
 int
 system_fallocate(int fd, int mode, off_t off, off_t len)
 {
-	if ((mode & FALLOC_FL_PUNCH_HOLE) == 0 && fails()) {
+	struct stat st;
+
+	if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) {
+		content_zero(fd, off, len);
+		return 0;
+	}
+	if (fails() || fstat(fd, &st) != 0) {
 		errno = ENOSPC;
 		return -1;
 	}
-	return fallocate(fd, mode, off, len);
+	system_changed();
+	/* The memory is there; what is left of the call is that it may make a file longer. */
+	if ((mode & FALLOC_FL_KEEP_SIZE) != 0 || off + len <= st.st_size)
+		return 0;
+	return ftruncate(fd, off + len);
+}
+
+int
+system_ftruncate(int fd, off_t size)
+{
+	struct stat st;
+
+	system_changed();
+	if (fstat(fd, &st) == 0 && st.st_size > size)
+		content_zero(fd, size, st.st_size - size);
+	return ftruncate(fd, size);
+}
+
+int
+system_madvise(void *addr, size_t len, int advice)
+{
+	(void)addr;
+	(void)len;
+	(void)advice;
+	return 0;
 }
 
 static uint8_t *
@@ -196,18 +289,16 @@ system_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
-	mem = reserve(len);
-	if (mmap(mem, len, prot, flags | MAP_FIXED, fd, off) == MAP_FAILED) {
-		CHECK(munmap(mem - PAGE, len + 2 * PAGE) == 0);
-		errno = ENOMEM;
-		return MAP_FAILED;
-	}
-	if ((flags & MAP_SHARED) == 0) {
-		hook_add(mem, len, mem, HOOK_BOTH);
+	if ((flags & MAP_SHARED) != 0) {
+		mem = content_map(fd, prot, off, len);
+		CHECK(mem != NULL);
+		hook_add(mem, len, content_alias(mem),
+			 (prot & PROT_WRITE) != 0 ? HOOK_OWN : HOOK_PEER);
 		return mem;
 	}
-	CHECK(off >= 0 && (uint64_t)off + len <= VIEW_BYTES);
-	hook_add(mem, len, view_of(fd) + off, (prot & PROT_WRITE) != 0 ? HOOK_OWN : HOOK_PEER);
+	mem = reserve(len);
+	CHECK(mprotect(mem, len, prot) == 0);
+	hook_add(mem, len, mem, HOOK_BOTH);
 	return mem;
 }
 
@@ -215,11 +306,15 @@ static void
 drop(const struct hook_span *s)
 {
 	uint8_t *mem = (uint8_t *)(uintptr_t)s->start;
-	size_t len = s->len;
+	size_t len = s->len, used = s->judged ? s->used : len;
+	enum hook_side side = s->side;
 
 	UNPOISON(mem, s->fenced);
 	hook_remove(mem);
-	CHECK(munmap(mem - PAGE, len + 2 * PAGE) == 0);
+	if (side == HOOK_BOTH)
+		CHECK(munmap(mem - PAGE, len + 2 * PAGE) == 0);
+	else
+		content_unmap(mem, len, side == HOOK_OWN ? used : 0);
 }
 
 int
@@ -253,6 +348,37 @@ system_guarded(size_t len)
 
 	CHECK(mprotect(mem, len, PROT_READ | PROT_WRITE) == 0);
 	return mem;
+}
+
+#define BUFFERS ((size_t)16 << 20)
+#define APART 32u
+
+static uint8_t *buffers;
+static size_t buffers_used;
+
+uint8_t *
+system_buffer(size_t len)
+{
+	size_t start = buffers_used;
+
+	if (buffers == NULL) {
+		buffers = reserve(BUFFERS);
+		CHECK(mprotect(buffers, BUFFERS, PROT_READ | PROT_WRITE) == 0);
+		POISON(buffers, BUFFERS);
+		start = buffers_used = APART;
+	}
+	buffers_used = (start + len + APART + 7) / 8 * 8;
+	CHECK(buffers_used <= BUFFERS);
+	UNPOISON(buffers + start, len);
+	return buffers + start;
+}
+
+void
+system_buffers_free(void)
+{
+	if (buffers != NULL)
+		POISON(buffers, buffers_used);
+	buffers_used = APART;
 }
 
 void

@@ -7,8 +7,8 @@
 
 /*
  * The system as the core sees it in a fuzzer (load.h sends its calls here): time that only passes
- * when somebody looks or sleeps, random numbers from the input, mappings between inaccessible
- * pages, and failures on demand.
+ * when somebody looks or sleeps, random numbers from the input, files whose content is memory
+ * (content.h), and failures on demand.
  */
 
 #include <stdbool.h>
@@ -23,11 +23,21 @@ void system_on_sleep(void (*fn)(void));
 /* The calls to come of mmap() and fallocate(): let the n-th fail, counted from 1; 0: none. */
 void system_fail_in(unsigned int n);
 
+/* A name, a size or a mode of a file is another now. What looks at files remembers it until then. */
+void system_changed(void);
+
 /* A process that is being killed removes no file. */
 void system_dying(bool dying);
 
 /* len bytes (whole pages) of private memory between inaccessible pages. */
 uint8_t *system_guarded(size_t len);
+
+/*
+ * A buffer of exactly len bytes: every byte beside it is forbidden. Cheaper than one of the heap; all
+ * go at once.
+ */
+uint8_t *system_buffer(size_t len);
+void system_buffers_free(void);
 
 /* Forbid or allow again every access by the core; the memory keeps its content. */
 void system_forbid(const uint8_t *from, const uint8_t *to);

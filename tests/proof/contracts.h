@@ -176,6 +176,30 @@ static uint64_t piece_start(uint32_t at, uint32_t mask, uint32_t stride, uint32_
 */
 static uint32_t piece_first(uint64_t pos, uint32_t mask, uint32_t stride, uint32_t len);
 
+/* What tests and fuzzers ask of an end is what is proved here of every function. */
+/*@ requires \true;
+    assigns \nothing;
+    ensures \result != 0 <==> shape(size, mask, stride, max_frame) && (size & mask) == 0 &&
+      plain(plain_max, stride, max_frame);
+*/
+static bool folio_ring_valid(uint32_t size, uint32_t mask, uint32_t stride, uint32_t max_frame,
+			     uint32_t plain_max);
+
+/*@ requires \valid_read(p);
+    assigns \nothing;
+    ensures \result != 0 <==> shape(p->size, p->mask, p->stride, p->max_frame) &&
+      (p->size & p->mask) == 0 && plain(p->plain_max, p->stride, p->max_frame) && prod_indices(p);
+*/
+static bool folio_prod_valid(const struct folio_prod *p);
+
+/*@ requires \valid_read(c);
+    assigns \nothing;
+    ensures \result != 0 <==> shape(c->size, c->mask, c->stride, c->max_frame) &&
+      (c->size & c->mask) == 0 && plain(c->plain_max, c->stride, c->max_frame) &&
+      cons_indices(c) && (uint32_t)(c->head - c->published) <= c->size;
+*/
+static bool folio_cons_valid(const struct folio_cons *c);
+
 /*@ requires prod_memory(p);
     assigns p->head, p->seen, p->broken, *p->produced;
     ensures prod_memory(p) && prod_indices(p);

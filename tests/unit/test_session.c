@@ -96,6 +96,7 @@ step(struct pair *p, struct side *x)
 	uint32_t beat = folio_fetch32(&x->page->heartbeat);
 	enum folio_action a = folio_session_step(&x->s);
 
+	assert_true(folio_session_valid(&x->s));
 	assert_int_equal(folio_fetch32(&x->page->heartbeat), beat + 1);
 	switch (a) {
 	case FOLIO_DO_CLOSE: /* once more after silence: no harm */

@@ -172,6 +172,32 @@ receive_row(const struct folio_rx_queue *q, const struct folio_cons *c, struct r
 	return desc;
 }
 
+/* Out of the way of the ordinary case. */
+static __rte_noinline void
+discard(struct rte_mbuf **pkts, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+/*
+ * The frames of a burst that came as far as slot `head` go to the application, and their slots back to
+ * the peer; unless the session ended under the burst: then what it copied is nothing that anybody sent.
+ */
+static __rte_always_inline uint16_t
+deliver(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n, uint32_t head, uint64_t bytes)
+{
+	struct folio_cons *c = &q->end->ring;
+
+	if (unlikely(!folio_cons_stands(c))) {
+		discard(pkts, n);
+		return 0;
+	}
+	folio_cons_commit(c, head);
+	q->stats.packets += n;
+	q->stats.bytes += bytes;
+	return n;
+}
+
 /* How far a receive burst has come. */
 struct progress {
 	uint32_t head;
@@ -183,10 +209,10 @@ struct progress {
 };
 
 /*
- * The rest of a burst from a slot on that holds no plain frame, but `desc`. Apart from the ordinary
- * case, so that this does without what is needed here only.
+ * The rest of a burst, and its end, from a slot on that holds no plain frame, but `desc`. Apart from
+ * the ordinary case, so that this does without what is needed here only.
  */
-static __rte_noinline void
+static __rte_noinline uint16_t
 receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, struct progress *p)
 {
 	const struct folio_cons c = q->end->ring;
@@ -220,6 +246,9 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 	if (p->got < p->n)
 		rte_mempool_put_bulk(q->pool, (void **)&pkts[p->got], p->n - p->got);
 	q->stats.nombuf += p->starved;
+	p->got = deliver(q, pkts, p->got, p->head, p->bytes);
+	folio_gate_leave(&q->end->gate);
+	return p->got;
 }
 
 /* The rest of a burst of up to n frames for which the pool has not enough mbufs now. */
@@ -234,23 +263,11 @@ receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 		.starved = true,
 	};
 
-	if (p.n > 0) {
-		receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
-		folio_cons_commit(c, p.head);
-		q->stats.packets += p.got;
-		q->stats.bytes += p.bytes;
-	} else {
-		q->stats.nombuf++;
-	}
+	if (p.n > 0)
+		return receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
+	q->stats.nombuf++;
 	folio_gate_leave(&q->end->gate);
-	return p.got;
-}
-
-/* The session ended under a burst: what it copied is nothing that anybody sent. */
-static __rte_noinline void
-discard(struct rte_mbuf **pkts, uint16_t n)
-{
-	rte_pktmbuf_free_bulk(pkts, n);
+	return 0;
 }
 
 static uint16_t
@@ -285,19 +302,9 @@ receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			.bytes = bytes,
 		};
 
-		receive_mixed(q, pkts, desc, &p);
-		head = p.head;
-		n = p.got;
-		bytes = p.bytes;
+		return receive_mixed(q, pkts, desc, &p);
 	}
-	if (unlikely(!folio_cons_stands(&end->ring))) {
-		discard(pkts, n);
-		n = 0;
-		goto leave;
-	}
-	folio_cons_commit(&end->ring, head);
-	q->stats.packets += n;
-	q->stats.bytes += bytes;
+	n = deliver(q, pkts, n, head, bytes);
 leave:
 	folio_gate_leave(&end->gate);
 	return n;
