@@ -222,6 +222,13 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 	q->stats.nombuf += p->starved;
 }
 
+/* The session ended under a burst: what it copied is nothing that anybody sent. */
+static __rte_noinline void
+discard(struct rte_mbuf **pkts, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
 /* The rest of a burst of up to n frames for which the pool has not enough mbufs now. */
 static __rte_noinline uint16_t
 receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
@@ -236,21 +243,19 @@ receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 	if (p.n > 0) {
 		receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
-		folio_cons_commit(c, p.head);
-		q->stats.packets += p.got;
-		q->stats.bytes += p.bytes;
+		if (folio_cons_stands(c)) {
+			folio_cons_commit(c, p.head);
+			q->stats.packets += p.got;
+			q->stats.bytes += p.bytes;
+		} else {
+			discard(pkts, p.got);
+			p.got = 0;
+		}
 	} else {
 		q->stats.nombuf++;
 	}
 	folio_gate_leave(&q->end->gate);
 	return p.got;
-}
-
-/* The session ended under a burst: what it copied is nothing that anybody sent. */
-static __rte_noinline void
-discard(struct rte_mbuf **pkts, uint16_t n)
-{
-	rte_pktmbuf_free_bulk(pkts, n);
 }
 
 static uint16_t
