@@ -200,8 +200,9 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
  * Stop, zero what this side wrote, release everything. A file that folio created is removed by
  * whichever side closes last, unless a host created it with a given size.
  *
- * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings. If a burst
- * does not return even then, the memory that it uses is not released.
+ * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings; zeroing takes
+ * as long as it does in folio_open(). If a burst does not return even then, the memory that it uses
+ * is not released.
  *
  * @param f The port; NULL is allowed. No other call on it may be in progress.
  */
@@ -211,7 +212,7 @@ void folio_close(struct folio *f);
  * Offer a new session to the peer. Succeeds without a peer: the link comes up when there is one.
  * May wait for the port's lock; does nothing that takes long itself.
  *
- * @return 0, or -EALREADY.
+ * @return 0; -EALREADY; -EBUSY: a loopback port in which a burst has not returned since the stop.
  */
 int folio_start(struct folio *f);
 
@@ -274,7 +275,8 @@ int folio_counter_find(const char *name);
  * Read a counter. They count from folio_open() on, and are never reset: every violation under the
  * name that folio_violation_name() gives; "link_ups", how often the link came up; "renegotiations",
  * sessions that this side ended because framing was lost; "rx_too_long", frames that folio_recv()
- * dropped as they were longer than the buffer.
+ * dropped as they were longer than the buffer; "ended_bursts", bursts that delivered nothing because
+ * the peer's session had ended.
  *
  * @return Its value; 0 if index is not below the count. Safe from any thread at any time.
  */
