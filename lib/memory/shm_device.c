@@ -11,10 +11,10 @@
 #include <time.h>
 
 #include "boundary/copy.h"
-#include "error.h"
 #include "boundary/fault.h"
-#include "memory/shm_device.h"
 #include "boundary/shared.h"
+#include "error.h"
+#include "memory/shm_device.h"
 
 /* How the cost of reading is found out: the best of some rounds of some copies of a page. */
 #define COST_ROUNDS 5

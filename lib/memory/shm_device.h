@@ -2,8 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#ifndef FOLIO_REGION_DEVICE_H
-#define FOLIO_REGION_DEVICE_H
+#ifndef FOLIO_SHM_DEVICE_H
+#define FOLIO_SHM_DEVICE_H
 
 /* For shm_node.c and shm_bar.c: the parts of a source that are the same for both. */
 
@@ -30,4 +30,4 @@ int folio_device_reserve(struct folio_region *r, uint64_t offset, uint64_t len);
 void folio_device_discard(struct folio_region *r, uint64_t offset, uint64_t len);
 void folio_device_release(struct folio_region *r);
 
-#endif /* FOLIO_REGION_DEVICE_H */
+#endif /* FOLIO_SHM_DEVICE_H */

@@ -2,8 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#ifndef FOLIO_REGION_SOURCE_H
-#define FOLIO_REGION_SOURCE_H
+#ifndef FOLIO_SHM_SOURCE_H
+#define FOLIO_SHM_SOURCE_H
 
 /* What each kind of shared memory does in its own way; for memory/ and native/region.c only. */
 
@@ -53,4 +53,4 @@ bool folio_region_is_folios(const struct folio_region *r);
 /* A guest takes over from a predecessor whose host may live: remember how far its area reached. */
 void folio_region_note_predecessor(struct folio_region *r);
 
-#endif /* FOLIO_REGION_SOURCE_H */
+#endif /* FOLIO_SHM_SOURCE_H */

@@ -29,9 +29,9 @@
 #include <stdint.h>
 
 #include "boundary/copy.h"
+#include "boundary/shared.h"
 #include "count.h"
 #include "native/layout.h"
-#include "boundary/shared.h"
 
 #define FOLIO_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -39,8 +39,8 @@
 /*
  * How far ahead the producer asks for a slot's lines in exclusive state: for all that a frame as
  * long as the present one will fill, as the consumer has read every one of them and its copies have
- * to go; and in one go, before it copies, as stores that wait would be in their way. Between caches that are far apart this is twice as fast as to wait for each store
- * (docs/results.md).
+ * to go; and in one go, before it copies, as stores that wait would be in their way. Between caches
+ * that are far apart this is twice as fast as to wait for each store (docs/results.md).
  */
 #define FOLIO_PROD_AHEAD 4096 /* bytes of frames */
 #define FOLIO_PROD_AHEAD_MAX 20 /* slots */
