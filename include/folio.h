@@ -106,8 +106,8 @@ typedef void *(*folio_alloc_fn)(size_t size, size_t align, void *ctx);
 typedef void (*folio_free_fn)(void *mem, void *ctx);
 
 /**
- * How to open a port. Zero-initialise all of it, then set what differs from the defaults. New fields
- * come at the end, and zero means in each what a program gets that does not know it.
+ * How to open a port. Zero-initialise all of it, then set what differs from the defaults. New
+ * fields come at the end, and zero means in each what a program gets that does not know it.
  */
 struct folio_config {
 	enum folio_role role;
@@ -172,9 +172,9 @@ struct folio_status {
 struct folio;
 
 /**
- * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so. What a
- * peer may have done to the region is no reason to fail: the port then waits, and folio_status() says
- * for what.
+ * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so.
+ * What a peer may have done to the region is no reason to fail: the port then waits, and
+ * folio_status() says for what.
  *
  * Reserves and zeroes the memory of this side's half of the region, which takes about a second for
  * some gigabytes.
@@ -200,9 +200,9 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
  * Stop, zero what this side wrote, release everything. A file that folio created is removed by
  * whichever side closes last, unless a host created it with a given size.
  *
- * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings; zeroing takes
- * as long as it does in folio_open(). If a burst does not return even then, the memory that it uses
- * is not released.
+ * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings; zeroing
+ * takes as long as it does in folio_open(). If a burst does not return even then, the memory that
+ * it uses is not released.
  *
  * @param f The port; NULL is allowed. No other call on it may be in progress.
  */
@@ -220,15 +220,15 @@ int folio_start(struct folio *f);
  * End the session. Frames not yet received are dropped.
  *
  * On return no burst touches the region. Waits for the bursts that are inside, which is a few
- * microseconds, or at most about a second if a thread stands still in one (a debugger, SIGSTOP): then
- * that burst may go on, on memory that stays mapped for it, and the peer learns of the stop from
- * the folio_tick() or folio_stop() that finds it gone.
+ * microseconds, or at most about a second if a thread stands still in one (a debugger, SIGSTOP):
+ * then that burst may go on, on memory that stays mapped for it, and the peer learns of the stop
+ * from the folio_tick() or folio_stop() that finds it gone.
  */
 void folio_stop(struct folio *f);
 
 /**
- * The control work: heartbeat, handshake, liveness, renegotiation. Call every FOLIO_TICK_MS ms, also
- * while the port is stopped. A peer that sees no call for about a second takes the link down.
+ * The control work: heartbeat, handshake, liveness, renegotiation. Call every FOLIO_TICK_MS ms,
+ * also while the port is stopped. A peer that sees no call for about a second takes the link down.
  *
  * Takes microseconds as a rule; opening and mapping the region, and zeroing rings when a session
  * begins, takes as long as folio_open().
@@ -275,8 +275,8 @@ int folio_counter_find(const char *name);
  * Read a counter. They count from folio_open() on, and are never reset: every violation under the
  * name that folio_violation_name() gives; "link_ups", how often the link came up; "renegotiations",
  * sessions that this side ended because framing was lost; "rx_too_long", frames that folio_recv()
- * dropped as they were longer than the buffer; "ended_bursts", bursts that delivered nothing because
- * the peer's session had ended.
+ * dropped as they were longer than the buffer; "ended_bursts", bursts that delivered nothing
+ * because the peer's session had ended.
  *
  * @return Its value; 0 if index is not below the count. Safe from any thread at any time.
  */

@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* What the ways to a device's memory have in common: it has a fixed size, and nobody allocates it. */
+/*
+ * What the ways to a device's memory have in common: it has a fixed size, and nobody allocates it.
+ */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -13,14 +13,14 @@
 int folio_device_map_first(struct folio_region *r);
 
 /*
- * What a page table says of caching is half the truth in a virtual machine: the host's has the other
- * half. Reading the memory tells.
+ * What a page table says of caching is half the truth in a virtual machine: the host's has the
+ * other half. Reading the memory tells.
  */
 void folio_device_measure(struct folio_region *r);
 
 /*
- * Touch every page of a range. This kernel's page tables are complete; the hypervisor's are not, and in
- * a confidential machine a page that was never touched may even have to be converted first.
+ * Touch every page of a range. This kernel's page tables are complete; the hypervisor's are not,
+ * and in a confidential machine a page that was never touched may even have to be converted first.
  */
 void folio_device_touch(const void *mem, uint64_t len);
 

@@ -16,7 +16,9 @@ struct folio_region_source {
 	int (*grow)(struct folio_region *r, uint64_t size, struct folio_error *err);
 	/* As folio_region_peek(). */
 	bool (*peek)(const struct folio_region *r, struct folio_wire_header *copy);
-	/* Map both areas: set own and peer, or say why not. NULL: halves of the file (shm_map.h). */
+	/*
+	 * Map both areas: set own and peer, or say why not. NULL: halves of the file (shm_map.h).
+	 */
 	int (*map)(struct folio_region *r, const struct folio_layout *l, struct folio_error *err);
 	/* Have memory behind a range. Returns 0 or a positive errno. */
 	int (*reserve)(struct folio_region *r, uint64_t offset, uint64_t len);
@@ -47,7 +49,10 @@ int folio_region_open_memfd(struct folio_region *r, const char *path, struct fol
 /* Take the role on r->fd; a line for the user if somebody else has it. */
 int folio_region_lock_role(struct folio_region *r, struct folio_error *err);
 
-/* Is there nothing, or folio's magic, at the guest's end of the region or where a host's header may be? */
+/*
+ * Is there nothing, or folio's magic, at the guest's end of the region or where a host's header may
+ * be?
+ */
 bool folio_region_is_folios(const struct folio_region *r);
 
 /* A guest takes over from a predecessor whose host may live: remember how far its area reached. */

@@ -13,13 +13,14 @@
  * Order. The producer writes slots and descriptors, then publishes `produced` with release; the
  * consumer's acquire of `produced` makes them visible. The consumer reads slots, then publishes
  * `consumed` with release; the producer's acquire of `consumed` keeps its next writes behind those
- * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do what
- * acquire and release cannot.
+ * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do
+ * what acquire and release cannot.
  *
- * A burst may stand still while its session ends and the peer, which waits for a while only, uses the
- * memory for the next one. The peer publishes another generation before it does so. Hence a consumer
- * looks at the generation behind its copies, and what it copied counts only if it is still the one
- * that the session began with; and nobody is accused of a bad index or descriptor of no session.
+ * A burst may stand still while its session ends and the peer, which waits for a while only, uses
+ * the memory for the next one. The peer publishes another generation before it does so. Hence a
+ * consumer looks at the generation behind its copies, and what it copied counts only if it is still
+ * the one that the session began with; and nobody is accused of a bad index or descriptor of no
+ * session.
  *
  * The hot functions are inline so that a burst can be compiled per instruction set: they take the
  * copy kernel as a parameter. What is cold is in ring.c.
@@ -280,8 +281,8 @@ folio_generation_is(const folio_shared_u64 *generation, uint64_t value)
 }
 
 /*
- * Does the session still stand, behind the copies of a burst? If not, it copied anything, the ring is
- * empty from its own index on, and nothing of the burst may be delivered or committed. One load.
+ * Does the session still stand, behind the copies of a burst? If not, nobody sent what it copied:
+ * the ring is empty from its own index on, and nothing may be delivered or committed. One load.
  */
 static inline bool
 folio_cons_stands(struct folio_cons *c)
