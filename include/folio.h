@@ -220,9 +220,9 @@ int folio_start(struct folio *f);
  * End the session. Frames not yet received are dropped.
  *
  * On return no burst touches the region. Waits for the bursts that are inside, which is a few
- * microseconds, or at most about a second if a thread stands still in one (a debugger, SIGSTOP):
- * then that burst may go on, on memory that stays mapped for it, and the peer learns of the stop
- * from the folio_tick() or folio_stop() that finds it gone.
+ * microseconds, or at most about a second if a thread stands still in one (a debugger, SIGSTOP): then
+ * that burst may go on, on memory that stays mapped for it, and the peer learns of the stop from
+ * the folio_tick() or folio_stop() that finds it gone.
  */
 void folio_stop(struct folio *f);
 
