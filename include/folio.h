@@ -106,8 +106,8 @@ typedef void *(*folio_alloc_fn)(size_t size, size_t align, void *ctx);
 typedef void (*folio_free_fn)(void *mem, void *ctx);
 
 /**
- * How to open a port. Zero-initialise all of it, then set what differs from the defaults. New fields
- * come at the end, and zero means in each what a program gets that does not know it.
+ * How to open a port. Zero-initialise all of it, then set what differs from the defaults. New
+ * fields come at the end, and zero means in each what a program gets that does not know it.
  */
 struct folio_config {
 	enum folio_role role;
@@ -172,9 +172,9 @@ struct folio_status {
 struct folio;
 
 /**
- * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so. What a
- * peer may have done to the region is no reason to fail: the port then waits, and folio_status() says
- * for what.
+ * Open one end of a region. The guest creates and maps it; a host waits for the guest to do so.
+ * What a peer may have done to the region is no reason to fail: the port then waits, and
+ * folio_status() says for what.
  *
  * A guest reserves and zeroes its half of the region before it returns: a second or more for some
  * gigabytes, and up to a second for the peer of a guest that crashed to let go. A host only opens the
@@ -201,8 +201,9 @@ folio_open(const struct folio_config *cfg, struct folio_error *err)
  * Stop, zero what this side wrote, release everything. A file that folio created is removed by
  * whichever side closes last, unless a host created it with a given size.
  *
- * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings. If a burst
- * does not return even then, the memory that it uses is not released.
+ * Waits as folio_stop() does, and up to about 0.1 s for the peer to let go of the rings; zeroing
+ * takes as long as it does in folio_open(). If a burst does not return even then, the memory that
+ * it uses is not released.
  *
  * @param f The port; NULL is allowed. No other call on it may be in progress.
  */
@@ -213,7 +214,7 @@ void folio_close(struct folio *f);
  * May wait for the port's lock; does nothing that takes long itself, but for a loopback port, whose
  * rings it zeroes.
  *
- * @return 0, or -EALREADY.
+ * @return 0; -EALREADY; -EBUSY: a loopback port in which a burst has not returned since the stop.
  */
 int folio_start(struct folio *f);
 
@@ -228,8 +229,8 @@ int folio_start(struct folio *f);
 void folio_stop(struct folio *f);
 
 /**
- * The control work: heartbeat, handshake, liveness, renegotiation. Call every FOLIO_TICK_MS ms, also
- * while the port is stopped. A peer that sees no call for about a second takes the link down.
+ * The control work: heartbeat, handshake, liveness, renegotiation. Call every FOLIO_TICK_MS ms,
+ * also while the port is stopped. A peer that sees no call for about a second takes the link down.
  *
  * Takes microseconds as a rule. Reserving, zeroing and populating is done in pieces of 16 MiB, one a
  * call; so is a wait for the peer. Only unmapping, and the last close of a file that was removed,
@@ -277,7 +278,8 @@ int folio_counter_find(const char *name);
  * Read a counter. They count from folio_open() on, and are never reset: every violation under the
  * name that folio_violation_name() gives; "link_ups", how often the link came up; "renegotiations",
  * sessions that this side ended because framing was lost; "rx_too_long", frames that folio_recv()
- * dropped as they were longer than the buffer.
+ * dropped as they were longer than the buffer; "ended_bursts", bursts that delivered nothing
+ * because the peer's session had ended.
  *
  * @return Its value; 0 if index is not below the count. Safe from any thread at any time.
  */

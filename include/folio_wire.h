@@ -24,8 +24,8 @@
  *
  * Nothing in a region is an address, an offset or an id: the place of every byte follows from the
  * geometry (queues, ring_size, slot_size, page_shift) by the rules in docs/wire-format.md, which
- * lib/native/layout.c implements. All integers are little-endian. The types below are opaque on purpose:
- * shared memory is read through the one-fetch accessors of lib/boundary/shared.h only.
+ * lib/native/layout.c implements. All integers are little-endian. The types below are opaque on
+ * purpose: shared memory is read through the one-fetch accessors of lib/boundary/shared.h only.
  */
 
 #include <stddef.h>
@@ -105,9 +105,9 @@ enum folio_wire_refusal {
  * First page of an area.
  *
  * `generation` is a random, non-zero number that its writer changes whenever it starts anew; it is
- * published (release) before `state` says STARTED. `ack` is the generation of the peer for which the
- * writer has reset its rings, 0 for none. The rings may be used by a side while both are STARTED
- * and each one's `ack` is the other's `generation`.
+ * published (release) before `state` says STARTED. `ack` is the generation of the peer for which
+ * the writer has reset its rings, 0 for none. The rings may be used by a side while both are
+ * STARTED and each one's `ack` is the other's `generation`.
  */
 struct folio_wire_header {
 	folio_shared_u64 magic;

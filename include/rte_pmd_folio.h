@@ -10,8 +10,8 @@
  * What the folio driver can say that ethdev has no words for.
  *
  * A program that uses it links the plugin, or looks the symbol up after rte_eal_init() with
- * dlsym(dlopen("librte_net_folio.so", RTLD_NOW | RTLD_NOLOAD), ...), so that it still runs where the
- * plugin is not loaded. (EAL loads plugins locally: RTLD_DEFAULT does not find it.)
+ * dlsym(dlopen("librte_net_folio.so", RTLD_NOW | RTLD_NOLOAD), ...), so that it still runs where
+ * the plugin is not loaded. (EAL loads plugins locally: RTLD_DEFAULT does not find it.)
  */
 
 #include <stddef.h>

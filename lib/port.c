@@ -189,6 +189,8 @@ tick_attached(struct folio *f)
 	}
 	if (lost && f->state == FOLIO_PORT_OPEN)
 		begin_closing(f);
+	if (lost && f->state == FOLIO_PORT_CLOSING) /* it may be back before the burst has left */
+		f->session.state = FOLIO_SESSION_STOPPED;
 	if (lost) {
 		folio_attach_forget_complaint(f);
 		folio_fail(&f->detail, 0, "%s %s", f->region.name, folio_region_lost_text(&f->region));

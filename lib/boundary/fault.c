@@ -39,9 +39,9 @@ static struct entry entries[FOLIO_FAULT_MAX];
 /*
  * Other copies of this code may be in the process (the driver's and libfolio's). Theirs in front of
  * ours is as good as ours, if it passes on to ours: else the copies would displace each other until
- * all handlers are used up. Copies know each other's handlers by flags that mean nothing for SIGBUS, and ask
- * them by calling them with a code that the kernel does not have. This is an interface between
- * versions: do not change it.
+ * all handlers are used up. Copies know each other's handlers by flags that mean nothing for
+ * SIGBUS, and ask them by calling them with a code that the kernel does not have. This is an
+ * interface between versions: do not change it.
  */
 #define MARK (SA_NOCLDSTOP | SA_NOCLDWAIT)
 #define ASK_CODE 0x666f6c69
@@ -70,11 +70,15 @@ replace(uintptr_t addr)
 		size_t len = __atomic_load_n(&e->len, __ATOMIC_ACQUIRE);
 		int prot = __atomic_load_n(&e->prot, __ATOMIC_ACQUIRE);
 
-		/* Of entries that come and go meanwhile, none is the one that we are looking for. */
+		/*
+		 * Of entries that come and go meanwhile, none is the one that we are looking for.
+		 */
 		if (start == 0 || addr - start >= len ||
 		    __atomic_load_n(&e->start, __ATOMIC_RELAXED) != start)
 			continue;
-		/* The bare system call: sanitizers intercept the function, and may not be entered. */
+		/*
+		 * The bare system call: sanitizers intercept the function, and may not be entered.
+		 */
 		if (syscall(SYS_mmap, start, len, prot,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
 		    (long)start)

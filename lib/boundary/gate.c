@@ -12,7 +12,9 @@
 #define WAIT_STEP_NS 100000
 #define WAIT_SECONDS 1
 
-/* Looks at gates that are busy: longer than most bursts take, and nothing that a tick would feel. */
+/*
+ * Looks at gates that are busy: longer than most bursts take, and nothing that a tick would feel.
+ */
 #define LOOKS 500
 
 #if defined(__SANITIZE_THREAD__)

@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* What the ways to a device's memory have in common: it has a fixed size, and nobody allocates it. */
+/*
+ * What the ways to a device's memory have in common: it has a fixed size, and nobody allocates it.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,10 +13,10 @@
 #include <time.h>
 
 #include "boundary/copy.h"
-#include "error.h"
 #include "boundary/fault.h"
-#include "memory/shm_device.h"
 #include "boundary/shared.h"
+#include "error.h"
+#include "memory/shm_device.h"
 
 /* How the cost of reading is found out: the best of some rounds of some copies of a page. */
 #define COST_ROUNDS 5

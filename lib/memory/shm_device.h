@@ -2,8 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#ifndef FOLIO_REGION_DEVICE_H
-#define FOLIO_REGION_DEVICE_H
+#ifndef FOLIO_SHM_DEVICE_H
+#define FOLIO_SHM_DEVICE_H
 
 /* For shm_node.c and shm_bar.c: the parts of a source that are the same for both. */
 
@@ -13,14 +13,14 @@
 int folio_device_map_first(struct folio_region *r);
 
 /*
- * What a page table says of caching is half the truth in a virtual machine: the host's has the other
- * half. Reading the memory tells.
+ * What a page table says of caching is half the truth in a virtual machine: the host's has the
+ * other half. Reading the memory tells.
  */
 void folio_device_measure(struct folio_region *r);
 
 /*
- * Touch every page of a range. This kernel's page tables are complete; the hypervisor's are not, and in
- * a confidential machine a page that was never touched may even have to be converted first.
+ * Touch every page of a range. This kernel's page tables are complete; the hypervisor's are not,
+ * and in a confidential machine a page that was never touched may even have to be converted first.
  */
 void folio_device_touch(const void *mem, uint64_t len);
 
@@ -30,4 +30,4 @@ int folio_device_reserve(struct folio_region *r, uint64_t offset, uint64_t len);
 void folio_device_discard(struct folio_region *r, uint64_t offset, uint64_t len);
 void folio_device_release(struct folio_region *r);
 
-#endif /* FOLIO_REGION_DEVICE_H */
+#endif /* FOLIO_SHM_DEVICE_H */

@@ -15,10 +15,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "boundary/shared.h"
 #include "error.h"
 #include "memory/shm_map.h"
 #include "memory/shm_source.h"
-#include "boundary/shared.h"
 
 /*
  * What folio made it may resize, wipe and remove: the sticky bit says so to whoever comes later, also

@@ -24,8 +24,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "error.h"
 #include "boundary/shared.h"
+#include "error.h"
 #include "memory/shm_map.h"
 #include "memory/shm_socket.h"
 #include "memory/shm_source.h"
@@ -148,6 +148,8 @@ memfd_map(struct folio_region *r, const struct folio_layout *l, struct folio_err
 		ret = folio_fail(err, -errno, "%s: cannot map the peer's area: %s", r->name,
 				 strerror(errno));
 		munmap(r->own, len);
+		r->own = NULL;
+		r->peer = NULL;
 		close_fd(&m->own);
 		return ret;
 	}
@@ -176,15 +178,40 @@ check_area(int fd, uint64_t *size, uint32_t *page_size, struct folio_error *err)
 	if (fstat(fd, &st) != 0 || fstatfs(fd, &fs) != 0)
 		return folio_fail(err, -EPROTO, "the peer's memory cannot be looked at: %s",
 				  strerror(errno));
+	*page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
+						  : (uint32_t)sysconf(_SC_PAGESIZE);
+	/* Both areas are as long as the peer's pages demand, and ours is ours to pay for. */
+	if (*page_size > HUGE_PAGE)
+		return folio_fail(err, -EPROTO, "the peer's memory lies on pages of %u bytes: allowed "
+				  "are %u at most", *page_size, HUGE_PAGE);
 	/* Nobody can punch a hole any more. One that is there would be filled at our cost, or not. */
 	if (st.st_size <= 0 || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size)
 		return folio_fail(err, -EPROTO, "the peer's memory has %" PRIu64 " bytes, and %" PRIu64
 				  " are there: allowed is memory without holes", (uint64_t)st.st_size,
 				  (uint64_t)st.st_blocks * 512);
 	*size = (uint64_t)st.st_size;
-	*page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
-						  : (uint32_t)sysconf(_SC_PAGESIZE);
 	return 0;
+}
+
+/* What a host's header would say, in the guest's placeholder; nothing without a refusal. */
+static void
+note_refusal(struct folio_region *r, uint32_t code)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct folio_wire_header h;
+
+	memset(&h, 0, sizeof(h));
+	if (code != FOLIO_WIRE_REFUSED_NOT) {
+		h.magic.raw = FOLIO_WIRE_MAGIC;
+		h.version.raw = FOLIO_WIRE_VERSION;
+		h.role.raw = FOLIO_WIRE_ROLE_HOST;
+		h.state.raw = FOLIO_WIRE_STATE_STOPPED;
+		h.refusal.raw = code;
+	}
+	if (mprotect(r->peer, page, PROT_READ | PROT_WRITE) != 0)
+		return;
+	memcpy(r->peer, &h, sizeof(h));
+	(void)mprotect(r->peer, page, PROT_READ);
 }
 
 /* The connection is of no use any more. A guest that has not been answered yet tries another. */
@@ -198,6 +225,8 @@ hang_up(struct folio_region *r)
 	m->pause = PAUSE;
 	if (m->peer >= 0 && m->was_mapped)
 		m->over = true;
+	else if (r->role == FOLIO_GUEST)
+		note_refusal(r, FOLIO_WIRE_REFUSED_NOT); /* who said so is gone */
 	close_fd(&m->peer);
 	if (r->role == FOLIO_HOST)
 		r->size = 0;
@@ -271,25 +300,6 @@ take_answer(struct folio_region *r, int fd, struct folio_error *err)
 	return 0;
 }
 
-/* What a host's header would say, in the placeholder. */
-static void
-take_refusal(struct folio_region *r, uint32_t code)
-{
-	struct folio_wire_header h;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	memset(&h, 0, sizeof(h));
-	h.magic.raw = FOLIO_WIRE_MAGIC;
-	h.version.raw = FOLIO_WIRE_VERSION;
-	h.role.raw = FOLIO_WIRE_ROLE_HOST;
-	h.state.raw = FOLIO_WIRE_STATE_STOPPED;
-	h.refusal.raw = code;
-	if (mprotect(r->peer, page, PROT_READ | PROT_WRITE) != 0)
-		return;
-	memcpy(r->peer, &h, sizeof(h));
-	(void)mprotect(r->peer, page, PROT_READ);
-}
-
 /* Returns 0, or -EAGAIN or -EPROTO after which the connection is of no use. */
 static int
 guest_takes(struct folio_region *r, const struct folio_wire_message *msg, int fd,
@@ -303,7 +313,7 @@ guest_takes(struct folio_region *r, const struct folio_wire_message *msg, int fd
 		case FOLIO_WIRE_KIND_ANSWER:
 			return take_answer(r, fd, err);
 		case FOLIO_WIRE_KIND_REFUSED:
-			take_refusal(r, msg->detail);
+			note_refusal(r, msg->detail);
 			return 0;
 		case FOLIO_WIRE_KIND_BUSY:
 			return folio_fail(err, -EAGAIN, "%s: role=guest is taken: the host serves "
@@ -519,7 +529,7 @@ memfd_release(struct folio_region *r)
 }
 
 static const struct folio_region_source memfd_source = {
-	.lost = "ended: the peer has left",
+	.lost = "ended: the peer has left, or the socket was removed",
 	.grow = memfd_grow,
 	.peek = memfd_peek,
 	.map = memfd_map,

@@ -15,7 +15,9 @@
 /* Who waits to be told that the host is busy, or is none of ours. The rest waits in connect(). */
 #define BACKLOG 8
 
-/* Descriptors that there is room for: one too many is enough to know. The kernel closes the others. */
+/*
+ * Descriptors that there is room for: one too many is enough to know. The kernel closes the others.
+ */
 #define MAX_FDS 2
 
 int

@@ -7,7 +7,8 @@
 
 /*
  * A Unix socket that carries single messages with at most one descriptor. Nothing here blocks, and
- * nothing that arrives is trusted: a message has its length and its constants, or the peer is dropped.
+ * nothing that arrives is trusted: a message has its length and its constants, or the peer is
+ * dropped.
  */
 
 #include <stdbool.h>
@@ -23,9 +24,9 @@ int folio_socket_address(struct sockaddr_un *addr, const char *name, const char 
 			 struct folio_error *err);
 
 /*
- * A socket that listens at the address. One of our own user that nobody listens on any more (its owner
- * was killed) is replaced; whatever else is there stays, and it is an error. *id is the name's inode, by which
- * it is known again. The umask decides who may connect.
+ * A socket that listens at the address. One of our own user that nobody listens on any more (its
+ * owner was killed) is replaced; whatever else is there stays, and it is an error. *id is the
+ * name's inode, by which it is known again. The umask decides who may connect.
  *
  * Returns the descriptor or a negative errno.
  */
@@ -35,7 +36,10 @@ int folio_socket_listen(const struct sockaddr_un *addr, const char *name, struct
 /* Does the address still lead to the socket that has this inode? */
 bool folio_socket_is_at(const struct sockaddr_un *addr, const struct stat *id);
 
-/* A connected socket or a negative errno (-ENOENT, -ECONNREFUSED: nobody listens; -EAGAIN: a queue). */
+/*
+ * A connected socket or a negative errno (-ENOENT, -ECONNREFUSED: nobody listens; -EAGAIN: a
+ * queue).
+ */
 int folio_socket_connect(const struct sockaddr_un *addr);
 
 /* The next one who connected, or a negative errno (-EAGAIN: nobody). */
@@ -47,8 +51,8 @@ int folio_socket_send(int fd_socket, enum folio_wire_kind kind, uint32_t detail,
 /*
  * Take a message. *fd is the descriptor that came with it, or -1: the caller's to close.
  *
- * Returns 1 if there was one, 0 if none yet, -ECONNRESET if the peer is gone, -EPROTO with a line if
- * it is none of ours; nothing of it is kept then.
+ * Returns 1 if there was one, 0 if none yet, -ECONNRESET if the peer is gone, -EPROTO with a line
+ * if it is none of ours; nothing of it is kept then.
  */
 int folio_socket_receive(int fd_socket, struct folio_wire_message *m, int *fd,
 			 struct folio_error *err);

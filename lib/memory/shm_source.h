@@ -2,8 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
-#ifndef FOLIO_REGION_SOURCE_H
-#define FOLIO_REGION_SOURCE_H
+#ifndef FOLIO_SHM_SOURCE_H
+#define FOLIO_SHM_SOURCE_H
 
 /* What each kind of shared memory does in its own way; for memory/ and native/region.c only. */
 
@@ -47,10 +47,13 @@ int folio_region_open_memfd(struct folio_region *r, const char *path, struct fol
 /* Take the role on r->fd; a line for the user if somebody else has it. */
 int folio_region_lock_role(struct folio_region *r, struct folio_error *err);
 
-/* Is there nothing, or folio's magic, at the guest's end of the region or where a host's header may be? */
+/*
+ * Is there nothing, or folio's magic, at the guest's end of the region or where a host's header may
+ * be?
+ */
 bool folio_region_is_folios(const struct folio_region *r);
 
 /* A guest takes over from a predecessor whose host may live: remember how far its area reached. */
 void folio_region_note_predecessor(struct folio_region *r);
 
-#endif /* FOLIO_REGION_SOURCE_H */
+#endif /* FOLIO_SHM_SOURCE_H */

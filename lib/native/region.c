@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "error.h"
 #include "boundary/fault.h"
+#include "boundary/shared.h"
+#include "error.h"
 #include "memory/shm_device.h"
 #include "memory/shm_map.h"
 #include "native/session.h"
-#include "boundary/shared.h"
 
 /* How many ticks a crashed predecessor's peer may take to let go. */
 #define GUEST_WAITS (1000 / FOLIO_TICK_MS)

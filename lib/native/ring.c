@@ -112,8 +112,8 @@ cons_give_up(struct folio_cons *c, uint32_t head, uint64_t *counter)
 }
 
 /*
- * What makes no sense is a violation only of a session that stands; else the memory is being used for
- * the next one. The generation is loaded behind what made no sense.
+ * What makes no sense is a violation only of a session that stands; else the memory is being used
+ * for the next one. The generation is loaded behind what made no sense.
  */
 static __attribute__((noinline)) uint32_t
 prod_bad_index(struct folio_prod *p)

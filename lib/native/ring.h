@@ -13,13 +13,14 @@
  * Order. The producer writes slots and descriptors, then publishes `produced` with release; the
  * consumer's acquire of `produced` makes them visible. The consumer reads slots, then publishes
  * `consumed` with release; the producer's acquire of `consumed` keeps its next writes behind those
- * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do what
- * acquire and release cannot.
+ * reads. There are no other pairs. On `weak` memory, which is mapped write-combining, fences do
+ * what acquire and release cannot.
  *
- * A burst may stand still while its session ends and the peer, which waits for a while only, uses the
- * memory for the next one. The peer publishes another generation before it does so. Hence a consumer
- * looks at the generation behind its copies, and what it copied counts only if it is still the one
- * that the session began with; and nobody is accused of a bad index or descriptor of no session.
+ * A burst may stand still while its session ends and the peer, which waits for a while only, uses
+ * the memory for the next one. The peer publishes another generation before it does so. Hence a
+ * consumer looks at the generation behind its copies, and what it copied counts only if it is still
+ * the one that the session began with; and nobody is accused of a bad index or descriptor of no
+ * session.
  *
  * The hot functions are inline so that a burst can be compiled per instruction set: they take the
  * copy kernel as a parameter. What is cold is in ring.c.
@@ -29,9 +30,9 @@
 #include <stdint.h>
 
 #include "boundary/copy.h"
+#include "boundary/shared.h"
 #include "count.h"
 #include "native/layout.h"
-#include "boundary/shared.h"
 
 #define FOLIO_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define FOLIO_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -39,8 +40,8 @@
 /*
  * How far ahead the producer asks for a slot's lines in exclusive state: for all that a frame as
  * long as the present one will fill, as the consumer has read every one of them and its copies have
- * to go; and in one go, before it copies, as stores that wait would be in their way. Between caches that are far apart this is twice as fast as to wait for each store
- * (docs/results.md).
+ * to go; and in one go, before it copies, as stores that wait would be in their way. Between caches
+ * that are far apart this is twice as fast as to wait for each store (docs/results.md).
  */
 #define FOLIO_PROD_AHEAD 4096 /* bytes of frames */
 #define FOLIO_PROD_AHEAD_MAX 20 /* slots */
@@ -312,8 +313,8 @@ folio_generation_is(const folio_shared_u64 *generation, uint64_t value)
 }
 
 /*
- * Does the session still stand, behind the copies of a burst? If not, it copied anything, the ring is
- * empty from its own index on, and nothing of the burst may be delivered or committed. One load.
+ * Does the session still stand, behind the copies of a burst? If not, nobody sent what it copied:
+ * the ring is empty from its own index on, and nothing may be delivered or committed. One load.
  */
 static inline bool
 folio_cons_stands(struct folio_cons *c)

@@ -8,10 +8,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "boundary/shared.h"
 #include "count.h"
 #include "error.h"
 #include "native/session.h"
-#include "boundary/shared.h"
 
 /* All times are in steps of FOLIO_TICK_MS: a starved control thread can't mistake its own pause. */
 #define QUIET_STEPS (1000 / FOLIO_TICK_MS)  /* no heartbeat for so long: silent */

@@ -14,7 +14,6 @@
 
 #include "pair.h"
 
-#define WAIT_STEPS 20000
 #define BURST 32
 
 static struct {
@@ -123,7 +122,7 @@ test_stopped_and_closed_from_the_callback(void **state)
  * lost, and the peer is not accused; the control thread may be quicker, and close the port's gates.
  */
 static void
-test_L13_burst_of_an_ended_session(void **state)
+end_sessions_under_bursts(const struct port_setup *setup)
 {
 	struct rte_mbuf *pkts[BURST];
 	struct folio_wire_header *h;
@@ -132,8 +131,7 @@ test_L13_burst_of_an_ended_session(void **state)
 	uint64_t real;
 	int fd, round;
 
-	(void)state;
-	pair_open(&p, "", "", NULL);
+	pair_open(&p, "", "", setup);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
 	h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -159,6 +157,33 @@ test_L13_burst_of_an_ended_session(void **state)
 	pair_close(&p);
 }
 
+static void
+test_L13_burst_of_an_ended_session(void **state)
+{
+	(void)state;
+	end_sessions_under_bursts(NULL);
+}
+
+/* The same with a pool that has mbufs for a part of the burst only. */
+static void
+test_L13_starved_burst_of_an_ended_session(void **state)
+{
+	enum { MBUFS = 63, LEFT = 3 };
+	struct rte_mbuf *held[MBUFS - LEFT];
+	struct port_setup setup = {
+		.pool = rte_pktmbuf_pool_create("starved", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						SOCKET_ID_ANY),
+	};
+
+	(void)state;
+	assert_non_null(setup.pool);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(setup.pool, held, RTE_DIM(held)), 0);
+	end_sessions_under_bursts(&setup);
+	assert_int_equal(rte_mempool_avail_count(setup.pool), LEFT);
+	rte_pktmbuf_free_bulk(held, RTE_DIM(held));
+	rte_mempool_free(setup.pool);
+}
+
 int
 main(void)
 {
@@ -166,6 +191,7 @@ main(void)
 		TEST(test_own_changes_are_told),
 		TEST(test_stopped_and_closed_from_the_callback),
 		TEST(test_L13_burst_of_an_ended_session),
+		TEST(test_L13_starved_burst_of_an_ended_session),
 	};
 
 	return cmocka_run_group_tests(tests, eal_setup, eal_teardown);

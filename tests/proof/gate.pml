@@ -3,7 +3,7 @@
  */
 
 /*
- * The gate of lib/gate.[ch], on the machine of ring.pml: the datapath thread enters and leaves for
+ * The gate of lib/boundary/gate.[ch], on the machine of ring.pml: the datapath thread enters and leaves for
  * ever, in any order that nothing forbids, with two bursts in flight; control closes, touches the
  * rings and opens. A burst that found the gate open must not have touched them meanwhile.
  *

@@ -89,6 +89,18 @@ pausing_exact(void *dst, const void *src, size_t len)
 
 static const struct folio_copy pausing = {.isa = FOLIO_ISA_PORTABLE, .exact = pausing_exact};
 
+/* Bursts that do not return. */
+static void
+set_busy(struct folio *f, uint32_t busy)
+{
+	uint32_t q;
+
+	for (q = 0; q < f->queues; q++) {
+		f->txq[q].gate.busy = busy;
+		f->rxq[q].gate.busy = busy;
+	}
+}
+
 /* Ports. */
 
 static struct folio *
@@ -416,6 +428,24 @@ test_L3_lost_region_is_left_to_the_peer(void **state)
 	assert_int_equal(violations(d->host) + violations(d->guest), 0);
 }
 
+/* The region is lost for a moment, in which a burst is inside: both get together again. */
+static void
+test_L3_cut_for_a_moment(void **state)
+{
+	struct duo *d = *state;
+	off_t size;
+
+	open_duo(d, 1);
+	size = 2 * (off_t)d->host->layout.area_size;
+	set_busy(d->host, 1);
+	assert_int_equal(truncate(d->path, size - FOLIO_WIRE_PAGE), 0);
+	folio_tick(d->host);
+	assert_false(folio_link_is_up(d->host));
+	assert_int_equal(truncate(d->path, size), 0);
+	set_busy(d->host, 0);
+	check_traffic(d);
+}
+
 /* T5: a header with one generation for bursts, and another for the control thread. */
 static void
 test_T5_two_generations(void **state)
@@ -524,17 +554,6 @@ static void
 tick_meanwhile(void)
 {
 	folio_tick(ticked);
-}
-
-static void
-set_busy(struct folio *f, uint32_t busy)
-{
-	uint32_t q;
-
-	for (q = 0; q < f->queues; q++) {
-		f->txq[q].gate.busy = busy;
-		f->rxq[q].gate.busy = busy;
-	}
 }
 
 /* C.1: whatever a tick has to close, and however many bursts are inside, it never sleeps. */
@@ -683,6 +702,7 @@ main(void)
 		TEST(test_L13_session_ends_between_bursts),
 		TEST(test_L3_removed_under_traffic),
 		TEST(test_L3_lost_region_is_left_to_the_peer),
+		TEST(test_L3_cut_for_a_moment),
 		TEST(test_T5_two_generations),
 		TEST(test_blame),
 		TEST(test_L9_page_shift_is_limited),

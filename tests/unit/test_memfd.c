@@ -105,6 +105,14 @@ test_over_the_limit(void **state)
 	assert_int_equal(st.link, FOLIO_LINK_REFUSED);
 	assert_int_equal(st.refusal, FOLIO_WIRE_REFUSED_QUEUES);
 	assert_int_equal(sides_violations(e->host, FOLIO_PEER_OVER_LIMIT), 1);
+	/* Who said so has gone, and what it said with it. */
+	folio_close(e->host);
+	e->host = NULL;
+	sides_tick(e, SIDES_TICKS);
+	folio_status(e->guest, &st);
+	assert_int_equal(st.link, FOLIO_LINK_NO_PEER);
+	assert_int_equal(st.refusal, FOLIO_WIRE_REFUSED_NOT);
+	sides_open_host(e);
 	folio_close(e->guest);
 	sides_open_guest(e);
 	sides_check_traffic(e);

@@ -368,6 +368,31 @@ test_hostile_guest_header(void **state)
 	sides_check_traffic(e);
 }
 
+/* Its pages decide how long the host's area would have to be. */
+static void
+test_memory_on_large_pages(void **state)
+{
+	const struct folio_wire_message m = {.magic = FOLIO_WIRE_MAGIC,
+					     .version = FOLIO_WIRE_VERSION,
+					     .kind = FOLIO_WIRE_KIND_OFFER};
+	struct sides *e = *state;
+	int conn, fd;
+
+	fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_1GB);
+	if (fd < 0)
+		skip(); /* the processor has none */
+	assert_int_equal(ftruncate(fd, 1 << 30), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, SEALS), 0);
+	sides_open_host(e);
+	conn = connect_to(e);
+	send_raw(conn, &m, sizeof(m), &fd, 1);
+	close(fd);
+	tick_until_dropped(e, conn);
+	sides_check_says(e->host, "lies on pages of 1073741824 bytes: allowed are 2097152");
+	sides_open_guest(e);
+	sides_check_traffic(e);
+}
+
 /* Connections without end, with and without words; the link that is up stays so. */
 static void
 test_connect_storm(void **state)
@@ -511,6 +536,7 @@ main(void)
 		TEST(test_hostile_guest),
 		TEST(test_hostile_guest_out_of_order),
 		TEST(test_hostile_guest_header),
+		TEST(test_memory_on_large_pages),
 		TEST(test_connect_storm),
 		TEST(test_hostile_host),
 		TEST(test_what_the_peer_gets),

@@ -121,7 +121,9 @@ receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_
 		return SLOW_DROPPED;
 	}
 	if (frame->len > (uint64_t)q->pool->size * q->room) {
-		/* Not even all its mbufs would do: to wait for them would stop the queue for good. */
+		/*
+		 * Not even all its mbufs would do: to wait for them would stop the queue for good.
+		 */
 		q->stats.pool_too_small++;
 		return SLOW_DROPPED;
 	}

@@ -4,9 +4,9 @@
 
 /*
  * The control work of a port: a thread of its own, so that whatever holds one port up holds up no
- * other. It lives from the first start to the close, sleeps while there is nothing to do, and is the
- * only one that calls back into the application. There it holds no lock, and the application may stop,
- * close or remove the port.
+ * other. It lives from the first start to the close, sleeps while there is nothing to do, and is
+ * the only one that calls back into the application. There it holds no lock, and the application
+ * may stop, close or remove the port.
  */
 
 #include <stdlib.h>
@@ -118,7 +118,9 @@ folio_link_update(struct rte_eth_dev *dev, int wait)
 	if (folio_is_closed(dev))
 		return -ENODEV;
 	if (folio_link_is_up(folio_adapter(dev)->port)) {
-		/* Memory has no speed, but applications compute rates with it: the user names one. */
+		/*
+		 * Memory has no speed, but applications compute rates with it: the user names one.
+		 */
 		link.link_speed = folio_adapter(dev)->speed.mbps;
 		link.link_duplex = RTE_ETH_LINK_FULL_DUPLEX;
 		link.link_status = RTE_ETH_LINK_UP;
@@ -183,8 +185,8 @@ add_tick(struct timespec *at)
 }
 
 /*
- * When the next tick is, if the last one was due at *at. Ticks that were missed are not made up for:
- * they are what a peer's silence is measured in.
+ * When the next tick is, if the last one was due at *at. Ticks that were missed are not made up
+ * for: they are what a peer's silence is measured in.
  */
 static void
 next_tick(struct timespec *at)

@@ -16,7 +16,9 @@ RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 /* What a burst takes without a second look at the rings; any size works. */
 #define PREFERRED_BURST 32
 
-/* Per cent of private memory's: cached memory stays below even if another machine has just used it. */
+/*
+ * Per cent of private memory's: cached memory stays below even if another machine has just used it.
+ */
 #define SLOW_READ_COST 400
 
 static int
@@ -429,7 +431,7 @@ static struct rte_vdev_driver folio_driver = {
 RTE_PMD_REGISTER_VDEV(net_folio, folio_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_folio,
 	"role=guest|host "
-	"path=<file> "
+	"path=<file>|unix:<socket> "
 	"pci=<domain:bus:device.function> "
 	"size=<bytes>[K|M|G] "
 	"queues=<1-64> "

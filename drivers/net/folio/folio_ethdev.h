@@ -120,7 +120,9 @@ folio_is_closed(const struct rte_eth_dev *dev)
 	return folio_adapter(dev) == NULL || folio_adapter(dev)->port == NULL;
 }
 
-/* folio_devargs.c: parse strictly; logs one line and returns a negative errno if anything is off. */
+/*
+ * folio_devargs.c: parse strictly; logs one line and returns a negative errno if anything is off.
+ */
 int folio_devargs_parse(const char *name, const char *args, struct folio_devargs *out);
 void folio_devargs_free(struct folio_devargs *out);
 
@@ -179,9 +181,10 @@ int folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *n
 			   unsigned int n);
 
 /*
- * folio_control.c: the control thread. folio_control_start() makes it if there is none, and has it look
- * at the port at once, as folio_control_kick() does. It tells the application of the link. Closing
- * waits until it is out of its work and of the application's callback, unless called from there.
+ * folio_control.c: the control thread. folio_control_start() makes it if there is none, and has it
+ * look at the port at once, as folio_control_kick() does. It tells the application of the link.
+ * Closing waits until it is out of its work and of the application's callback, unless called from
+ * there.
  */
 int folio_control_start(struct rte_eth_dev *dev);
 void folio_control_kick(struct rte_eth_dev *dev);

@@ -105,7 +105,9 @@ folio_tx_descriptor_status(void *queue, uint16_t offset)
 	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
 	uint32_t size = folio_port_ring_size(a->port);
 
-	/* Counted from the next slot to fill: the ones behind the free ones are still the peer's. */
+	/*
+	 * Counted from the next slot to fill: the ones behind the free ones are still the peer's.
+	 */
 	if (offset >= size)
 		return -EINVAL;
 	if (!folio_port_has_rings(a->port, q->queue_id))
@@ -115,8 +117,8 @@ folio_tx_descriptor_status(void *queue, uint16_t offset)
 }
 
 /*
- * What would have to be done to a packet on its way. The flags for its kind (IPv4, a tunnel, ...) ask
- * for nothing by themselves.
+ * What would have to be done to a packet on its way. The flags for its kind (IPv4, a tunnel, ...)
+ * ask for nothing by themselves.
  */
 #define TX_WORK (RTE_MBUF_F_TX_OFFLOAD_MASK & \
 		 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
