@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "error.h"
 #include "port_state.h"
@@ -20,16 +21,13 @@ folio_expected_ring_size(const struct folio *f)
 	return f->want.ring_size;
 }
 
-static int
-attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
+/* The region is ready. */
+static void
+finish(struct folio *f)
 {
-	int ret;
+	const struct folio_layout *l = &f->layout;
 
-	ret = folio_region_map(&f->region, l, err);
-	if (ret != 0)
-		return ret;
 	pthread_rwlock_wrlock(&f->rings_lock);
-	f->layout = *l;
 	__atomic_store_n(&f->ring_size, l->geom.ring_size, __ATOMIC_RELAXED);
 	folio_queues_attach(f);
 	pthread_rwlock_unlock(&f->rings_lock);
@@ -41,7 +39,53 @@ attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
 		if (f->started)
 			folio_session_start(&f->session);
 	}
-	return 0;
+}
+
+/* A tick's work on the region. Returns 0, or a negative errno and nothing is mapped any more. */
+static int
+prepare(struct folio *f, struct folio_error *err)
+{
+	int ret = folio_region_prepare(&f->region, &f->layout, err);
+
+	if (ret > 0) {
+		f->session.link = f->started ? FOLIO_LINK_SETTLING : FOLIO_LINK_STOPPED;
+		return 0;
+	}
+	if (ret < 0)
+		folio_port_set_state(f, FOLIO_PORT_DETACHED);
+	else
+		finish(f);
+	return ret;
+}
+
+/* The caller of folio_open() wants to know whether there is memory. Nobody else knows the port yet. */
+static int
+prepare_all(struct folio *f, struct folio_error *err)
+{
+	const struct timespec tick = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
+	int ret = 0;
+
+	while (ret == 0 && f->state == FOLIO_PORT_PREPARING) {
+		if (f->region.stage == FOLIO_REGION_RETIRING)
+			nanosleep(&tick, NULL);
+		ret = prepare(f, err);
+	}
+	return ret;
+}
+
+static int
+attach(struct folio *f, const struct folio_layout *l, struct folio_error *err)
+{
+	int ret;
+
+	ret = folio_region_begin(&f->region, l, err);
+	if (ret != 0)
+		return ret;
+	pthread_rwlock_wrlock(&f->rings_lock);
+	f->layout = *l;
+	pthread_rwlock_unlock(&f->rings_lock);
+	folio_port_set_state(f, FOLIO_PORT_PREPARING);
+	return prepare(f, err);
 }
 
 /* Areas are aligned to 2 MiB, or to the pages of the file if they are larger. */
@@ -221,6 +265,11 @@ folio_attach_open(struct folio *f, struct folio_error *err)
 
 	if (!f->loopback) {
 		ret = open_region(f, &f->detail);
+		if (ret == 0) {
+			ret = prepare_all(f, &f->detail);
+			if (ret != 0)
+				folio_region_close(&f->region);
+		}
 		if (folio_region_may_heal(ret)) { /* no peer may keep a port from being there */
 			f->session.link = FOLIO_LINK_NO_REGION;
 			return 0;
@@ -230,7 +279,9 @@ folio_attach_open(struct folio *f, struct folio_error *err)
 		return ret;
 	}
 	ret = folio_layout_init(&l, &f->want, 0, err);
-	return ret == 0 ? attach(f, &l, err) : ret;
+	if (ret == 0)
+		ret = attach(f, &l, err);
+	return ret == 0 ? prepare_all(f, err) : ret;
 }
 
 /* Forget the mapping; the file stays open, so that the role stays ours. */
@@ -251,6 +302,7 @@ folio_attach_detach(struct folio *f)
 	} else {
 		/* Better a leak than a burst on unmapped memory. */
 		f->region.mapped = 0;
+		f->region.area = 0;
 		f->region.own = NULL;
 		f->region.peer = NULL;
 	}
@@ -268,15 +320,33 @@ retry_is_due(struct folio *f)
 	return true;
 }
 
-/* Zero all that we wrote, if the memory is still there. */
-void
+bool
 folio_attach_wipe(struct folio *f)
 {
 	if (folio_region_is_cut(&f->region))
-		return;
+		return true;
 	/* The header first: a burst of the peer's that stands still knows from it what it copied. */
 	folio_session_wipe_header(f->region.own);
-	folio_region_zero(&f->region, &f->layout);
+	return folio_region_zero(&f->region, &f->layout);
+}
+
+/* Mapped, and not ready. */
+static void
+tick_preparing(struct folio *f)
+{
+	if (folio_region_lost(&f->region)) {
+		folio_attach_detach(f);
+		folio_region_close(&f->region);
+		f->retry = 0;
+	} else if (prepare(f, &f->detail) != 0) {
+		f->retry = FOLIO_RETRY_STEPS;
+		if (f->role == FOLIO_HOST)
+			f->unmappable = true;
+		else
+			folio_region_close(&f->region);
+	}
+	if (f->region.fd < 0)
+		f->session.link = FOLIO_LINK_NO_REGION;
 }
 
 /* Without a mapping: wait for the file, or for the guest that the file is to bring. */
@@ -286,6 +356,10 @@ folio_attach_tick(struct folio *f)
 	bool open = f->region.fd >= 0;
 	int ret;
 
+	if (f->state == FOLIO_PORT_PREPARING) {
+		tick_preparing(f);
+		return;
+	}
 	if (f->state == FOLIO_PORT_JAMMED && !folio_queues_close(f))
 		return; /* the burst would go on with another region's ring */
 	folio_port_set_state(f, FOLIO_PORT_DETACHED);
@@ -312,6 +386,6 @@ folio_attach_tick(struct folio *f)
 			folio_region_close(&f->region);
 		(void)open_region(f, &f->detail);
 	}
-	if (!folio_port_is_attached(f) && f->region.fd < 0)
+	if (f->region.fd < 0)
 		f->session.link = FOLIO_LINK_NO_REGION;
 }

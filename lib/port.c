@@ -105,8 +105,8 @@ leave(struct folio *f)
 	if (!folio_region_is_cut(&f->region) && folio_session_peer_holds(&f->session) &&
 	    f->waited++ < LEAVE_STEPS)
 		return;
-	folio_attach_wipe(f);
-	forget_region(f);
+	if (folio_attach_wipe(f))
+		forget_region(f);
 }
 
 static void
@@ -131,6 +131,21 @@ end_broken_session(struct folio *f)
 	folio_session_renegotiate(&f->session);
 }
 
+/* The session is up: so are the rings as soon as the peer's are populated. */
+static void
+open_if_agreed(struct folio *f)
+{
+	if (f->state != FOLIO_PORT_CLOSED || f->session.state != FOLIO_SESSION_UP ||
+	    f->session.silent)
+		return;
+	if (!folio_region_populate(&f->region, &f->layout)) {
+		f->session.link = FOLIO_LINK_HANDSHAKE;
+		return;
+	}
+	folio_queues_open(f);
+	folio_port_set_state(f, FOLIO_PORT_OPEN);
+}
+
 /* All gates are closed, or all of them open: nobody is in between. */
 static void
 step(struct folio *f)
@@ -141,25 +156,26 @@ step(struct folio *f)
 			begin_closing(f);
 		break;
 	case FOLIO_DO_RESET:
-		folio_queues_reset(f);
-		folio_session_answer(&f->session);
+		if (folio_queues_reset(f)) /* else the next step says so again */
+			folio_session_answer(&f->session);
 		break;
 	case FOLIO_DO_REMAP:
 		/* The guest's new rings may lie where ours were, but it waits for our answer. */
-		folio_attach_wipe(f);
+		if (!folio_region_is_cut(&f->region)) {
+			if (!folio_region_zero(&f->region, &f->layout))
+				return; /* as above; our header tells that we live until the end */
+			folio_session_wipe_header(f->region.own);
+		}
 		folio_attach_detach(f);
 		f->retry = FOLIO_RETRY_STEPS / 2;
 		return;
-	case FOLIO_DO_OPEN:
-		folio_region_populate(&f->region, &f->layout);
-		folio_queues_open(f);
-		folio_port_set_state(f, FOLIO_PORT_OPEN);
-		break;
-	default:
+	default: /* FOLIO_DO_OPEN is what the session's state says until it is done */
 		break;
 	}
 	if (f->session.state == FOLIO_SESSION_UP && folio_queues_any_broken(f))
 		end_broken_session(f);
+	else
+		open_if_agreed(f);
 }
 
 static void
@@ -347,7 +363,8 @@ folio_start(struct folio *f)
 		ret = -EBUSY;
 	} else {
 		f->started = true;
-		folio_queues_reset(f);
+		while (!folio_queues_reset(f))
+			;
 		folio_queues_open(f);
 		folio_port_set_state(f, FOLIO_PORT_OPEN);
 	}
@@ -417,6 +434,20 @@ poll_region(struct folio *f)
 		folio_count(&f->session.violations[FOLIO_PEER_BAD_MESSAGE]);
 }
 
+/* How late is this tick? Its own pauses tell a session about those of its peer. */
+static void
+note_time(struct folio *f)
+{
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (f->ticked != 0)
+		folio_session_late(&f->session, now - f->ticked);
+	f->ticked = now;
+}
+
 bool
 folio_tick(struct folio *f)
 {
@@ -424,6 +455,7 @@ folio_tick(struct folio *f)
 
 	pthread_mutex_lock(&f->lock);
 	if (!f->loopback) {
+		note_time(f);
 		folio_fault_keep();
 		poll_region(f);
 		if (!folio_port_is_attached(f))
@@ -449,6 +481,14 @@ wait_for_peer(struct folio *f)
 		nanosleep(&step, NULL);
 }
 
+/* All of it, and nobody waits but the caller. */
+static void
+wipe(struct folio *f)
+{
+	while (!folio_attach_wipe(f))
+		;
+}
+
 void
 folio_close(struct folio *f)
 {
@@ -459,8 +499,10 @@ folio_close(struct folio *f)
 		if (!f->loopback)
 			wait_for_peer(f);
 		if (folio_queues_close(f))
-			folio_attach_wipe(f);
+			wipe(f);
 		folio_attach_detach(f);
+	} else if (f->state == FOLIO_PORT_PREPARING && f->region.stage > FOLIO_REGION_RESERVING) {
+		wipe(f); /* a predecessor's */
 	}
 	folio_region_close(&f->region);
 	if (folio_queues_close(f)) /* else a burst that never left may still look at its queue */

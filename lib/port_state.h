@@ -20,10 +20,11 @@
 /* Steps between two attempts to open a region that went away or did not fit. */
 #define FOLIO_RETRY_STEPS (200 / FOLIO_TICK_MS)
 
-/* Below CLOSED there is no mapping; from there on rings and session point into it. */
+/* Below PREPARING there is no mapping; from CLOSED on rings and session point into it. */
 enum folio_port_state {
 	FOLIO_PORT_DETACHED, /* waits for the file, or for the guest that the file is to bring */
 	FOLIO_PORT_JAMMED,   /* as before, while a burst still uses a mapping that was given up */
+	FOLIO_PORT_PREPARING, /* mapped, and made ready piece by piece: rings and session come later */
 	FOLIO_PORT_CLOSED,   /* mapped, gates closed */
 	FOLIO_PORT_CLOSING,  /* mapped, and a burst has not left: no session step before it has */
 	FOLIO_PORT_LEAVING,  /* the region is lost: zeroed when the peer has let go of it */
@@ -45,6 +46,7 @@ struct folio {
 	uint32_t ring_size; /* slots now, or to be expected; read without the lock */
 	uint32_t retry;	    /* steps until the next attempt to attach */
 	uint32_t waited;    /* steps in CLOSING or LEAVING */
+	uint64_t ticked;    /* ms of the clock at the last tick, 0 none */
 	struct folio_geometry want; /* guest: its geometry. host: the most it accepts */
 	struct folio_layout layout;
 	struct folio_region region;
@@ -79,13 +81,16 @@ int folio_attach_open(struct folio *f, struct folio_error *err);
 /* What was said of a peer was said of another offer, or of one in another region. */
 void folio_attach_forget_complaint(struct folio *f);
 
-/* Zero all that we wrote, if the memory is still there. */
-void folio_attach_wipe(struct folio *f);
+/*
+ * Zero what we wrote, if the memory is still there: a piece of it. True: that was the last one. No
+ * session step in between.
+ */
+bool folio_attach_wipe(struct folio *f);
 
 /* Forget the mapping; the file stays open, so that the role stays ours. */
 void folio_attach_detach(struct folio *f);
 
-/* A tick without a mapping. */
+/* A tick before there are rings. */
 void folio_attach_tick(struct folio *f);
 
 /* queue.c: returns 0 or -ENOMEM. */
@@ -98,8 +103,8 @@ bool folio_queues_close(struct folio *f);
 /* Point the ring ends into the region. Only while no burst is inside, as for the next one. */
 void folio_queues_attach(struct folio *f);
 
-/* Zero our side of the rings, and begin them anew. */
-void folio_queues_reset(struct folio *f);
+/* Zero our side of the rings, a piece at a time. True: that was the last, and they begin anew. */
+bool folio_queues_reset(struct folio *f);
 bool folio_queues_any_broken(const struct folio *f);
 
 #endif /* FOLIO_PORT_STATE_H */

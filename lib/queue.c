@@ -13,6 +13,7 @@ folio_queues_open(struct folio *f)
 {
 	uint32_t q;
 
+	f->region.zeroed = 0; /* one that was broken off was for another session */
 	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
 		folio_prod_begin(&f->txq[q].ring, f->session.acked);
 		folio_cons_begin(&f->rxq[q].ring, f->session.acked);
@@ -36,18 +37,21 @@ folio_queues_close(struct folio *f)
 	return folio_gates_close(gates, 2 * f->queues);
 }
 
-void
+bool
 folio_queues_reset(struct folio *f)
 {
 	uint32_t q;
 
-	folio_region_zero(&f->region, &f->layout);
+	if (!folio_region_zero(&f->region, &f->layout))
+		return false;
+	folio_region_populate_anew(&f->region);
 	pthread_rwlock_wrlock(&f->rings_lock);
 	for (q = 0; q < f->queues && q < f->layout.geom.queues; q++) {
 		folio_prod_reset(&f->txq[q].ring);
 		folio_cons_reset(&f->rxq[q].ring);
 	}
 	pthread_rwlock_unlock(&f->rings_lock);
+	return true;
 }
 
 /* Own rings are produced into; the peer's rings are consumed from, our index is in our area. */

@@ -7,6 +7,13 @@ set -euo pipefail
 # A python or meson from elsewhere may lack what Debian's brings.
 export PATH=/usr/bin:/usr/sbin:/bin:/sbin:$PATH
 
+# Ctrl-C reaches what a script waits for, too. When that has tidied up so does the script, and ends:
+# a program that ends in good order does not tell that it was interrupted.
+on_interrupt() {
+	trap 'exit 130' INT
+}
+on_interrupt
+
 PACKAGES=(
 	dpdk dpdk-dev libdpdk-dev dpkg-dev
 	gcc libc6-dev meson ninja-build pkg-config libcmocka-dev libnuma-dev
@@ -15,6 +22,13 @@ PACKAGES=(
 
 note() {
 	printf '== %s\n' "$*"
+}
+
+# no_options COMMAND ARGS...
+no_options() {
+	[ $# -gt 1 ] || return 0
+	echo "$1: '$2' is unknown: it has no options" >&2
+	exit 2
 }
 
 # install_packages NAME...: have the packages that all need, and these. With FOLIO_INSTALL_ONLY set
@@ -69,7 +83,8 @@ to_end() {
 		wait "$child" || status=$?
 		kill -0 "$child" 2>/dev/null || break
 	done
-	trap - HUP INT TERM
+	trap - HUP TERM
+	on_interrupt
 	return $status
 }
 

@@ -2,37 +2,37 @@
 # Copyright(c) 2026 The folio authors
 """Two unmodified testpmds, guest and host, exchange packets over a bounce region."""
 
+import contextlib
 import sys
 
+import ending
 import traffic
-from testpmd import RegionFile, Testpmd
+from testpmd import Failure, RegionFile, Testpmd
 
 
-def start_pair(region):
+def start_pair(region, stack):
     """Both processes, connected."""
     print("starting two dpdk-testpmd processes ...", flush=True)
-    guest, host = (Testpmd([f"net_folio0,role={role},path={region.path}"], cpu, traffic.APP_ARGS)
-                   for cpu, role in enumerate(("guest", "host")))
-    for side in guest, host:
+    sides = []
+    for cpu, role in enumerate(("guest", "host")):
+        sides.append(Testpmd([f"net_folio0,role={role},path={region.path}"], cpu,
+                             traffic.APP_ARGS))
+        stack.callback(sides[-1].end)
+    for side in sides:
         side.wait_prompt()
         side.wait_link()
-    return guest, host
+    return sides
 
 
 def main():
     """Run every case and print the table."""
-    region = RegionFile()
-    guest = host = None
-    try:
-        guest, host = start_pair(region)
+    with contextlib.ExitStack() as stack:
+        region = RegionFile()
+        stack.callback(region.remove)
+        guest, host = start_pair(region, stack)
         bad = traffic.table(guest, host)
         for side in guest, host:
             side.quit()
-    finally:
-        for side in guest, host:
-            if side is not None:
-                side.end()
-        region.remove()
     print("""
 Each packet was copied from private memory into the shared region, and out of it after validation.
 "loop": packets go round and round through both processes; the rate is what the guest receives.""")
@@ -43,4 +43,4 @@ Each packet was copied from private memory into the shared region, and out of it
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.run("demo", main, Failure, OSError))

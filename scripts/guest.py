@@ -6,6 +6,7 @@ The guest's memory is anonymous memory of the QEMU process, as it is by default;
 anybody else can map is the file behind the ivshmem device.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,11 +22,7 @@ from testpmd import PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal, die_with_
 READY = "folio-guest-ready"
 PLUGIN = "/opt/folio/librte_net_folio.so"
 BOOT_TIMEOUT = 180
-
-
-def accelerator():
-    """KVM where it works. (/dev/kvm being there is not enough: some machines have one that hangs.)"""
-    return os.environ.get("FOLIO_ACCEL", "tcg")
+EMULATED, KVM = "tcg", "kvm"    # as QEMU calls them
 
 
 class SocketTerminal(Terminal):
@@ -75,14 +72,14 @@ class Shell:
 
     def __init__(self, terminal, guest):
         self.terminal = terminal
-        self._guest = guest
+        self.guest = guest
         self._serial = 0
         self._from = 0
 
     def wait_ready(self, timeout=BOOT_TIMEOUT):
         """Wait until the guest has come (once more) as far as to start the shell."""
         text = self.terminal.wait(self._from, lambda t: READY in t, "the guest to boot", timeout,
-                                  self._guest.report)
+                                  self.guest.report)
         self._from += text.index(READY) + len(READY)
 
     def run(self, command, timeout=60):
@@ -92,7 +89,7 @@ class Shell:
         start = len(self.terminal.text())
         self.terminal.write(f"{command}; echo @@{self._serial}=$?@\n")
         text = self.terminal.wait(start, lambda t: mark in t and "@" in t.split(mark)[1],
-                                  command, timeout, self._guest.report)
+                                  command, timeout, self.guest.report)
         output, status = text.split(mark)
         return int(status.split("@")[0]), output.replace("\r", "")
 
@@ -101,7 +98,7 @@ class Shell:
         status, output = self.run(command, timeout)
         if status != 0:
             raise Failure(f"in the guest: {command}: exit status {status}:\n{output}\n"
-                          f"{self._guest.report()}")
+                          f"{self.guest.report()}")
         return output
 
 
@@ -110,6 +107,8 @@ class GuestTestpmd(Commands):
 
     def __init__(self, shell, vdevs, app_args=(), eal_args=(), memory=128):
         self.terminal = shell.terminal
+        self.process = shell.guest.process
+        self.cpu = None     # QEMU's threads run anywhere
         self._shell = shell
         self._start = len(self.terminal.text())
         args = ["dpdk-testpmd", "--lcores", "0@0,1@0", "--no-pci", "--no-telemetry", "--no-huge",
@@ -141,14 +140,15 @@ class GuestTestpmd(Commands):
 class Guest:
     """A virtual machine with an ivshmem device for each region file."""
 
-    def __init__(self, kernel, initrd, regions, memory=384, cpus=1, append=""):
+    def __init__(self, kernel, initrd, regions, memory=384, cpus=1, append="",
+                 accelerator=EMULATED):
         self._folder = tempfile.mkdtemp(prefix="folio-vm.")
         self.memory = memory
+        self.accelerator = accelerator
         self.process = None
-        self._terminals = []
+        self.terminals = []
         self.shells = []
-        self._boot_log = None
-        self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator(), "-cpu", "max",
+        self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator, "-cpu", "max",
                      "-smp", str(cpus), "-m", str(memory), "-nodefaults", "-display", "none",
                      "-no-user-config", "-kernel", kernel, "-initrd", initrd, "-append",
                      "console=ttyS0 quiet panic=-1 " + append,
@@ -166,26 +166,37 @@ class Guest:
         """Of the device for the nth region."""
         return f"0000:00:{n + 4:02x}.0"
 
+    def qemu_says(self):
+        """What QEMU itself said, and whether it has ended."""
+        with open(os.path.join(self._folder, "qemu.log"), encoding="utf-8", errors="replace") as log:
+            text = log.read()
+        status = None
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self.process.wait(1)   # its ports are closed before it has ended
+        return text if status is None else f"{text}QEMU ended, exit status {status}\n"
+
     def report(self):
-        """The end of the kernel's console, for the reader of a failure."""
-        return f"--- console of the guest:\n{self.console()[-3000:]}"
+        """The end of the kernel's console and QEMU's own words, for the reader of a failure."""
+        return (f"--- console of the guest:\n{self.console()[-3000:]}\n"
+                f"--- QEMU ({self.accelerator}):\n{self.qemu_says()[-3000:]}")
 
     def console(self):
         """What the kernel printed."""
-        return self._terminals[0].text() if self._terminals else ""
+        return self.terminals[0].text() if self.terminals else ""
 
     def boot(self):
         """Start it and wait for its shells."""
         with open(os.path.join(self._folder, "qemu.log"), "wb") as log:
             self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=die_with_parent)
+                                            stderr=log, preexec_fn=die_with_parent,
+                                            process_group=0)
         try:
-            self._terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
+            self.terminals = [SocketTerminal(f"{self._folder}/s{n}", self.process)
                                for n in range(4)]
         except OSError as error:
-            with open(os.path.join(self._folder, "qemu.log"), encoding="utf-8") as log:
-                raise Failure(f"QEMU did not start: {log.read()}") from error
-        self.shells = [Shell(t, self) for t in self._terminals[1:]]
+            raise Failure(f"QEMU ({self.accelerator}) did not start:\n{self.qemu_says()}") from error
+        self.shells = [Shell(t, self) for t in self.terminals[1:]]
         self.wait_boot()
         return self
 
@@ -235,9 +246,9 @@ class Guest:
     def wait_end(self):
         """Wait until QEMU has ended, and hang up."""
         self.process.wait(60)
-        for terminal in self._terminals:
+        for terminal in self.terminals:
             terminal.close()
-        self._terminals = []
+        self.terminals = []
         self.shells = []
 
     def end(self):

@@ -20,9 +20,10 @@ LIBGCC = "/lib/x86_64-linux-gnu/libgcc_s.so.1"
 FOLDERS = ("dev", "etc", "opt/folio", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/sbin",
            "usr/lib/modules", "usr/lib64", "var")
 MOTD = """
-This is the folio test guest. Its memory is private; BAR2 of the ivshmem device is shared.
-  folio-doctor --plugin /opt/folio/librte_net_folio.so
-  dpdk-testpmd --lcores 0@0,1@0 --no-pci --no-huge -m 128 -d /opt/folio/librte_net_folio.so \\
+This is the folio test guest. Its memory is private; BAR2 of the ivshmem device is shared. This folder,
+/opt/folio, has the plugin and the test programs.
+  folio-doctor --plugin librte_net_folio.so
+  dpdk-testpmd --lcores 0@0,1@0 --no-pci --no-huge -m 128 -d librte_net_folio.so \\
       --vdev=net_folio0,role=guest,pci=0000:00:04.0 -- -i --total-num-mbufs=16384
 "poweroff -f", or leaving this shell, ends the guest.
 """

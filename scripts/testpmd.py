@@ -219,6 +219,7 @@ class Testpmd(Commands):
 
     def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
         Testpmd._serial += 1
+        self.cpu = cpu
         self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
         self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
                      "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
@@ -226,7 +227,7 @@ class Testpmd(Commands):
         for vdev in vdevs:
             self.args += ["--vdev", vdev]
         self.args += ["--", *TESTPMD_ARGS, *app_args]
-        self.terminal = ProcessTerminal(self.args, env)
+        self.terminal = ProcessTerminal(self.args, env, group=0)
         self.process = self.terminal.process
 
     def report(self):

@@ -151,7 +151,7 @@ file_is_cut(const struct folio_region *r)
 {
 	struct stat st;
 
-	return fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->mapped;
+	return fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->area;
 }
 
 static bool
@@ -160,7 +160,7 @@ file_is_lost(const struct folio_region *r)
 	struct stat here, at_path;
 
 	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
-	    (uint64_t)here.st_size < 2 * r->mapped)
+	    (uint64_t)here.st_size < 2 * r->area)
 		return true;
 	if (stat(r->path, &at_path) != 0)
 		return false; /* it has another name now: both go on in it */

@@ -9,7 +9,7 @@
 
 #include "native/region.h"
 
-/* The halves of r->fd: ours to write, the peer's to read. */
+/* What is used of the halves of r->fd: ours to write, the peer's to read. */
 int folio_shm_map_halves(struct folio_region *r, const struct folio_layout *l,
 			 struct folio_error *err);
 

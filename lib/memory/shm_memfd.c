@@ -151,6 +151,7 @@ memfd_map(struct folio_region *r, const struct folio_layout *l, struct folio_err
 		close_fd(&m->own);
 		return ret;
 	}
+	r->mapped = len;
 	m->was_mapped = true;
 	return 0;
 }

@@ -19,9 +19,9 @@
 #include "native/session.h"
 #include "boundary/shared.h"
 
-/* How long a crashed predecessor's peer may take to let go, in quarters of a tick. */
-#define GUEST_WAITS (4 * 1000 / FOLIO_TICK_MS)
-#define HOST_WAITS (4 * 200 / FOLIO_TICK_MS)
+/* How many ticks a crashed predecessor's peer may take to let go. */
+#define GUEST_WAITS (1000 / FOLIO_TICK_MS)
+#define HOST_WAITS (200 / FOLIO_TICK_MS)
 
 /* A longer path is shortened in messages, so that there is room for what is wrong with it. */
 #define NAME_HEAD 40
@@ -174,29 +174,70 @@ map_private(struct folio_region *r, const struct folio_layout *l, struct folio_e
 	r->own = mem;
 	r->peer = mem;
 	r->mapped = l->area_size;
+	r->area = l->area_size;
 	return 0;
+}
+
+struct span {
+	uint64_t offset;
+	uint64_t len;
+};
+
+/*
+ * What comes next of the bytes of an area that are used, from *at on; *at moves behind it. No more
+ * than *budget, which is less afterwards. The metadata in the middle is used by nobody. Length 0: that
+ * was all, or the budget is spent.
+ */
+static struct span
+next_piece(const struct folio_layout *l, uint64_t *at, uint64_t *budget)
+{
+	struct span s;
+	uint64_t end;
+
+	if (*at >= l->meta_off && *at < l->data_off)
+		*at = l->data_off;
+	end = *at < l->meta_off ? l->meta_off : l->used;
+	s.offset = *at;
+	s.len = end - *at < *budget ? end - *at : *budget;
+	*at += s.len;
+	*budget -= s.len;
+	return s;
+}
+
+static uint64_t
+own_offset(const struct folio_region *r)
+{
+	return r->role == FOLIO_GUEST ? 0 : r->area;
 }
 
 /* Reserve what we will write, so that a full file system is an error here and no SIGBUS later. */
 static int
-reserve(struct folio_region *r, const struct folio_layout *l, uint64_t area, struct folio_error *err)
+reserve(struct folio_region *r, const struct folio_layout *l, uint64_t *budget,
+	struct folio_error *err)
 {
-	int ret;
+	uint64_t own = own_offset(r);
+	struct span s;
+	int ret = 0;
 
-	ret = r->source->reserve(r, area, l->meta_off);
-	if (ret == 0) /* the peer's header is looked at before there is a peer */
-		ret = r->source->reserve(r, l->area_size - area, FOLIO_WIRE_PAGE);
-	if (ret == 0)
-		ret = r->source->reserve(r, area + l->data_off, l->used - l->data_off);
+	if (r->source == NULL) {
+		r->prepared = l->used;
+		return 0;
+	}
+	if (r->prepared == 0) /* the peer's header is looked at before there is a peer */
+		ret = r->source->reserve(r, r->area - own, FOLIO_WIRE_PAGE);
+	while (ret == 0 && (s = next_piece(l, &r->prepared, budget)).len > 0)
+		ret = r->source->reserve(r, own + s.offset, s.len);
 	if (ret != 0)
 		return folio_shm_no_memory(r, "reserve", l->used, ret, err);
+	/* A predecessor with another geometry may have left something where nobody writes now. */
+	if (r->prepared == l->used)
+		r->source->discard(r, own + l->meta_off, l->data_off - l->meta_off);
 	return 0;
 }
 
 static int
 map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
 {
-	uint64_t own_off = r->role == FOLIO_GUEST ? 0 : l->area_size;
 	int ret;
 
 	if ((UINT64_C(1) << l->geom.page_shift) % r->page_size != 0)
@@ -208,24 +249,17 @@ map_shared(struct folio_region *r, const struct folio_layout *l, struct folio_er
 				     : folio_shm_map_halves(r, l, err);
 	if (ret != 0)
 		return ret;
-	r->mapped = l->area_size;
-	if (folio_fault_watch(r->own, l->area_size, PROT_READ | PROT_WRITE) != 0 ||
-	    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {
+	r->area = l->area_size;
+	if (folio_fault_watch(r->own, r->mapped, PROT_READ | PROT_WRITE) != 0 ||
+	    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {
 		folio_region_unmap(r);
 		return folio_fail(err, -ENOSPC, "%s: too many regions in this process: allowed is "
 				  "%d", r->name, FOLIO_FAULT_MAX / 2);
 	}
 	if (r->page_size == (uint32_t)sysconf(_SC_PAGESIZE)) {
-		(void)madvise(r->own, l->area_size, MADV_HUGEPAGE);
-		(void)madvise(r->peer, l->area_size, MADV_HUGEPAGE);
+		(void)madvise(r->own, r->mapped, MADV_HUGEPAGE);
+		(void)madvise(r->peer, r->mapped, MADV_HUGEPAGE);
 	}
-	ret = reserve(r, l, own_off, err);
-	if (ret != 0) {
-		folio_region_unmap(r);
-		return ret;
-	}
-	/* A predecessor with another geometry may have left something where nobody writes now. */
-	r->source->discard(r, own_off + l->meta_off, l->data_off - l->meta_off);
 	return 0;
 }
 
@@ -274,6 +308,22 @@ folio_region_post(struct folio_region *r, const struct folio_layout *l,
 	r->posted = l->area_size;
 }
 
+/* True: all is zeroed. */
+static bool
+zero(struct folio_region *r, const struct folio_layout *l, uint64_t *budget)
+{
+	struct span s;
+
+	if (r->zeroed == 0)
+		r->zeroed = l->index_off;
+	while ((s = next_piece(l, &r->zeroed, budget)).len > 0)
+		memset((uint8_t *)r->own + s.offset, 0, s.len);
+	if (r->zeroed < l->used)
+		return false;
+	r->zeroed = 0;
+	return true;
+}
+
 static bool
 peer_holds(const struct folio_region *r)
 {
@@ -282,51 +332,108 @@ peer_holds(const struct folio_region *r)
 
 /*
  * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
- * receiving what we are about to zero: it takes its answer back when it has closed its rings. A
- * host waits on a thread that its other ports need, so it does not let a guest hold it up for long.
+ * receiving what we are about to zero: it takes its answer back when it has closed its rings. True: it
+ * has, or had its time. A host has less patience, so that a guest does not keep it from the next one.
  */
-static void
+static bool
 retire_predecessor(struct folio_region *r)
 {
-	const struct timespec step = {.tv_nsec = FOLIO_TICK_MS * 1000000L / 4};
-	int steps = r->role == FOLIO_GUEST ? GUEST_WAITS : HOST_WAITS;
-	bool was_started = folio_fetch32(&folio_layout_header(r->own)->state) ==
-			   FOLIO_WIRE_STATE_STARTED;
+	uint32_t patience = r->role == FOLIO_GUEST ? GUEST_WAITS : HOST_WAITS;
 
-	folio_session_wipe_header(r->own);
-	while (was_started && steps-- > 0 && peer_holds(r))
-		nanosleep(&step, NULL);
+	if (r->waited == 0) {
+		if (folio_fetch32(&folio_layout_header(r->own)->state) != FOLIO_WIRE_STATE_STARTED)
+			r->waited = patience; /* nobody, or it stopped */
+		folio_session_wipe_header(r->own);
+	}
+	return r->waited++ >= patience || !peer_holds(r);
 }
 
 /*
  * A predecessor with a larger geometry left something behind what we use, too: in our area, and where
- * the host's is now. The host waits for us.
+ * the host's is now. The host waits for us. True: all is gone.
  */
-static void
-wipe_predecessor(struct folio_region *r, const struct folio_layout *l)
+static bool
+wipe_predecessor(struct folio_region *r, uint64_t *budget)
 {
-	uint64_t inside = r->old_area < l->area_size ? r->old_area : l->area_size;
+	uint64_t end, len;
 
-	if (inside > l->used)
-		memset((uint8_t *)r->own + l->used, 0, inside - l->used);
-	if (r->old_area > l->area_size)
-		r->source->discard(r, l->area_size, r->old_area - l->area_size);
-	r->old_area = 0;
+	while (r->prepared < r->old_area && *budget > 0) {
+		end = r->prepared < r->mapped && r->mapped < r->old_area ? r->mapped : r->old_area;
+		/* Whole pages: of a part of one no memory is given back. */
+		len = (*budget + r->page_size - 1) / r->page_size * r->page_size;
+		if (len > end - r->prepared)
+			len = end - r->prepared;
+		if (r->prepared < r->mapped)
+			memset((uint8_t *)r->own + r->prepared, 0, len);
+		else
+			r->source->discard(r, r->prepared, len);
+		r->prepared += len;
+		*budget -= len < *budget ? len : *budget;
+	}
+	return r->prepared >= r->old_area;
+}
+
+int
+folio_region_begin(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
+{
+	wipe_post(r);
+	r->stage = FOLIO_REGION_RESERVING;
+	r->waited = 0;
+	r->prepared = 0;
+	r->zeroed = 0;
+	r->populated = 0;
+	return r->source == NULL ? map_private(r, l, err) : map_shared(r, l, err);
+}
+
+int
+folio_region_prepare(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
+{
+	uint64_t budget = FOLIO_REGION_PIECE;
+	int ret;
+
+	if (r->stage == FOLIO_REGION_RESERVING) {
+		ret = reserve(r, l, &budget, err);
+		if (ret != 0) {
+			folio_region_unmap(r);
+			return ret;
+		}
+		if (r->prepared < l->used)
+			return 1;
+		r->stage = FOLIO_REGION_RETIRING;
+	}
+	if (r->stage == FOLIO_REGION_RETIRING) {
+		if (!retire_predecessor(r))
+			return 1;
+		r->stage = FOLIO_REGION_ZEROING;
+	}
+	if (r->stage == FOLIO_REGION_ZEROING) {
+		if (!zero(r, l, &budget))
+			return 1;
+		r->stage = FOLIO_REGION_WIPING;
+	}
+	if (r->stage == FOLIO_REGION_WIPING) {
+		if (!wipe_predecessor(r, &budget))
+			return 1;
+		r->old_area = 0;
+		r->stage = FOLIO_REGION_READY;
+	}
+	return 0;
 }
 
 int
 folio_region_map(struct folio_region *r, const struct folio_layout *l, struct folio_error *err)
 {
+	const struct timespec tick = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
 	int ret;
 
-	wipe_post(r);
-	ret = r->source == NULL ? map_private(r, l, err) : map_shared(r, l, err);
+	ret = folio_region_begin(r, l, err);
 	if (ret != 0)
 		return ret;
-	retire_predecessor(r);
-	folio_region_zero(r, l);
-	wipe_predecessor(r, l);
-	return 0;
+	while ((ret = folio_region_prepare(r, l, err)) > 0) {
+		if (r->stage == FOLIO_REGION_RETIRING)
+			nanosleep(&tick, NULL);
+	}
+	return ret;
 }
 
 bool
@@ -335,31 +442,45 @@ folio_region_is_weak(const struct folio_region *r)
 	return r->caching != FOLIO_CACHING_WRITE_BACK && r->caching != FOLIO_CACHING_UNCACHED;
 }
 
-void
+bool
 folio_region_zero(struct folio_region *r, const struct folio_layout *l)
 {
-	uint8_t *own = r->own;
+	uint64_t budget = FOLIO_REGION_PIECE;
 
-	memset(own + l->index_off, 0, l->meta_off - l->index_off);
-	memset(own + l->data_off, 0, l->used - l->data_off);
+	return zero(r, l, &budget);
 }
 
-void
-folio_region_populate(const struct folio_region *r, const struct folio_layout *l)
+static void
+populate(const struct folio_region *r, struct span s)
 {
-	uint8_t *peer = r->peer;
+	uint8_t *mem = (uint8_t *)r->peer + s.offset;
 
 	if (r->first != NULL) {
-		folio_device_touch(peer, l->meta_off);
-		folio_device_touch(peer + l->data_off, l->used - l->data_off);
+		folio_device_touch(mem, s.len);
 		return;
 	}
 #ifdef MADV_POPULATE_READ
-	(void)madvise(peer, l->meta_off, MADV_POPULATE_READ);
-	(void)madvise(peer + l->data_off, l->used - l->data_off, MADV_POPULATE_READ);
+	(void)madvise(mem, s.len, MADV_POPULATE_READ);
 #else
-	(void)madvise(peer, l->used, MADV_WILLNEED);
+	(void)madvise(mem, s.len, MADV_WILLNEED);
 #endif
+}
+
+bool
+folio_region_populate(struct folio_region *r, const struct folio_layout *l)
+{
+	uint64_t budget = FOLIO_REGION_PIECE;
+	struct span s;
+
+	while ((s = next_piece(l, &r->populated, &budget)).len > 0)
+		populate(r, s);
+	return r->populated == l->used;
+}
+
+void
+folio_region_populate_anew(struct folio_region *r)
+{
+	r->populated = 0;
 }
 
 int
@@ -406,6 +527,7 @@ folio_region_unmap(struct folio_region *r)
 	r->own = NULL;
 	r->peer = NULL;
 	r->mapped = 0;
+	r->area = 0;
 }
 
 void

@@ -27,6 +27,18 @@
 
 struct folio_region_source;
 
+/* Work on memory is done in pieces of so many bytes, one a tick, so that none takes long. */
+#define FOLIO_REGION_PIECE (UINT64_C(16) << 20)
+
+/* What folio_region_prepare() is at. */
+enum folio_region_stage {
+	FOLIO_REGION_RESERVING,
+	FOLIO_REGION_RETIRING, /* the peer of a crashed predecessor is to let go */
+	FOLIO_REGION_ZEROING,
+	FOLIO_REGION_WIPING, /* what the predecessor wrote elsewhere */
+	FOLIO_REGION_READY,
+};
+
 struct folio_region {
 	int fd;		    /* -1: none */
 	const struct folio_region_source *source; /* NULL: private memory */
@@ -40,8 +52,14 @@ struct folio_region {
 	int numa_node;	    /* where its memory should be; negative: anywhere */
 	uint32_t page_size; /* of the pages behind it */
 	uint64_t size;	    /* when it was last looked at */
-	uint64_t mapped;    /* bytes an area; 0: not mapped */
+	uint64_t mapped;    /* bytes of an area; 0: not mapped */
+	uint64_t area;	    /* bytes from the guest's area to the host's; 0: not mapped */
 	uint64_t old_area;  /* guest: bytes that a crashed predecessor wrote */
+	enum folio_region_stage stage; /* of a mapping */
+	uint32_t waited;    /* ticks, for the peer of a predecessor */
+	uint64_t prepared;  /* how far reserving and wiping have come */
+	uint64_t zeroed;    /* how far a zeroing has come; 0: none is under way */
+	uint64_t populated; /* how far the peer's area is populated */
 	uint64_t posted;    /* offset of a header that was posted without mapping; 0: none */
 	void *own;	    /* read-write */
 	void *peer;	    /* read-only */
@@ -104,20 +122,43 @@ int folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error 
 bool folio_region_peek(const struct folio_region *r, struct folio_wire_header *copy);
 
 /*
- * Map both areas, reserve the memory of ours and zero it. With private memory (source NULL) the two
- * areas are one.
+ * Map both areas. With private memory (source NULL) the two areas are one. What follows until
+ * folio_region_prepare() says 0 comes before anything else is done with the mapping but unmapping it.
+ *
+ * Returns 0 or a negative errno with a line for the user.
  */
+int folio_region_begin(struct folio_region *r, const struct folio_layout *l,
+		       struct folio_error *err);
+
+/*
+ * A tick's work of making our area ready: have memory for it, let the peer of a predecessor that
+ * crashed go, zero. Never sleeps.
+ *
+ * Returns 1 if there is more to do at the next tick, 0 if all is done, or a negative errno with a
+ * line for the user, and nothing is mapped.
+ */
+int folio_region_prepare(struct folio_region *r, const struct folio_layout *l,
+			 struct folio_error *err);
+
+/* Both in one go, which takes as long as it takes: a second or more. */
 int folio_region_map(struct folio_region *r, const struct folio_layout *l,
 		     struct folio_error *err);
 
 /* Is the order of loads and stores not kept, as in memory that is mapped write-combining? */
 bool folio_region_is_weak(const struct folio_region *r);
 
-/* Zero what we write, behind the header page. Touches no page that is never used. */
-void folio_region_zero(struct folio_region *r, const struct folio_layout *l);
+/*
+ * Zero what we write, behind the header page: a piece of it. Touches no page that is never used.
+ * True: that was the last piece, and the next call begins anew. In between nobody may write there.
+ */
+bool folio_region_zero(struct folio_region *r, const struct folio_layout *l);
 
-/* Resolve the page tables of what the peer writes, so that no burst takes a page fault for it. */
-void folio_region_populate(const struct folio_region *r, const struct folio_layout *l);
+/*
+ * Resolve the page tables of what the peer writes, so that no burst takes a page fault for it: a
+ * piece of it, as above. Does nothing once all is done, until it is told that the peer began anew.
+ */
+bool folio_region_populate(struct folio_region *r, const struct folio_layout *l);
+void folio_region_populate_anew(struct folio_region *r);
 
 /*
  * Host, nothing mapped: put a header where ours would be in this layout, to tell the guest why there

@@ -15,6 +15,7 @@
 
 /* All times are in steps of FOLIO_TICK_MS: a starved control thread can't mistake its own pause. */
 #define QUIET_STEPS (1000 / FOLIO_TICK_MS)  /* no heartbeat for so long: silent */
+#define STARVED_MS (5 * FOLIO_TICK_MS)	    /* a step so late: there is no CPU for us */
 #define SETTLE_STEPS (200 / FOLIO_TICK_MS)  /* a peer that does not let go is left behind */
 #define PENALTY_STEPS (100 / FOLIO_TICK_MS) /* between two resets: storms cost us little */
 #define SUSPECT_STEPS (1000 / FOLIO_TICK_MS) /* two odd looks within so many are no accident */
@@ -298,6 +299,7 @@ folio_session_attach(struct folio_session *s, enum folio_role role, void *own_ar
 	s->acked = 0;
 	s->answering = 0;
 	s->quiet = 0;
+	s->starved = false;
 	s->hold_off = 0;
 	s->link = FOLIO_LINK_STOPPED;
 	s->refusal = FOLIO_WIRE_REFUSED_NOT;
@@ -465,7 +467,38 @@ step_offer(struct folio_session *s, const struct view *v)
 	s->dirty = true;
 	s->silent = false;
 	s->quiet = 0;
+	s->starved = false;
 	return FOLIO_DO_OPEN;
+}
+
+/*
+ * What keeps our steps waiting for a CPU keeps the peer's waiting, too, if it runs on the same machine.
+ * Then it has twice the time; not more, or whoever is starved for good would never see that a peer died.
+ */
+static uint32_t
+patience(const struct folio_session *s)
+{
+	return s->starved ? 2 * QUIET_STEPS : QUIET_STEPS;
+}
+
+void
+folio_session_late(struct folio_session *s, uint64_t ms)
+{
+	/* A peer that was found silent is not so no longer because of that. */
+	if (ms > STARVED_MS && !s->silent)
+		s->starved = true;
+}
+
+static void
+note_heartbeat(struct folio_session *s, uint32_t beat)
+{
+	if (beat != s->peer_beat) {
+		s->peer_beat = beat;
+		s->quiet = 0;
+		s->starved = false;
+	} else if (s->quiet < patience(s)) {
+		s->quiet++;
+	}
 }
 
 static enum folio_action
@@ -481,7 +514,7 @@ step_up(struct folio_session *s, const struct view *v)
 			s->link = FOLIO_LINK_HANDSHAKE;
 		return FOLIO_DO_CLOSE;
 	}
-	if (s->quiet >= QUIET_STEPS) {
+	if (s->quiet >= patience(s)) {
 		s->link = FOLIO_LINK_SILENT;
 		if (s->silent)
 			return FOLIO_DO_NOTHING;
@@ -504,12 +537,7 @@ folio_session_step(struct folio_session *s)
 	publish(s);
 	look(&v, s->peer);
 	forget_suspicion(s);
-	if (v.heartbeat != s->peer_beat) {
-		s->peer_beat = v.heartbeat;
-		s->quiet = 0;
-	} else if (s->quiet < QUIET_STEPS) {
-		s->quiet++;
-	}
+	note_heartbeat(s, v.heartbeat);
 	s->peer_refusal = v.refusal;
 	if (s->hold_off > 0)
 		s->hold_off--;

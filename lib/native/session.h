@@ -52,6 +52,7 @@ struct folio_session {
 	uint32_t heartbeat;    /* ours */
 	uint32_t peer_beat;    /* the peer's, as last seen */
 	uint32_t quiet;	       /* steps since it moved */
+	bool starved;	       /* a step of ours was late since then */
 	uint32_t waited;       /* steps in SETTLE, or for a host of another geometry */
 	uint32_t settle_min;   /* at least so many */
 	uint32_t hold_off;     /* steps before the next RESET for the peer */
@@ -90,6 +91,9 @@ void folio_session_renegotiate(struct folio_session *s);
  * afterwards is seen afterwards.
  */
 void folio_session_wipe_header(void *area);
+
+/* The next step comes so long after the last one. Without it a step is taken to be in time. */
+void folio_session_late(struct folio_session *s, uint64_t ms);
 
 /* One step; heartbeat included. The caller carries out what is returned before the next step. */
 enum folio_action folio_session_step(struct folio_session *s);

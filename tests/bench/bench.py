@@ -15,7 +15,6 @@ import collections
 import hashlib
 import os
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -34,6 +33,8 @@ from pairs import Failure, MIXED, PLACEMENTS, Place, distance
 from ready import Ready
 from record import RECORD, check_same, default_folder, machine, note, now, read, write_results
 from results import FAILED, FIELDS, PREFERRED, Results
+import ending
+from busy import text_of
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -134,6 +135,7 @@ class Bench:
         only = self.args.placement
         seen = set()
         while time.monotonic() < end:
+            ending.check()
             where = distance(self.place.recent())
             seen.add(where)
             wanted = only or where
@@ -286,6 +288,8 @@ def progress(case, sample):
             text += "  %.1f ms of CPU time" % sample["cpu_ms"]
         if sample.get("p50_ns"):
             text += "  %.0f ns, p99 %.0f ns" % (sample["p50_ns"], sample["p99_ns"])
+        if sample.get("others"):
+            text += "\n         others on the CPUs: " + text_of(sample["others"])
     else:
         lines = sample["error"].splitlines()
         text += "FAILED: " + "\n  | ".join(lines[:1] + lines[1:][-5:])
@@ -420,28 +424,26 @@ def run(args):
 
 
 def main():
-    """Exit status: 0 if no sample failed."""
+    """Exit status: 0 if no sample failed. An interrupted run has kept its results."""
     words = {word.partition("=")[0] for word in sys.argv}
     for program, options in ((halves, ("--host", "--guest")), (offline, ("--report", "--pages"))):
         if words.intersection(options):
             return program.main(sys.argv[1:])
     args = parse_args(sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
-    try:
-        record = run(args)
-    except Failure as err:
-        note(str(err))
-        return 1
+    record = run(args)
     text = report.report(record)
     print(text)
     write_results(args.out, record, text)
-    files = plots.draw(Results(record), args.out)
+    files, empty = plots.draw(Results(record), args.out)
     note("tables, JSON and %d plots are in %s" % (len(files), args.out))
+    if empty:
+        note("not drawn, as too few samples count: %s" % ", ".join(empty))
     if args.publish:
         published.add(record, args.publish)
-    failed = any(s["status"] != "ok" for s in record["samples"])
-    return 1 if failed or record.get("interrupted") else 0
+    if record.get("interrupted"):
+        return ending.INTERRUPTED
+    return 1 if any(s["status"] != "ok" for s in record["samples"]) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.run("bench", main, Failure))

@@ -7,7 +7,8 @@ import select
 import subprocess
 import time
 
-from side import Failure, cpu_time
+from side import Failure
+from busy import cpu_time
 
 START_DEADLINE = 30
 ANSWER_DEADLINE = 10

@@ -23,7 +23,6 @@ import os
 import select
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -401,18 +400,11 @@ def parse_args(argv):
 def main(argv):
     """Exit status: 0 if every sample could be taken."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
-    try:
-        with Half(args) as half:
-            if args.host:
-                return serve(half)
-            drive = Drive(half)
-            whole = drive.run()
-    except KeyboardInterrupt:
-        return 0 if args.host else 1
-    except Failure as err:
-        print("bench: %s" % err, file=sys.stderr)
-        return 1
+    with Half(args) as half:
+        if args.host:
+            return serve(half)
+        drive = Drive(half)
+        whole = drive.run()
     text = report_of(drive.record)
     print(text)
     out = args.out or default_folder(args.build)

@@ -17,8 +17,8 @@ import time
 
 from contestants import GUEST_MAC, RING
 from generator import Generator
-from side import (EchoSide, Failure, INJECTED, MBUFS, START_DEADLINE, TestpmdSide,
-                  cpu_time)
+from side import EchoSide, Failure, INJECTED, MBUFS, START_DEADLINE, TestpmdSide
+from busy import UNDISTURBED, Watch, cpu_time
 from testpmd import memory_args
 
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
@@ -28,7 +28,6 @@ LATENCY_DEADLINE = 20       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDER_WAY = 4               # rings full of packets, when a sample begins
-UNDISTURBED = 0.9           # of its CPU at least: else somebody else's work was measured, too
 DISTANCES = ((250, "near"), (400, "between"), (float("inf"), "far"))     # in ns
 SHARED_CORE = 1.4           # siblings slow each other down by 1.7, CPUs of different cores not
 DISTURBED = "disturbed"
@@ -249,7 +248,7 @@ class Pair:
                 self.sides[name].quit()
                 self.sides[name].end()
         for path in self.paths.values():
-            if os.path.exists(path):
+            with contextlib.suppress(FileNotFoundError):    # whoever made it removes it, too
                 os.unlink(path)
 
     def commands(self):
@@ -290,9 +289,20 @@ class Pair:
                 raise Failure("the %s received %d packets of the %d that were sent"
                               % (to, received, sent))
 
+    @contextlib.contextmanager
+    def shares(self, sample):
+        """Both sides' shares of a CPU during a `with` statement go into the sample, and if they had
+        too little, who else there was."""
+        with Watch([side.process.pid for side in self.sides.values()],
+                   map(int, self.place.cpus)) as watch:
+            yield
+        sample["cpu_share"] = watch.shares
+        if min(watch.shares) < UNDISTURBED:
+            sample["others"] = watch.others
+
     def window(self, sample):
         """Both sides' rates in the window; their share of a CPU goes into the sample."""
-        with Shares(self.sides, sample):
+        with self.shares(sample):
             for side in self.sides.values():
                 side.mark()
             time.sleep(self.place.window)
@@ -303,7 +313,7 @@ class Pair:
         guest, host = self.sides["guest"], self.sides["host"]
         with Probed(self.place, sample):
             guest.begin(case.guest, case.burst)
-            with Shares(self.sides, sample):
+            with self.shares(sample):
                 found = host.ask("latency size=%s rate=%d seconds=%g"
                                  % (case.size, rate, self.place.window + WARM_UP),
                                  self.place.window + LATENCY_DEADLINE)
@@ -350,24 +360,6 @@ class Probed:
             self.sample["probe_ns"] = [nanoseconds for nanoseconds, _ in probes]
             self.sample["probe_slow_down"] = [slow_down for _, slow_down in probes]
             self.sample["placement"] = placement(*probes, self.sample["cpu_share"])
-
-
-class Shares:
-    """Which part of a CPU processes had during a `with` statement."""
-
-    def __init__(self, sides, sample):
-        self.pids = [side.process.pid for side in sides.values()]
-        self.sample = sample
-
-    def __enter__(self):
-        self.used = [cpu_time(pid) for pid in self.pids]
-        self.start = time.monotonic()
-
-    def __exit__(self, failed, *_):
-        if failed is None:
-            seconds = time.monotonic() - self.start
-            self.sample["cpu_share"] = [(cpu_time(pid) - used) / seconds
-                                        for pid, used in zip(self.pids, self.used)]
 
 
 def check_arrived(sample, arrived):

@@ -37,6 +37,7 @@ LINES = (("one-way", "untouched", "-"), ("touched", "payload written and read", 
 HEADLINE = (("one-way", "64"), ("one-way", "256"), ("one-way", "1518"), ("one-way", "9000"),
             ("touched", "64"), ("touched", "256"), ("touched", "1518"), ("touched", "9000"),
             ("loop", "64"), ("loop", "1518"), ("flowgen", "64"))
+EMPTY = "no sample\ncounts"
 RC = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
       "axes.axisbelow": True, "svg.hashsalt": "folio", "hatch.linewidth": 0.5,
       "figure.constrained_layout.use": True}
@@ -51,6 +52,7 @@ class Plots:
         self.folder = folder
         self.kinds = kinds
         self.files = []
+        self.empty = []     # what there are no samples for
         self.where = where or results.most_compared()
 
     def style(self, name):
@@ -60,9 +62,9 @@ class Plots:
 
     def save(self, figure, name, title):
         """Write it, with what the placement means."""
-        save(figure, self.folder, name, "%s (CPUs %s)" % (title, self.where), [self.where],
-             self.kinds)
-        self.files.append(name)
+        written = save(figure, self.folder, name, "%s (CPUs %s)" % (title, self.where),
+                       [self.where], self.kinds)
+        (self.files if written else self.empty).append(name)
 
     def bars(self, axes, key):
         """A bar for each contestant, with the spread. null has none: it would dwarf all others."""
@@ -127,6 +129,8 @@ class Plots:
 
     def ratio_lines(self):
         """folio to the best peer over the frame size."""
+        if not any(self.results.group(group) for group, *_ in LINES):
+            return
         figure, axes = plt.subplots(figsize=(7, 3.8))
         sizes = []
         for group, payload, style in LINES:
@@ -136,28 +140,32 @@ class Plots:
                           if dict(key)["direction"] == direction]
                 points = [(size, ratio) for size, ratio in points if ratio]
                 sizes += [size for size, _ in points if size not in sizes]
+                if not points:
+                    continue
                 look = {"color": DIRECTION_COLORS[direction], "marker": "o", "markersize": 4}
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] != "imix"]), style, **look,
                           label="%s, %s" % (direction, payload))
                 # A mix is no size: no line leads there.
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] == "imix"]), "", **look)
-        axes.axhline(1, color="black", linewidth=0.8)
+        if sizes:
+            axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(sizes)), [size_text(size) for size in sizes])
         axes.set_xlabel("frame")
         axes.set_ylabel(RATIO)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", linewidth=0.3)
-        axes.legend(frameon=False, fontsize=8)
         if sizes:
-            self.save(figure, "ratios", "One way, folio to the best unprotected peer")
-        plt.close(figure)
+            axes.legend(frameon=False, fontsize=8)
+        self.save(figure, "ratios", "One way, folio to the best unprotected peer")
 
     def headline(self):
         """The most telling cases, a panel for each placement that was seen."""
-        places = self.results.placements([key for _, keys in headline_cases(self.results)
-                                          for key in keys])
+        keys = [key for _, keys in headline_cases(self.results) for key in keys]
+        places = self.results.placements(keys)
         if headline([(self.results, where) for where in places], self.folder, self.kinds):
             self.files.append("headline")
+        elif keys:
+            self.empty.append("headline")
 
     def latency(self):
         """Mean and percentiles over the load that came back."""
@@ -171,8 +179,11 @@ class Plots:
                 points = sorted((self.results.median(key, name, self.where),
                                  self.results.median(key, name, self.where, field) / 1000)
                                 for key in keys if self.results.median(key, name, self.where))
-                axes.plot([x for x, _ in points], [y for _, y in points], color=color,
-                          marker=marker, markersize=4, linewidth=1.2, label=name)
+                if points:
+                    axes.plot([x for x, _ in points], [y for _, y in points], color=color,
+                              marker=marker, markersize=4, linewidth=1.2, label=name)
+            if not axes.has_data():
+                continue
             axes.set_yscale("log")
             axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
@@ -209,7 +220,8 @@ class Plots:
                     axes.barh(y, gain, color="#0072B2", xerr=[[gain - min(gains)],
                                                               [max(gains) - gain]],
                               error_kw={"elinewidth": 0.8, "capsize": 2})
-            axes.axvline(0, color="black", linewidth=0.8)
+            if axes.has_data():
+                axes.axvline(0, color="black", linewidth=0.8)
             axes.set_title("%s, %s" % (dict(key)["direction"], size_text(dict(key)["size"])),
                            fontsize=9)
             axes.set_xlabel("faster by, %")
@@ -235,13 +247,25 @@ def panel_title(key):
 
 
 def save(figure, folder, name, title, places, kinds):
-    """Write a figure; below it is what its placements mean."""
+    """Write a figure; below it is what its placements mean. A panel without a sample says so.
+    False: there is none in any panel, and nothing was written."""
+    panels = [axes for axes in figure.axes if axes.axison]
+    if not any(axes.has_data() for axes in panels):
+        plt.close(figure)
+        return False
+    for axes in panels:
+        if not axes.has_data():
+            axes.text(0.5, 0.5, EMPTY, transform=axes.transAxes, fontsize=8,
+                      ha="center", va="center")
+            if len(axes.get_shared_y_axes().get_siblings(axes)) == 1:
+                axes.set_yticks([])
     figure.suptitle(title, fontsize=11)
     figure.supxlabel("\n".join(map(meaning, places)), fontsize=8, color="#444444")
     for kind in kinds:
         figure.savefig(os.path.join(folder, "%s.%s" % (name, kind)), dpi=150,
                        bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
     plt.close(figure)
+    return True
 
 
 def meaning(where):
@@ -290,9 +314,8 @@ def headline(panels, folder, kinds):
         axes.set_ylabel("folio / best peer")
         axes.set_ylim(bottom=0)
     legend(figure, grid.flat)
-    save(figure, folder, "headline", "Throughput of folio; the best unprotected peer in the same "
-         "case is 1", [where for where, _ in panels], kinds)
-    return True
+    return save(figure, folder, "headline", "Throughput of folio; the best unprotected peer in the "
+                "same case is 1", [where for where, _ in panels], kinds)
 
 
 def headline_bars(axes, x, touched, bars):
@@ -319,18 +342,21 @@ def headline_label(group, size):
 
 
 def legend(figure, axes):
-    """One for all panels, below them."""
+    """One for all panels, below them, if there is anything to explain."""
     entries = {}
     for panel in axes:
         for handle, label in zip(*panel.get_legend_handles_labels()):
             entries.setdefault(label, handle)
+    if not entries:
+        return
     figure.legend(entries.values(), entries, loc="upper center", frameon=False,
                   bbox_to_anchor=(0.5, 0), ncols=min(len(entries), 5), fontsize=8)
 
 
 def draw(results, folder, where=None, kinds=KINDS):
-    """All plots that the results have the samples for; returns their names. where: the placement, if
-    not the one in which most could be compared."""
+    """All plots that the results have the samples for. Returns their names, and the names of those
+    that would have been empty. where: the placement, if not the one in which most could be compared.
+    """
     plots = Plots(results, folder, where, kinds)
 
     def directions(group):
@@ -351,4 +377,4 @@ def draw(results, folder, where=None, kinds=KINDS):
     plots.line_panels("rings", "Ring sizes, one way, guest to host", "size", "ring")
     plots.work()
     plots.protections()
-    return plots.files
+    return plots.files, plots.empty

@@ -7,10 +7,13 @@ import statistics
 
 import targets
 from cases import BURST, MAXIMUM
-from pairs import UNDISTURBED
+from pairs import DISTURBED
 from results import ALIKE, ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
 from record import cpu_model
+from busy import UNDISTURBED, text_of
 from wording import TIMES, column_text, size_text
+
+MENTIONED = 6   # of those who were in the way
 
 # A group's tables: what they differ in, and what their columns are.
 Shape = collections.namedtuple("Shape", "title split column")
@@ -187,6 +190,24 @@ def heading(record):
         record["date"])
 
 
+def busy_section(record):
+    """How many samples others spoiled, and who, if the record tells: a mean over those samples.
+    Empty if none."""
+    spoiled = [s for s in record["samples"] if s["placement"] == DISTURBED]
+    if not spoiled:
+        return ""
+    text = ("**%d of %d samples do not count: others used the CPUs**, so that a side had less than "
+            "%d %% of its own.\n" % (len(spoiled), len(record["samples"]), round(100 * UNDISTURBED)))
+    telling = [dict(s["others"]) for s in spoiled if "others" in s]
+    if telling:
+        found = collections.Counter()
+        for others in telling:
+            found.update(others)
+        who = text_of((name, share / len(telling)) for name, share in found.most_common(MENTIONED))
+        text += "They were, in %% of a CPU: %s.\n" % (who or "not seen")
+    return text + "\n"
+
+
 def notes(record):
     """What one must know to read the tables."""
     text = ("Median (min-max; samples of this placement of all taken) of what arrives, %g s a "
@@ -207,7 +228,7 @@ def notes(record):
 def report(record):
     """The whole text."""
     results = Results(record)
-    text = heading(record) + targets.section(results)
+    text = heading(record) + busy_section(record) + targets.section(results)
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)

@@ -24,19 +24,6 @@ NOISY = ["--noisy-lkup-memory=64", "--noisy-lkup-num-reads=8", "--noisy-lkup-num
          "--noisy-lkup-num-reads-writes=4"]
 
 
-def cpu_time(pid):
-    """The CPU time in seconds of all threads of a process so far; all but one sleep."""
-    total = 0
-    folder = "/proc/%d/task" % pid
-    for task in os.listdir(folder):
-        try:
-            with open("%s/%s/schedstat" % (folder, task), encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        except FileNotFoundError:   # a thread that has just ended
-            continue
-    return total / 1e9
-
-
 class TestpmdSide(Commands):
     """An unmodified dpdk-testpmd with one port. It ends with this script."""
 

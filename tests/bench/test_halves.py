@@ -86,7 +86,7 @@ class Halves(unittest.TestCase):
         self.assertTrue(select.select([host.stderr], [], [], DEADLINE)[0])
         self.assertIn("ready", host.stderr.readline())
         host.send_signal(signal.SIGINT)
-        self.end(host)
+        self.end(host, 130)
 
     def test_wrong_arguments(self):
         for arguments, expected in (

@@ -25,7 +25,10 @@ class Machine:
     def __init__(self):
         self.root = tempfile.mkdtemp(prefix="folio-doctor-")
         os.chmod(self.root, 0o755)
-        self.answers = {"uid": "0", "membarrier": "1f8"}
+        self.answers = {"uid": "0", "membarrier": "1f8", "kvm": "runs"}
+        for cpu in range(8):
+            for other in range(cpu + 1, 8):
+                self.answers[f"roundtrip {cpu} {other}"] = "100" if cpu // 4 == other // 4 else "600"
         self.cpuid(0, 0, 0x21)
         self.cpuid(1)
         self.cpuid(0x80000000, 0, 0x80000021)

@@ -76,6 +76,28 @@ class DpdkTest(DoctorCase):
         self.plugin(PLUGIN, "ok", "can be loaded: give EAL -d and this path")
 
     @unittest.skipIf(PLUGIN is None, "built without the driver")
+    def test_plugin_without_a_slash(self):
+        """As EAL's -d: the current folder's, else the loader's."""
+        self.machine.write_answers()
+        folder = self.private()
+        shutil.copy(PLUGIN, os.path.join(folder, "named.so"))
+        path = os.path.realpath(os.path.join(folder, "named.so"))
+        found = {}
+        for cwd, libraries_in in ((folder, ""), ("/", folder), ("/", "")):
+            text = run("--json", "--root", self.machine.root, "--plugin", "named.so", cwd=cwd,
+                       env={"LD_LIBRARY_PATH": libraries_in}).stdout
+            found[cwd, libraries_in] = next(line for line in json.loads(text)["lines"]
+                                            if line["check"] == "plugin")
+        here, loader, nowhere = found.values()
+        self.assertEqual((here["verdict"], here["facts"]["path"]), ("ok", path), here)
+        self.assertIn("can be loaded: give EAL -d and this path", here["text"])
+        self.assertEqual((loader["verdict"], loader["facts"]["path"]), ("ok", path), loader)
+        self.assertIn("the loader finds it for EAL's -d and this name", loader["text"])
+        self.assertEqual((nowhere["verdict"], nowhere["facts"]["loadable"]), ("fail", False))
+        self.assertIn("named.so: neither in the current folder nor where the loader looks",
+                      nowhere["text"])
+
+    @unittest.skipIf(PLUGIN is None, "built without the driver")
     def test_plugin_in_a_world_writable_folder(self):
         folder = self.private(0o777)
         copy = shutil.copy(PLUGIN, folder)

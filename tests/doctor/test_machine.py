@@ -185,6 +185,21 @@ class MachineTest(DoctorCase):
         self.machine.cpuid(0x8000001F)
         self.check(self.examine(), "launch", "ok", "can launch TDX guests")
 
+    def test_kvm(self):
+        """That the device can be opened is not enough."""
+        facts = self.check(self.examine(), "kvm", "ok", "/dev/kvm runs guests: one was tried")
+        self.assertEqual(facts, {"usable": True, "guest": "runs", "error": ""})
+        self.machine.answers["kvm"] = "it did not end within 1 s"
+        report = self.examine()
+        facts = self.check(report, "kvm", "warn", "does not run guests: one with 20 ms of work was "
+                           "tried: it did not end within 1 s", "-accel tcg")
+        self.assertEqual(facts, {"usable": True, "guest": "fails",
+                                 "error": "it did not end within 1 s"})
+        self.assertTrue(report["can_run"])
+        del self.machine.answers["kvm"]
+        facts = self.check(self.examine(), "kvm", "ok", "was not tried")
+        self.assertEqual(facts["guest"], "unknown")
+
     def test_no_kvm(self):
         self.machine.drop("/dev/kvm")
         report = self.examine()

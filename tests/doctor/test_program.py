@@ -14,6 +14,9 @@ from common import DOCTOR, NOBODY, PLUGIN, DoctorCase, libraries, run
 from machine import DEVICE
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
 class OptionsTest(DoctorCase):
     """The command line, and what goes in strings."""
 
@@ -22,6 +25,13 @@ class OptionsTest(DoctorCase):
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         for word in (b"--role", b"--json", b"--plugin", b"--root", b"--no-dpdk", b"Exit status"):
             self.assertIn(word, result.stdout)
+
+    def test_version(self):
+        with open(os.path.join(HERE, "../../meson.build"), encoding="utf-8") as file:
+            version = re.search(r"version: '(\S+)'", file.read()).group(1)
+        result = run("--version")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(result.stdout.decode(), f"folio-doctor {version}\n")
 
     def test_usage_errors(self):
         for args, text in (
@@ -96,6 +106,36 @@ class HereTest(DoctorCase):
         shutil.copy("/proc/cpuinfo", self.machine.path("/proc/cpuinfo"))
         self.assertEqual(self.look("--no-dpdk")["by_name"]["copy"],
                          self.examine()["by_name"]["copy"])
+
+    def test_kvm(self):
+        """What QEMU would find, without QEMU: a verdict, whatever it is, and within seconds."""
+        facts = self.look("--no-dpdk", "--role", "host")["by_name"]["kvm"]["facts"]
+        self.assertEqual("guest" in facts, facts["usable"])
+        if facts["usable"]:
+            self.assertIn(facts["guest"], ("runs", "fails", "unknown"))
+            self.assertEqual(facts["error"] != "", facts["guest"] == "fails")
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one CPU")
+    def test_distance(self):
+        """A cache line needs some ns at least; where others use the CPUs it says so."""
+        for _ in range(5):
+            facts = self.look("--no-dpdk")["by_name"]["distance"]["facts"]
+            if facts["pairs"] > 0:
+                break
+        else:
+            self.skipTest("others use the CPUs")
+        self.assertGreater(facts["nearest_ns"], 5)
+        self.assertGreaterEqual(facts["farthest_ns"], facts["nearest_ns"])
+        nearest = {int(cpu) for cpu in facts["nearest"].split(",")}
+        self.assertEqual(len(nearest), 2)
+        self.assertLessEqual(nearest, os.sched_getaffinity(0))
+
+    def test_affinity_is_left_alone(self):
+        """The doctor measures on CPUs that it may use only."""
+        own = min(os.sched_getaffinity(0))
+        result = run("--json", "--no-dpdk", preexec_fn=lambda: os.sched_setaffinity(0, {own}))
+        line = next(l for l in json.loads(result.stdout)["lines"] if l["check"] == "distance")
+        self.assertEqual(line["text"], "no two CPUs to measure")
 
     def test_plugin_of_the_build_folder(self):
         """Found from where the program is, not from where the user is."""

@@ -150,7 +150,7 @@ class CpuTest(DoctorCase):
 
     def test_l3(self):
         facts = self.check(self.examine(), "l3", "ok", "2 L3 caches, shared by CPUs 0-3; 4-7; "
-                           "let guest and host poll on two CPUs of one, e.g. 0 and 2")
+                           "of one are, e.g., 0 and 2")
         self.assertEqual((facts["groups"], facts["shared"], facts["pair"]), (2, "0-3; 4-7", "0,2"))
 
     def test_l3_of_a_small_cpuset(self):
@@ -160,10 +160,58 @@ class CpuTest(DoctorCase):
             self.machine.put("/proc/self/status", f"Cpus_allowed_list:\t{allowed}\n")
             line = self.examine()["by_name"]["l3"]
             self.assertEqual((line["verdict"], line["facts"]["pair"]), (verdict, pair))
-        self.check(self.examine(), "l3", "ok", "1 L3 cache, shared by CPUs 0-3; let guest and host")
+        self.check(self.examine(), "l3", "ok", "1 L3 cache, shared by CPUs 0-3; of one are, e.g., 0")
         self.machine.put("/proc/self/status", "Cpus_allowed_list:\t3,4\n")
         self.check(self.examine(), "l3", "warn", "2 L3 caches, shared by CPUs 0-3; 4-7",
                    "allow two CPUs that share")
+
+    def distance(self, verdict, text, advice=None):
+        """The line about the distance of CPUs."""
+        return self.check(self.examine(), "distance", verdict, text, advice)
+
+    def test_distance(self):
+        """Pairs of different cores that share an L3; the nearest is what to poll on."""
+        self.machine.answers["roundtrip 5 7"] = "80"
+        facts = self.distance("ok", "a cache line takes 80 ns from CPU 5 to 7 and back, the nearest of "
+                              "8 pairs: let guest and host poll on them")
+        self.assertEqual((facts["pairs"], facts["nearest"], facts["nearest_ns"],
+                          facts["farthest_ns"]), (8, "5,7", 80, 100))
+
+    def test_sysfs_says_one_l3(self):
+        """And the CPUs are not near: the topology that a hypervisor shows is what it likes."""
+        self.machine.answers["roundtrip 1 3"] = "520"
+        facts = self.distance("warn", "; 520 ns between 1 and 3; sysfs says one L3, but that is more "
+                              "than within one", "pin the CPUs to one L3")
+        self.assertEqual((facts["farthest"], facts["farthest_ns"]), ("1,3", 520))
+        self.machine.answers["roundtrip 1 3"] = "249"
+        self.distance("ok", "100 ns")
+        self.machine.answers["roundtrip 1 3"] = "250"
+        self.distance("warn", "; 250 ns")
+        self.machine.put("/proc/self/status", "Cpus_allowed_list:\t1,3\n")
+        line = self.examine()["by_name"]["distance"]
+        self.assertEqual(line["text"], "a cache line takes 250 ns from CPU 1 to 3 and back; sysfs says "
+                                       "one L3, but that is more than within one")
+
+    def test_distance_without_sysfs(self):
+        """All pairs, then; that some are far is to be expected."""
+        for cpu in range(8):
+            self.machine.drop(f"/sys/devices/system/cpu/cpu{cpu}/cache")
+        facts = self.distance("ok", "100 ns from CPU 0 to 2")
+        self.assertEqual((facts["pairs"], facts["farthest_ns"]), (24, 600))
+        self.machine.put("/proc/self/status", "Cpus_allowed_list:\t3,4\n")
+        self.distance("warn", "600 ns from CPU 3 to 4 and back", "pin the CPUs to one L3")
+
+    def test_distance_of_siblings(self):
+        """If there is nothing else."""
+        self.machine.put("/proc/self/status", "Cpus_allowed_list:\t2,3\n")
+        self.distance("ok", "100 ns from CPU 2 to 3 and back")
+
+    def test_distance_is_unknown(self):
+        self.machine.answers = {"uid": "0", "membarrier": "1f8"}
+        facts = self.distance("ok", "not measured: another machine; let guest and host poll on")
+        self.assertEqual(facts, {"pairs": 0})
+        self.machine.put("/proc/self/status", "Cpus_allowed_list:\t2\n")
+        self.distance("ok", "no two CPUs to measure")
 
     def test_l3_is_unknown(self):
         for cpu in range(8):

@@ -232,6 +232,7 @@ def command_fuzz(targets, minutes, workers):
     end = time.monotonic() + minutes * 60 if minutes else None
     total = {t.name: [0, 0.0] for t in targets}
     found = []
+    interrupted = False
 
     def slices():
         turn = 0
@@ -275,9 +276,12 @@ def command_fuzz(targets, minutes, workers):
                     future.result()
     except KeyboardInterrupt:
         say("")
+        interrupted = True
     for name, (runs, seconds) in total.items():
         say(f"fuzz_{name}: in all {runs} executions in {seconds / 60:.1f} min, "
             f"{runs / max(seconds, 0.001):.0f}/s")
+    if interrupted and not found:
+        raise KeyboardInterrupt
     return len(found)
 
 

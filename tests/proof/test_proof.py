@@ -219,4 +219,4 @@ if not MISSING:
     add_tests()
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    tools.main()

@@ -5,10 +5,15 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
+import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "scripts"))
+
+import ending  # noqa: E402
 
 # Seconds for one goal of WP. Most take less than one; it only bounds what cannot be proved.
 PATIENCE = 120
@@ -21,6 +26,11 @@ def run(argv, **kwargs):
     return done.stdout, done.returncode
 
 
+def main():
+    """Run the tests of the calling program, a line each."""
+    sys.exit(ending.run("proof", lambda: unittest.main(verbosity=2)))
+
+
 def frama_c(root, sources, defines, options, contracts):
     """Frama-C on shipped sources of the tree `root` and harnesses of this folder."""
     files = [os.path.join(root if name.startswith("lib/") else HERE, name) for name in sources]
@@ -30,7 +40,8 @@ def frama_c(root, sources, defines, options, contracts):
         includes.append(f"-include {HERE}/{contracts}")
     includes += [f"-D{name}={value}" for name, value in defines.items()]
     with tempfile.TemporaryDirectory(prefix="folio-proof-") as folder:
-        env = dict(os.environ, WHY3CONFIG=os.path.join(folder, "why3.conf"))
+        # Frama-C does not remove its temporary files when it is interrupted.
+        env = dict(os.environ, WHY3CONFIG=os.path.join(folder, "why3.conf"), TMPDIR=folder)
         if "-wp" in options:
             log, status = run(["why3", "config", "detect"], env=env, cwd=folder)
             if status != 0:

@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "child.h"
 
-#define CHILD_SECONDS 15
+#define REAP_SECONDS 5 /* the kernel may be at work for it, and then not even SIGKILL ends it */
 
 /* What is loaded must not write into the report. */
 static void
@@ -40,7 +41,7 @@ milliseconds_left(const struct timespec *end)
 
 /* Returns whether the child closed its end in time. */
 static bool
-collect(int fd, char *out, size_t size)
+collect(int fd, unsigned int seconds, char *out, size_t size)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct timespec end;
@@ -50,7 +51,7 @@ collect(int fd, char *out, size_t size)
 	long left;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += CHILD_SECONDS;
+	end.tv_sec += seconds;
 	while ((left = milliseconds_left(&end)) > 0) {
 		if (poll(&p, 1, (int)left) <= 0)
 			continue;
@@ -65,8 +66,25 @@ collect(int fd, char *out, size_t size)
 	return left > 0;
 }
 
+/* Returns whether it has ended. It is not waited for longer than REAP_SECONDS. */
+static bool
+reap(pid_t pid, int *status)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += REAP_SECONDS;
+	do {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		nanosleep(&pause, NULL);
+	} while (milliseconds_left(&end) > 0);
+	return false;
+}
+
 bool
-child_run(child_fn fn, const char *arg, char *out, size_t size)
+child_run(child_fn fn, const char *arg, unsigned int seconds, char *out, size_t size)
 {
 	int fds[2], status = 0;
 	bool in_time;
@@ -78,6 +96,7 @@ child_run(child_fn fn, const char *arg, char *out, size_t size)
 	}
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		silence();
 		_exit(fn(arg, fds[1]) ? EXIT_SUCCESS : EXIT_FAILURE);
 	}
@@ -87,14 +106,14 @@ child_run(child_fn fn, const char *arg, char *out, size_t size)
 		close(fds[0]);
 		return false;
 	}
-	in_time = collect(fds[0], out, size);
+	in_time = collect(fds[0], seconds, out, size);
 	close(fds[0]);
 	if (!in_time)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (!reap(pid, &status))
+		in_time = false;
 	if (!in_time)
-		snprintf(out, size, "it did not end within %u s", CHILD_SECONDS);
+		snprintf(out, size, "it did not end within %u s", seconds);
 	else if (WIFSIGNALED(status))
 		snprintf(out, size, "it crashed: %s", strsignal(WTERMSIG(status)));
 	else if (out[0] == '\0')

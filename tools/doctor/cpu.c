@@ -16,6 +16,8 @@
 
 #define MAX_CPUS 4096
 #define MAX_GROUPS 64
+#define MAX_PAIRS 28	  /* whose distance is measured: all of 8 CPUs */
+#define NEAR_NS 250	  /* two CPUs of one L3; tests/bench/pairs.py draws the same line */
 
 struct cpu_set {
 	uint64_t word[MAX_CPUS / 64];
@@ -114,13 +116,22 @@ l3_of(const struct probe *p, unsigned int cpu, char list[256])
 	return false;
 }
 
+static struct cpu_set
+siblings_of(const struct probe *p, unsigned int cpu)
+{
+	char text[256];
+
+	probe_text(p, text, sizeof(text), "/sys/devices/system/cpu/cpu%u/topology/"
+		   "thread_siblings_list", cpu);
+	return parse_cpus(text);
+}
+
 /* Two usable CPUs of a group, of different cores if there are such. */
 static bool
 find_pair(const struct probe *p, const struct cpu_set *group, const struct cpu_set *usable,
 	  unsigned int pair[2])
 {
 	struct cpu_set siblings = {0};
-	char text[256];
 	unsigned int i, n = 0;
 
 	for (i = 0; i < MAX_CPUS; i++) {
@@ -128,9 +139,7 @@ find_pair(const struct probe *p, const struct cpu_set *group, const struct cpu_s
 			continue;
 		if (n == 0) {
 			pair[0] = i;
-			probe_text(p, text, sizeof(text), "/sys/devices/system/cpu/cpu%u/topology/"
-				   "thread_siblings_list", i);
-			siblings = parse_cpus(text);
+			siblings = siblings_of(p, i);
 			n = 1;
 		} else if (!has_cpu(&siblings, i)) {
 			pair[1] = i;
@@ -143,7 +152,110 @@ find_pair(const struct probe *p, const struct cpu_set *group, const struct cpu_s
 	return n == 2;
 }
 
+/* The extremes of what was measured. */
+struct distances {
+	unsigned int n; /* pairs */
+	unsigned int nearest[2], farthest[2];
+	unsigned int near_ns, far_ns;
+	bool tried;
+	char why[PROBE_WHY]; /* why the last pair that was not measured was not */
+};
+
 static void
+measure_pair(const struct probe *p, unsigned int a, unsigned int b, struct distances *found)
+{
+	unsigned int ns;
+
+	found->tried = true;
+	if (!probe_round_trip(p, a, b, &ns, found->why))
+		return;
+	if (found->n == 0 || ns < found->near_ns) {
+		found->near_ns = ns;
+		found->nearest[0] = a;
+		found->nearest[1] = b;
+	}
+	if (found->n == 0 || ns > found->far_ns) {
+		found->far_ns = ns;
+		found->farthest[0] = a;
+		found->farthest[1] = b;
+	}
+	found->n++;
+}
+
+/*
+ * Pairs that sysfs says to share an L3, or any if it does not say; of different cores, or, where there
+ * are no such pairs, of one.
+ */
+static struct distances
+measure_distances(const struct probe *p, const struct cpu_set *usable)
+{
+	struct distances found = {0};
+	struct cpu_set group, siblings;
+	unsigned int a, b, tries = 0;
+	char list[256];
+	int one_core;
+
+	for (one_core = 0; one_core < 2 && !found.tried; one_core++) {
+		for (a = 0; a < MAX_CPUS && tries < MAX_PAIRS; a++) {
+			if (!has_cpu(usable, a))
+				continue;
+			siblings = siblings_of(p, a);
+			group = l3_of(p, a, list) ? parse_cpus(list) : *usable;
+			for (b = a + 1; b < MAX_CPUS && tries < MAX_PAIRS; b++) {
+				if (!has_cpu(usable, b) || !has_cpu(&group, b) ||
+				    has_cpu(&siblings, b) != (one_core != 0))
+					continue;
+				measure_pair(p, a, b, &found);
+				tries++;
+			}
+		}
+	}
+	return found;
+}
+
+static void
+report_distance(struct doctor *d, const struct distances *found, bool l3_is_known)
+{
+	struct line *l = report_add(&d->report, AREA, ROLE_BOTH, "distance");
+	char text[32] = "";
+
+	line_number(l, "pairs", found->n);
+	if (!found->tried) {
+		line_say(l, "no two CPUs to measure");
+		return;
+	}
+	if (found->n == 0) {
+		line_say(l, "not measured: %s; let guest and host poll on two CPUs of one L3",
+			 found->why);
+		if (probe_is_here(&d->probe))
+			line_judge(l, VERDICT_WARN, "run it again when the CPUs have less to do");
+		return;
+	}
+	snprintf(text, sizeof(text), "%u,%u", found->nearest[0], found->nearest[1]);
+	line_string(l, "nearest", text);
+	line_number(l, "nearest_ns", found->near_ns);
+	snprintf(text, sizeof(text), "%u,%u", found->farthest[0], found->farthest[1]);
+	line_string(l, "farthest", text);
+	line_number(l, "farthest_ns", found->far_ns);
+	line_say(l, "a cache line takes %u ns from CPU %u to %u and back", found->near_ns,
+		 found->nearest[0], found->nearest[1]);
+	if (found->n > 1)
+		line_say(l, ", the nearest of %u pairs", found->n);
+	if (found->near_ns < NEAR_NS)
+		line_say(l, ": let guest and host poll on them");
+	if ((l3_is_known ? found->far_ns : found->near_ns) < NEAR_NS)
+		return;
+	if (found->n > 1)
+		line_say(l, "; %u ns between %u and %u", found->far_ns, found->farthest[0],
+			 found->farthest[1]);
+	if (l3_is_known)
+		line_say(l, "; sysfs says one L3, but that is more than within one");
+	line_judge(l, VERDICT_WARN, "a virtual machine: its host should pin the CPUs to one L3, and "
+				    "show the guest what is there; else poll on CPUs that are near");
+}
+
+/* Returns whether sysfs says who shares a cache. */
+static bool
 report_l3(struct doctor *d, const struct cpu_set *usable)
 {
 	struct line *l = report_add(&d->report, AREA, ROLE_BOTH, "l3");
@@ -175,15 +287,15 @@ report_l3(struct doctor *d, const struct cpu_set *usable)
 		line_say(l, "unknown which CPUs share an L3 cache: no cache in sysfs");
 		line_judge(l, VERDICT_WARN, "host: show the guest its caches (QEMU: -cpu host,"
 					    "host-cache-info=on) and pin its CPUs to one L3");
-		return;
+		return false;
 	}
 	line_say(l, "%u L3 cache%s, shared by CPUs %s", n, n == 1 ? "" : "s", all);
 	if (has_pair)
-		line_say(l, "; let guest and host poll on two CPUs of one, e.g. %u and %u", pair[0],
-			 pair[1]);
+		line_say(l, "; of one are, e.g., %u and %u", pair[0], pair[1]);
 	else
 		line_judge(l, VERDICT_WARN, "allow two CPUs that share an L3 cache: a packet that "
 					    "crosses from one to another costs several times more");
+	return true;
 }
 
 /* Instruction sets that the copy kernels want; see lib/boundary/copy.c. */
@@ -248,8 +360,12 @@ cpu_report(struct doctor *d)
 {
 	char list[512];
 	struct cpu_set usable = usable_cpus(&d->probe, list);
+	struct distances found;
+	bool l3_is_known;
 
 	report_count(d, &usable, list);
-	report_l3(d, &usable);
+	found = measure_distances(&d->probe, &usable);
+	l3_is_known = report_l3(d, &usable);
+	report_distance(d, &found, l3_is_known);
 	report_copy(d);
 }

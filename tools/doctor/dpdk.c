@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,8 @@ find_dpdk(const struct probe *p, struct dpdk *k)
 		probe_names_free(&names);
 	}
 	if (k->eal[0] == '\0' ||
-	    (probe_is_here(p) && child_run(ask_version, k->eal, k->version, sizeof(k->version))))
+	    (probe_is_here(p) && child_run(ask_version, k->eal, CHILD_SECONDS, k->version,
+					sizeof(k->version))))
 		return;
 	k->version[0] = '\0';
 	for (i = 0; i < k->libs.n && k->version[0] == '\0'; i++)
@@ -264,12 +266,54 @@ find_installed(const struct probe *p, const struct folders *libs, char out[PROBE
 	return found;
 }
 
+/* Which file the loader takes for a name without a slash. */
+static bool
+ask_loader(const char *name, int fd)
+{
+	struct link_map *map;
+	void *plugin = dlopen(name, RTLD_NOW);
+
+	if (plugin == NULL || dlinfo(plugin, RTLD_DI_LINKMAP, &map) != 0) {
+		dprintf(fd, "%s", dlerror());
+		return false;
+	}
+	dprintf(fd, "%s", map->l_name);
+	return true;
+}
+
+/*
+ * The file that EAL takes for -d NAME (eal_dlopen in eal_common_options.c): the one of that name,
+ * seen from the current folder, else what the loader finds. Returns NULL, or why there is none; out
+ * is NAME then.
+ */
+static const char *
+resolve_plugin(const char *name, char out[PROBE_PATH], bool *by_loader)
+{
+	char path[PATH_MAX];
+	const char *why;
+
+	*by_loader = false;
+	if (realpath(name, path) != NULL && strlen(path) < PROBE_PATH) {
+		strcpy(out, path);
+		return NULL;
+	}
+	why = strerror(errno);
+	if (errno == ENOENT && strchr(name, '/') == NULL) {
+		why = "neither in the current folder nor where the loader looks";
+		*by_loader = child_run(ask_loader, name, CHILD_SECONDS, out, PROBE_PATH);
+	}
+	if (*by_loader)
+		return NULL;
+	snprintf(out, PROBE_PATH, "%s", name);
+	return why;
+}
+
 static void
 judge_load(struct line *l, struct doctor *d, const struct dpdk *k, const char *path)
 {
 	char answer[512];
 
-	d->plugin_ok = child_run(try_plugin, path, answer, sizeof(answer));
+	d->plugin_ok = child_run(try_plugin, path, CHILD_SECONDS, answer, sizeof(answer));
 	line_bool(l, "loadable", d->plugin_ok);
 	line_string(l, "error", d->plugin_ok ? "" : answer);
 	if (d->plugin_ok)
@@ -290,10 +334,11 @@ report_plugin(struct doctor *d, const struct dpdk *k)
 {
 	struct line *l = report_add(&d->report, AREA, ROLE_BOTH, "plugin");
 	char path[PROBE_PATH] = "", exposed[PROBE_PATH];
-	bool installed = false, in_tree = false;
+	bool installed = false, in_tree = false, by_loader = false;
+	const char *why = NULL;
 
 	if (d->opt.plugin != NULL) {
-		snprintf(path, sizeof(path), "%s", d->opt.plugin);
+		why = resolve_plugin(d->opt.plugin, path, &by_loader);
 	} else {
 		installed = !find_in_build(&d->probe, path) &&
 			    find_installed(&d->probe, &k->libs, path);
@@ -301,18 +346,20 @@ report_plugin(struct doctor *d, const struct dpdk *k)
 	}
 	line_string(l, "path", path);
 	line_bool(l, "installed", installed);
-	if (path[0] == '\0' || access(path, F_OK) != 0) {
+	if (path[0] == '\0' || why != NULL) {
 		if (path[0] == '\0')
 			line_say(l, "no " PLUGIN " found");
 		else
-			line_say(l, "%s: %s", path, strerror(errno));
+			line_say(l, "%s: %s", path, why);
 		line_bool(l, "loadable", false);
 		line_judge(l, VERDICT_FAIL, "./run build, or meson install; --plugin FILE if it is "
 					    "somewhere else");
 		return;
 	}
 	line_say(l, "%s", path);
-	find_exposed(&d->probe, path, exposed);
+	exposed[0] = '\0';
+	if (!by_loader) /* EAL leaves that to the loader */
+		find_exposed(&d->probe, path, exposed);
 	line_string(l, "world_writable", exposed);
 	if (exposed[0] != '\0') {
 		line_say(l, ": EAL refuses it, because everybody may write to %s", exposed);
@@ -330,6 +377,7 @@ report_plugin(struct doctor *d, const struct dpdk *k)
 	judge_load(l, d, k, path);
 	if (d->plugin_ok)
 		line_say(l, installed ? " can be loaded; EAL does so by itself"
+	     : by_loader ? " can be loaded: the loader finds it for EAL's -d and this name"
 				      : " can be loaded: give EAL -d and this path");
 }
 

@@ -323,19 +323,45 @@ parameter_is_on(const struct probe *p, const char *module, const char *name)
 	       (text[0] == 'Y' || text[0] == '1');
 }
 
+/* What became of a guest that was tried. */
+static void
+report_guest(struct line *l, enum guest_state state, const char *why)
+{
+	static const char *const states[] = {
+		[GUEST_UNKNOWN] = "unknown", [GUEST_RUNS] = "runs", [GUEST_FAILS] = "fails"};
+
+	line_string(l, "guest", states[state]);
+	line_string(l, "error", state == GUEST_FAILS ? why : "");
+	if (state == GUEST_UNKNOWN) {
+		line_say(l, "/dev/kvm can be used; whether guests run was not tried");
+	} else if (state == GUEST_RUNS) {
+		line_say(l, "/dev/kvm runs guests: one was tried");
+	} else {
+		line_say(l, "/dev/kvm is there and does not run guests: one with 20 ms of "
+			    "work was tried: %s", why);
+		line_judge(l, VERDICT_WARN, "in a virtual machine: its host has to offer nested "
+					    "virtualisation that works; until then emulate guests "
+					    "(QEMU: -accel tcg)");
+	}
+}
+
 static void
 report_kvm(struct doctor *d)
 {
-	struct line *l = report_add(&d->report, AREA, ROLE_HOST, "kvm");
+	struct line *l;
+	char why[PROBE_WHY];
 	const char *advice =
 		d->kind == MACHINE_BARE
 			? "switch virtualisation on in the firmware; modprobe kvm_amd or kvm_intel"
 			: "./run demo needs none; for virtual machines in this one, nested "
 			  "virtualisation from its host";
 
+	if ((d->report.roles & ROLE_HOST) == 0)
+		return; /* it takes a second where guests do not run */
+	l = report_add(&d->report, AREA, ROLE_HOST, "kvm");
 	if (probe_may(&d->probe, R_OK | W_OK, "/dev/kvm")) {
-		line_say(l, "/dev/kvm can be used");
 		line_bool(l, "usable", true);
+		report_guest(l, probe_guest(&d->probe, why), why);
 		return;
 	}
 	line_bool(l, "usable", false);

@@ -19,10 +19,13 @@ usage(FILE *out)
 	      "What this machine is, what it has for folio, and what to do next.\n"
 	      "  --role guest|host  judge this role only; default: what the machine suggests\n"
 	      "  --json             the same for scripts\n"
-	      "  --plugin FILE      the driver to look at; default: the built or installed one\n"
+	      "  --plugin FILE      the driver to look at, as in EAL's -d FILE: without a slash the\n"
+	      "                     current folder's, else the loader's; default: the built or\n"
+	      "                     installed one\n"
 	      "  --no-dpdk          leave DPDK out: for programs that use libfolio alone\n"
 	      "  --root DIR         look at the files of another machine, copied to DIR\n"
 	      "  --help             this text\n"
+	      "  --version          the version of folio\n"
 	      "Exit status: 0 if folio can run here in a role, 1 if not, 2 for wrong options.\n",
 	      out);
 }
@@ -50,6 +53,7 @@ parse_options(int argc, char **argv, struct options *o, const char **root)
 		{"no-dpdk", no_argument, NULL, 'n'},
 		{"root", required_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
@@ -77,6 +81,9 @@ parse_options(int argc, char **argv, struct options *o, const char **root)
 			break;
 		case 'h':
 			usage(stdout);
+			return EXIT_SUCCESS;
+		case 'v':
+			puts("folio-doctor " FOLIO_VERSION);
 			return EXIT_SUCCESS;
 		default:
 			usage(stderr);

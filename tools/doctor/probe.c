@@ -285,6 +285,16 @@ answer(const struct probe *p, const char *key)
 }
 
 bool
+probe_answer(const struct probe *p, const char *key, char *out, size_t size)
+{
+	const char *text = answer(p, key);
+
+	snprintf(out, size, "%.*s", text == NULL ? 0 : (int)strcspn(text, "\n"),
+		 text == NULL ? "" : text);
+	return text != NULL;
+}
+
+bool
 probe_cpuid(const struct probe *p, uint32_t leaf, uint32_t subleaf, struct cpuid *out)
 {
 	const char *text;

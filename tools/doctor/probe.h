@@ -21,6 +21,7 @@
 #define PROBE_NAME 64	  /* longest name in a folder that is looked at, with its NUL */
 #define PROBE_PATH 1024
 #define PROBE_ANSWERS 16384
+#define PROBE_WHY 160	  /* longest reason */
 
 #define PROBE_FMT(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -85,6 +86,20 @@ int probe_membarrier(const struct probe *p, unsigned int *commands);
 
 /* Open /dev/NAME and ask for FOLIO_IOCTL_INFO: 0, or an errno. */
 int probe_info(const struct probe *p, const char *name, struct folio_ioctl_info *info);
+
+/* What stands behind a key in ROOT/answers. */
+bool probe_answer(const struct probe *p, const char *key, char *out, size_t size);
+
+/* Run a guest under KVM, for a second at the most; why says what went wrong. */
+enum guest_state { GUEST_UNKNOWN, GUEST_RUNS, GUEST_FAILS };
+enum guest_state probe_guest(const struct probe *p, char why[PROBE_WHY]);
+
+/*
+ * Time of a cache line's way from one CPU to another and back: for some ms, or some 100 ms if others
+ * use the CPUs. False if it is unknown, and why.
+ */
+bool probe_round_trip(const struct probe *p, unsigned int a, unsigned int b, unsigned int *ns,
+		      char why[PROBE_WHY]);
 
 /* Map a page of a file for reading, without touching it: 0, or an errno. */
 int probe_map(const struct probe *p, const char *fmt, ...) PROBE_FMT(2, 3);

@@ -10,6 +10,7 @@ import sys
 import tables
 from instructions import (BASELINE, BURSTS, Failure, FUNCTIONS, SIZES, WITHOUT, conditions, price,
                           share, total)
+import ending   # of scripts/, which the module above finds
 from relink import Stale
 
 
@@ -72,24 +73,20 @@ def main():
     if args.update and args.without:
         parser.error("--update takes all protections: it goes without --without")
     build = os.path.realpath(args.build)
-    try:
-        found, isa = price(build, args.without or list(WITHOUT),
-                           lambda text: print(f"== {text}", flush=True))
-        if args.update:
-            update(found, conditions(build, isa))
-            return 0
-        print_counts(found)
-        print_shares(found)
-        if args.json:
-            with open(args.json, "w", encoding="utf-8") as file:
-                json.dump({"conditions": conditions(build, isa), "instructions": {
-                    name: {what: round(total(c), 2) for what, c in counts.items()}
-                    for name, counts in found.items()}}, file, indent="\t")
-    except (Failure, Stale) as failure:
-        print(f"instructions: {failure}", file=sys.stderr)
-        return 1
+    found, isa = price(build, args.without or list(WITHOUT),
+                       lambda text: print(f"== {text}", flush=True))
+    if args.update:
+        update(found, conditions(build, isa))
+        return 0
+    print_counts(found)
+    print_shares(found)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as file:
+            json.dump({"conditions": conditions(build, isa), "instructions": {
+                name: {what: round(total(c), 2) for what, c in counts.items()}
+                for name, counts in found.items()}}, file, indent="\t")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending.run("instructions", main, Failure, Stale))

@@ -60,8 +60,7 @@ GATE = [("lib/boundary/gate.h", "{\n\tuint32_t open;\n",
 ONE_FETCH = [("lib/boundary/shared.h", "__atomic_load_n(&(p)->raw, order)", "((p)->raw)"),
              ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED)", "p->raw = v"),
              ("lib/boundary/shared.h", "__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE)", "p->raw = v")]
-ZEROING = [("lib/queue.c", "\tfolio_region_zero(&f->region, &f->layout);\n\tpthread",
-            "\tpthread")]
+ZEROING = [("lib/queue.c", "\tif (!folio_region_zero(&f->region, &f->layout))\n\t\treturn false;\n", "")]
 EXACT = [(BURST,
           "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_exact);",
           "rte_pktmbuf_mtod(m, const void *), len,\n\t\t\t\t       folio_kernel_padded);")]
