@@ -75,12 +75,12 @@ folio_device_map_first(struct folio_region *r)
 void
 folio_device_touch(const void *mem, uint64_t len)
 {
-	const struct folio_copy *copy = folio_copy_select(FOLIO_ISA_AUTO);
+	folio_copy_fn padded = folio_copy_select(FOLIO_ISA_AUTO)->padded;
 	uint8_t line[FOLIO_WIRE_LINE];
 	uint64_t i;
 
 	for (i = 0; i < len; i += FOLIO_WIRE_PAGE)
-		copy->padded(line, (const uint8_t *)mem + i, sizeof(line));
+		padded(line, (const uint8_t *)mem + i, sizeof(line));
 }
 
 bool

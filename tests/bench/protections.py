@@ -19,13 +19,13 @@ from instructions import MASK, PLUGIN_PARTS, WITHOUT  # noqa: E402
 from relink import Changed, PLUGIN, Stale  # noqa: E402
 
 KERNELS = "lib/boundary/copy_kernel.h"
-REGION = "lib/native/region.c"
+REGION = "lib/memory/shm_map.c"
 HEADERS = "\tif (len > 64)\n\t\tlen = 64;\n"
 COPY = [(KERNELS, name + "(void *dst, const void *src, size_t len)\n{\n",
          name + "(void *dst, const void *src, size_t len)\n{\n" + HEADERS)
         for name in ("folio_kernel_exact", "folio_kernel_padded")]
-READ_ONLY = [(REGION, "peer = mmap(NULL, l->area_size, PROT_READ, ",
-              "peer = mmap(NULL, l->area_size, PROT_READ | PROT_WRITE, ")]
+READ_ONLY = [(REGION, "peer = mmap(NULL, len, PROT_READ, ",
+              "peer = mmap(NULL, len, PROT_READ | PROT_WRITE, ")]
 EVERYTHING = "all of these"
 
 
