@@ -97,6 +97,18 @@ create_pool(struct echo *e, unsigned int count, uint16_t mtu)
 	return -ENOMEM;
 }
 
+/* Which of its burst functions a driver has chosen; a driver need not say. */
+static void
+print_modes(const struct echo *e)
+{
+	struct rte_eth_burst_mode rx, tx;
+
+	if (rte_eth_rx_burst_mode_get(e->port, 0, &rx) == 0 &&
+	    rte_eth_tx_burst_mode_get(e->port, 0, &tx) == 0)
+		printf("folio-echo: port %u receives by '%s', sends by '%s'\n", e->port, rx.info,
+		       tx.info);
+}
+
 static int
 start_port(struct echo *e, uint16_t mtu)
 {
@@ -130,6 +142,7 @@ start_port(struct echo *e, uint16_t mtu)
 		ret = rte_eth_dev_start(e->port);
 	if (ret != 0)
 		return port_error(e, "cannot be started", ret);
+	print_modes(e);
 	printf("folio-echo: port %u answers, MAC address " RTE_ETHER_ADDR_PRT_FMT ", MTU %u\n",
 	       e->port, RTE_ETHER_ADDR_BYTES(&e->self.mac), mtu);
 	return 0;

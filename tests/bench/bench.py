@@ -13,8 +13,6 @@ Needs root, two idle CPUs and huge pages.
 import argparse
 import collections
 import hashlib
-import json
-import lzma
 import os
 import shutil
 import signal
@@ -26,15 +24,16 @@ import time
 import cases
 import contestants
 import halves
+import offline
 import plots
 import protections
+import published
 import report
 from halves import list_option, number_option
 from pairs import Failure, MIXED, PLACEMENTS, Place, distance
 from ready import Ready
-from record import RECORD, default_folder, machine, note, now, write_results
+from record import RECORD, check_same, default_folder, machine, note, now, read, write_results
 from results import FAILED, FIELDS, PREFERRED, Results
-from side import HERE
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
 PROGRAMS = {"generator": "tests/bench/generator/bench-generator",
@@ -59,15 +58,6 @@ def sha256(path):
     """Tells one build of a program from another."""
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
-
-
-def conditions(record):
-    """What samples must have in common to be compared: (for a reader, value)."""
-    facts = record["machine"]
-    return (("machine", report.cpu_model(facts)), ("kernel", facts["kernel"]),
-            ("DPDK", facts["dpdk"]), ("build of the programs", record.get("programs")),
-            ("kind of pages", {True: "huge", False: "ordinary"}.get(record.get("huge_pages"))),
-            *(("--" + name, record["options"].get(name)) for name in ("window", "cpus")))
 
 
 class Bench:
@@ -96,15 +86,8 @@ class Bench:
 
     def resume(self, folder):
         """Go on with the samples of an earlier run of the same programs on the same machine."""
-        with open(os.path.join(folder, RECORD), encoding="utf-8") as file:
-            old = json.load(file)
-        for name in sorted(set(old["contestants"]) & set(self.record["contestants"])):
-            if old["contestants"][name] != self.record["contestants"][name]:
-                raise Failure("--resume=%s: '%s' was another build there" % (folder, name))
-        for (what, before), (_, at_present) in zip(conditions(old), conditions(self.record)):
-            if before != at_present:
-                raise Failure("--resume=%s: another %s there: %s; it is %s"
-                              % (folder, what, before, at_present))
+        old = read(os.path.join(folder, RECORD))
+        check_same(old, self.record, "--resume=" + folder)
         self.record["contestants"] = {**old["contestants"], **self.record["contestants"]}
         self.record["resumed"] = old.get("resumed", []) + [old["date"]]
         for name in ("pairs", "samples"):
@@ -362,10 +345,11 @@ def parse_args(argv):
                         help="where they poll (default: 0,1)")
     parser.add_argument("--out", metavar="FOLDER", help="for tables, plots and JSON "
                         "(default: build/bench/DATE; with --resume that folder)")
-    parser.add_argument("--publish", action="store_true",
-                        help="copy the results into docs/, where its pages refer to them")
+    parser.add_argument("--publish", choices=published.PLACES, help="copy the record into "
+                        "docs/results as one of this placement, where --pages finds it")
     parser.epilog = ("With the ends on two machines, or in a guest and on its host: ./run bench "
-                     "--guest --help")
+                     "--guest --help\nTables and plots of earlier records, without measuring: ./run "
+                     "bench --report --help")
     args = parser.parse_args(argv)
     args.groups = args.cases or (list(cases.QUICK) if args.quick else names)
     args.sizes = args.sizes or (list(cases.EXTREMES) if args.quick else list(cases.SIZES))
@@ -417,25 +401,6 @@ def chosen_groups(args):
     return groups
 
 
-def publish(folder, date):
-    """Copy the table and the JSON to docs/results, the plots to docs/img."""
-    docs = os.path.join(HERE, "../../docs")
-    os.makedirs(os.path.join(docs, "img"), exist_ok=True)
-    for name in sorted(os.listdir(folder)):
-        base, kind = os.path.splitext(name)
-        target = {".md": "results/%s-summary.md" % date, ".json": "results/%s-bench.json.xz" % date,
-                  ".svg": "img/bench-%s.svg" % base, ".png": "img/bench-%s.png" % base}.get(kind)
-        if target is None:
-            continue        # not ours
-        target = os.path.join(docs, target)
-        if kind == ".json":     # megabytes
-            with open(os.path.join(folder, name), "rb") as file, lzma.open(target, "wb") as packed:
-                shutil.copyfileobj(file, packed)
-        else:
-            shutil.copy(os.path.join(folder, name), target)
-    note("copied to docs/results and docs/img")
-
-
 def run(args):
     """Measure; returns the record."""
     folder = tempfile.mkdtemp(prefix="folio-bench-", dir="/run")
@@ -445,6 +410,9 @@ def run(args):
         who, left_out = everybody(args, folder)
         with Place(args.cpus, folder, programs, args.window) as place:
             bench = Bench(args, place, who, left_out)
+            if not bench.all:
+                raise Failure("nobody is left to be measured; left out: %s"
+                              % ", ".join(left_out or ["who takes no part in these cases"]))
             bench.run()
         return bench.record
     finally:
@@ -453,8 +421,10 @@ def run(args):
 
 def main():
     """Exit status: 0 if no sample failed."""
-    if {"--host", "--guest"} & set(sys.argv):
-        return halves.main(sys.argv[1:])
+    words = {word.partition("=")[0] for word in sys.argv}
+    for program, options in ((halves, ("--host", "--guest")), (offline, ("--report", "--pages"))):
+        if words.intersection(options):
+            return program.main(sys.argv[1:])
     args = parse_args(sys.argv[1:])
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # clean up, keep the results
     try:
@@ -468,7 +438,7 @@ def main():
     files = plots.draw(Results(record), args.out)
     note("tables, JSON and %d plots are in %s" % (len(files), args.out))
     if args.publish:
-        publish(args.out, record["date"][:10])
+        published.add(record, args.publish)
     failed = any(s["status"] != "ok" for s in record["samples"])
     return 1 if failed or record.get("interrupted") else 0
 

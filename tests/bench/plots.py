@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Plots of what was measured, each as SVG and PNG, to be told apart in print, too."""
+"""Plots of what was measured, to be told apart in print, too."""
 
 import os
 import statistics
@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import LogLocator  # noqa: E402
 
 from cases import DIRECTIONS  # noqa: E402
+from pairs import DISTANCES, SHARED_CORE, UNPROBED  # noqa: E402
 from wording import TIMES, column_text, size_text  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
@@ -29,6 +30,8 @@ STYLES = {
     "limit": ("#666666", "OO", "*"),
 }
 OTHERS = (("#CC79A7", "++", "p"), ("#F0E442", "**", "h"), ("#000000", "", "X"))
+DIRECTION_COLORS = dict(zip((*DIRECTIONS, ""), ("#0072B2", "#D55E00", "#009E73")))
+KINDS = ("svg", "png")
 RATIO = "folio / best unprotected peer"
 LINES = (("one-way", "untouched", "-"), ("touched", "payload written and read", "--"))
 HEADLINE = (("one-way", "64"), ("one-way", "256"), ("one-way", "1518"), ("one-way", "9000"),
@@ -37,30 +40,28 @@ HEADLINE = (("one-way", "64"), ("one-way", "256"), ("one-way", "1518"), ("one-wa
 RC = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
       "axes.axisbelow": True, "svg.hashsalt": "folio", "hatch.linewidth": 0.5,
       "figure.constrained_layout.use": True}
+plt.rcParams.update(RC)
 
 
 class Plots:
     """Draws the results of one placement into a folder."""
 
-    def __init__(self, results, folder):
+    def __init__(self, results, folder, where, kinds):
         self.results = results
         self.folder = folder
+        self.kinds = kinds
         self.files = []
-        self.where = results.most_compared()
+        self.where = where or results.most_compared()
 
     def style(self, name):
         """Colour, hatch and marker of a contestant."""
         strangers = [n for n in self.results.contestants if n not in STYLES]
         return STYLES[name] if name in STYLES else OTHERS[strangers.index(name) % len(OTHERS)]
 
-    def save(self, figure, name, title, where=None):
-        """Write it twice."""
-        where = " (CPUs %s)" % self.where if where is None else where
-        figure.suptitle(title + where, fontsize=11)
-        for kind in ("svg", "png"):
-            figure.savefig(os.path.join(self.folder, "%s.%s" % (name, kind)), dpi=150,
-                           bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
-        plt.close(figure)
+    def save(self, figure, name, title):
+        """Write it, with what the placement means."""
+        save(figure, self.folder, name, "%s (CPUs %s)" % (title, self.where), [self.where],
+             self.kinds)
         self.files.append(name)
 
     def bars(self, axes, key):
@@ -129,60 +130,34 @@ class Plots:
         figure, axes = plt.subplots(figsize=(7, 3.8))
         sizes = []
         for group, payload, style in LINES:
-            for direction, color in zip(DIRECTIONS, ("#0072B2", "#D55E00")):
+            for direction in DIRECTIONS:
                 points = [(dict(key)["size"], self.results.ratio(key, "folio", self.where))
                           for key in self.results.group(group)
                           if dict(key)["direction"] == direction]
                 points = [(size, ratio) for size, ratio in points if ratio]
                 sizes += [size for size, _ in points if size not in sizes]
-                look = {"color": color, "marker": "o", "markersize": 4}
+                look = {"color": DIRECTION_COLORS[direction], "marker": "o", "markersize": 4}
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] != "imix"]), style, **look,
                           label="%s, %s" % (direction, payload))
                 # A mix is no size: no line leads there.
                 axes.plot(*coordinates(sizes, [p for p in points if p[0] == "imix"]), "", **look)
         axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(sizes)), [size_text(size) for size in sizes])
+        axes.set_xlabel("frame")
         axes.set_ylabel(RATIO)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", linewidth=0.3)
         axes.legend(frameon=False, fontsize=8)
         if sizes:
-            self.save(figure, "ratios", "One way")
+            self.save(figure, "ratios", "One way, folio to the best unprotected peer")
         plt.close(figure)
 
     def headline(self):
-        """folio to the best peer, the most telling cases, a panel for each placement; spread: the
-        pairs of samples, each in itself."""
-        keys = [(headline_label(group, size), key) for group, size in HEADLINE
-                for key in self.results.group(group)
-                if dict(key)["size"] == size and dict(key)["direction"] in ("", DIRECTIONS[0])]
-        places = self.results.placements([key for _, key in keys])
-        panels = [(where, [bar for bar in keys if self.results.ratio(bar[1], "folio", where)])
-                  for where in places]
-        panels = [(where, bars) for where, bars in panels if bars]
-        if not panels:
-            return
-        figure, grid = plt.subplots(len(panels), squeeze=False, figsize=(
-            max(4, 0.75 * max(len(bars) for _, bars in panels)), 0.5 + 2.7 * len(panels)))
-        for axes, (where, bars) in zip(grid.flat, panels):
-            for x, (label, key) in enumerate(bars):
-                self.headline_bar(axes, x, label, key, where)
-            axes.axhline(1, color="black", linewidth=0.8)
-            axes.set_xticks(range(len(bars)), [label.replace("\nrw", "\ntouched")
-                                               for label, _ in bars], fontsize=8)
-            axes.set_title("CPUs " + where, fontsize=9)
-            axes.set_ylabel("folio / best peer")
-        self.save(figure, "headline", "Throughput of folio, the best unprotected peer being 1", "")
-
-    def headline_bar(self, axes, x, label, key, where):
-        """A bar for a case, and its spread."""
-        ratio = self.results.ratio(key, "folio", where)
-        ratios = self.results.best_rival(key, "folio", where)[1]
-        axes.bar(x, ratio, 0.7, color="#D55E00" if "\nrw" in label else "#0072B2",
-                 hatch="//" if "\nrw" in label else "", edgecolor="white",
-                 yerr=[[max(0, ratio - min(ratios))], [max(0, max(ratios) - ratio)]],
-                 error_kw={"elinewidth": 0.8, "capsize": 2})
-        axes.annotate("%.2f" % ratio, (x, ratio), (3, 2), textcoords="offset points", fontsize=8)
+        """The most telling cases, a panel for each placement that was seen."""
+        places = self.results.placements([key for _, keys in headline_cases(self.results)
+                                          for key in keys])
+        if headline([(self.results, where) for where in places], self.folder, self.kinds):
+            self.files.append("headline")
 
     def latency(self):
         """Mean and percentiles over the load that came back."""
@@ -259,10 +234,88 @@ def panel_title(key):
     return fields["app"] if fields["group"] == "work" else size_text(fields["size"])
 
 
+def save(figure, folder, name, title, places, kinds):
+    """Write a figure; below it is what its placements mean."""
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel("\n".join(map(meaning, places)), fontsize=8, color="#444444")
+    for kind in kinds:
+        figure.savefig(os.path.join(folder, "%s.%s" % (name, kind)), dpi=150,
+                       bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
+    plt.close(figure)
+
+
+def meaning(where):
+    """A placement for a reader."""
+    if where == UNPROBED:
+        return "unprobed: the ends are on two machines"
+    if where == "siblings":
+        return "siblings: the two CPUs are threads of one core (adding slows down by more than " \
+               "%g)" % SHARED_CORE
+    names = [name for _, name in DISTANCES]
+    least = ([0] + [limit for limit, _ in DISTANCES])[names.index(where)]
+    most = dict((name, limit) for limit, name in DISTANCES)[where]
+    what = {"near": "share an L3 cache", "far": "do not share an L3 cache"}.get(
+        where, "are neither near nor far")
+    span = "less than %d ns" % most if not least else "%d ns or more" % least \
+        if most == float("inf") else "%d to %d ns" % (least, most)
+    return "%s: the two CPUs %s (a cache line's round trip takes %s)" % (where, what, span)
+
+
+def headline_cases(results):
+    """[(label, a case's keys: one for each direction)]."""
+    return [(headline_label(group, size), [key for key in results.group(group)
+                                           if dict(key)["size"] == size])
+            for group, size in HEADLINE]
+
+
+def headline(panels, folder, kinds):
+    """folio to the best peer in the most telling cases; spread: the pairs of samples, each in itself.
+    panels: [(results, placement)]. False: nothing could be compared."""
+    panels = [(where, [(label, [(dict(key)["direction"],
+                                 results.best_rival(key, "folio", where)[1]) for key in keys])
+                       for label, keys in headline_cases(results)]) for results, where in panels]
+    panels = [(where, [(label, bars) for label, bars in cases if any(r for _, r in bars)])
+              for where, cases in panels]
+    panels = [(where, cases) for where, cases in panels if cases]
+    if not panels:
+        return False
+    figure, grid = plt.subplots(len(panels), squeeze=False, figsize=(
+        max(5, 0.95 * max(len(cases) for _, cases in panels)), 0.9 + 2.7 * len(panels)))
+    for axes, (where, cases) in zip(grid.flat, panels):
+        for x, (label, bars) in enumerate(cases):
+            headline_bars(axes, x, "touched" in label, bars)
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_xticks(range(len(cases)), [label for label, _ in cases], fontsize=8)
+        axes.set_title("CPUs " + where, fontsize=10)
+        axes.set_ylabel("folio / best peer")
+        axes.set_ylim(bottom=0)
+    legend(figure, grid.flat)
+    save(figure, folder, "headline", "Throughput of folio; the best unprotected peer in the same "
+         "case is 1", [where for where, _ in panels], kinds)
+    return True
+
+
+def headline_bars(axes, x, touched, bars):
+    """A bar for each direction of a case, and its spread."""
+    width = 0.8 / len(bars)
+    for i, (direction, ratios) in enumerate(bars):
+        if not ratios:
+            continue
+        ratio = statistics.median(ratios)
+        at = x + (i - (len(bars) - 1) / 2) * width
+        axes.bar(at, ratio, min(width, 0.4), color=DIRECTION_COLORS[direction],
+                 hatch="//" if touched else "", edgecolor="white",
+                 yerr=[[ratio - min(ratios)], [max(ratios) - ratio]],
+                 error_kw={"elinewidth": 0.8, "capsize": 2},
+                 label=direction or "there and back")
+        axes.annotate("%.2f" % ratio, (at, max(ratios)), (0, 2), textcoords="offset points",
+                      fontsize=7, ha="center")
+
+
 def headline_label(group, size):
-    """Below a bar; touched payload is marked."""
+    """Below the bars of a case."""
     what = {"one-way": "one way", "touched": "one way"}.get(group, group)
-    return "%s\n%s%s" % (what, size_text(size), "\nrw" if group == "touched" else "")
+    return "%s\n%s%s" % (what, size_text(size), "\ntouched" if group == "touched" else "")
 
 
 def legend(figure, axes):
@@ -275,27 +328,27 @@ def legend(figure, axes):
                   bbox_to_anchor=(0.5, 0), ncols=min(len(entries), 5), fontsize=8)
 
 
-def draw(results, folder):
-    """All plots that the results have the samples for; returns their names."""
-    with plt.rc_context(RC):
-        plots = Plots(results, folder)
+def draw(results, folder, where=None, kinds=KINDS):
+    """All plots that the results have the samples for; returns their names. where: the placement, if
+    not the one in which most could be compared."""
+    plots = Plots(results, folder, where, kinds)
 
-        def directions(group):
-            return [(direction, [key for key in results.group(group)
-                                 if dict(key)["direction"] == direction])
-                    for direction in DIRECTIONS]
+    def directions(group):
+        return [(direction, [key for key in results.group(group)
+                             if dict(key)["direction"] == direction])
+                for direction in DIRECTIONS]
 
-        plots.headline()
-        plots.bar_panels("one-way", "One way, payload untouched", directions("one-way"))
-        plots.bar_panels("touched", "One way, payload written and read", directions("touched"))
-        plots.bar_panels("round-trips", "Round trips",
-                         [(group, results.group(group))
-                          for group in ("loop", "flowgen", "both-ways")])
-        plots.ratio_lines()
-        plots.latency()
-        plots.line_panels("bursts", "Burst sizes", "size", "burst")
-        plots.line_panels("queues", "Queue pairs, one core polls all", "direction", "queues")
-        plots.line_panels("rings", "Ring sizes", "size", "ring")
-        plots.work()
-        plots.protections()
-        return plots.files
+    plots.headline()
+    plots.bar_panels("one-way", "One way, payload untouched", directions("one-way"))
+    plots.bar_panels("touched", "One way, payload written and read", directions("touched"))
+    plots.bar_panels("round-trips", "Round trips",
+                     [(group, results.group(group))
+                      for group in ("loop", "flowgen", "both-ways")])
+    plots.ratio_lines()
+    plots.latency()
+    plots.line_panels("bursts", "Burst sizes, one way, guest to host", "size", "burst")
+    plots.line_panels("queues", "Queue pairs, 64 B, one core polls all of an end", "direction", "queues")
+    plots.line_panels("rings", "Ring sizes, one way, guest to host", "size", "ring")
+    plots.work()
+    plots.protections()
+    return plots.files

@@ -3,16 +3,13 @@
 """Tables of what was measured, and what one must know to read them."""
 
 import collections
-import json
-import os
-import re
 import statistics
 
 import targets
 from cases import BURST, MAXIMUM
 from pairs import UNDISTURBED
 from results import ALIKE, ENOUGH, LIMIT, PREFERRED, Results, dip_of, markdown
-from side import HERE
+from record import cpu_model
 from wording import TIMES, column_text, size_text
 
 # A group's tables: what they differ in, and what their columns are.
@@ -182,28 +179,6 @@ def gain_text(results, key, name, where):
     return ": %+.1f %% (%+.1f to %+.1f)" % (statistics.median(gains), min(gains), max(gains))
 
 
-def instructions_section():
-    """The counts that ./run test compares: they do not depend on the machine's mood."""
-    with open(os.path.join(HERE, "instructions.json"), encoding="utf-8") as file:
-        baseline = json.load(file)
-    counts = {what: sum(costs.values()) for what, costs in baseline["instructions"].items()}
-    rows, columns = ([list(dict.fromkeys(" ".join(what.split()[part]) for what in counts))
-                      for part in (slice(0, 2), slice(2, 4))])
-    columns.sort(key=lambda column: [int(word) for word in column.split()])
-    lines = [["instructions a packet"] + ["%s B, burst %s" % tuple(c.split()) for c in columns]]
-    lines += [[row] + ["%.1f" % counts["%s %s" % (row, column)] for column in columns]
-              for row in rows]
-    return ("## Instructions, from tests/bench/instructions.json (%s, %s)\n\n%s\n"
-            % (baseline["conditions"]["compiler"], baseline["conditions"]["isa"],
-               markdown(lines)))
-
-
-def cpu_model(facts):
-    """The processor's name."""
-    match = re.search(r"Model name: *(.*)", facts["lscpu"] or "")
-    return match.group(1) if match else facts["machine"]
-
-
 def heading(record):
     """What was measured, where and when."""
     facts = record["machine"]
@@ -225,7 +200,7 @@ def notes(record):
             % (record["options"]["window"], BURST, round(100 * UNDISTURBED),
                min(ENOUGH, record["options"]["rounds"]), round(100 * (ALIKE - 1))))
     if record["left_out"]:
-        text += "Not run: %s.\n" % ", ".join(record["left_out"])
+        text += "Not here: %s.\n" % "; ".join(record["left_out"])
     return text
 
 
@@ -236,7 +211,4 @@ def report(record):
     for name in SHAPES:
         if results.group(name):
             text += group_section(results, name)
-    text += latency_section(results) + protections_section(results)
-    if not record["options"]["quick"] and not record["options"]["cases"]:
-        text += instructions_section()
-    return text + notes(record)
+    return text + latency_section(results) + protections_section(results) + notes(record)

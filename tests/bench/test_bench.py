@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""The benchmark runs, its tables and plots say what the samples say, and wrong input is refused.
+"""The benchmark runs, takes its turns as it should, and refuses wrong input.
 
 How fast anything is plays no part in it.
 
@@ -24,20 +24,15 @@ from unittest import mock
 import bench as bench_module
 import cases
 import contestants
-import plots
 import ready
-import report
 from limit import Limit
 from pairs import Failure, Pair, UNDISTURBED, check_arrived, distance
 from record import write_results
-from results import Results, key_of
 from side import HERE, TestpmdSide
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 BENCH = [sys.executable, os.path.join(HERE, "bench.py"), BUILD]
 DEADLINE = 240
-RATES = {"folio": (30.0, 32.0, 31.0), "memif": (10.0, 12.0, 11.0), "virtio-split": (20, 15.5, 15),
-         "limit": (62.0, 62.0, 62.0)}
 
 
 def bench(*arguments, **env):
@@ -49,7 +44,7 @@ def bench(*arguments, **env):
 def leftovers():
     """What a run could leave on this machine: files, and processes."""
     found = set()
-    for pattern in ("/run/folio-bench-*", "/var/run/dpdk/*",
+    for pattern in ("/run/folio-bench-*", "/var/run/dpdk/folio-bench-*",
                     (os.environ.get("FOLIO_HUGE_DIR") or "/dev/shm") + "/folio-bench-*"):
         found |= set(glob.glob(pattern))
     for path in glob.glob("/proc/[0-9]*/cmdline"):
@@ -57,121 +52,6 @@ def leftovers():
             if b"folio-bench-" in file.read():
                 found.add(path)
     return found
-
-
-def made_up(where="near", group="one-way", sizes=("64", "1518")):
-    """A record with the rates above in every case of a group."""
-    group = next(g for g in cases.GROUPS if g.name == group)
-    known = {c.name: c for c in (contestants.folio("folio", ""), *contestants.PEERS,
-                                 *contestants.LIMITS)}
-    samples = []
-    for case in group.make(sizes):
-        for name, rates in RATES.items():
-            samples += [dict(case.key(), contestant=name, round=i + 1, status="ok", error=None,
-                             placement=where, time="2026-01-01T00:00:%02d" % i, probe_ns=[100, 900],
-                             mpps=rate, p50_ns=rate, p99_ns=rate, mean_ns=rate,
-                             p999_ns=rate, max_ns=rate) for i, rate in enumerate(rates)]
-    return {"date": "2026-01-01", "machine": {"lscpu": None, "machine": "m", "kernel": "k",
-                                              "dpdk": "d", "folio_commit": None},
-            "options": {"rounds": 3, "window": 1, "quick": True, "cases": None},
-            "contestants": {name: {"ours": known[name].ours, "peer": known[name].peer,
-                                   "family": known[name].family} for name in RATES},
-            "left_out": [], "pairs": [], "samples": samples}
-
-
-class Tables(unittest.TestCase):
-    """What is made of samples."""
-
-    def test_medians_and_ratios(self):
-        """30 to 20, 32 to 15.5, 31 to 15: what was taken at the same time is compared."""
-        results = Results(made_up())
-        key = results.group("one-way")[0]
-        self.assertEqual(results.median(key, "folio", "near"), 31)
-        self.assertEqual(results.best_rival(key, "folio", "near"),
-                         ("virtio-split", [1.5, 32 / 15.5, 31 / 15]))
-        self.assertEqual(results.ratio(key, "folio", "near"), 32 / 15.5)
-        self.assertIsNone(results.ratio(key, "folio", "far"))
-        self.assertEqual(results.best_rival(key, "folio", "near", best=min)[0], "memif")
-        self.assertEqual(results.share(key, "folio", "limit", "near"), 0.5)
-
-    def test_pairs(self):
-        """Closest in time, each once, and only if the CPUs were as far apart."""
-        record = made_up()
-        key = key_of(record["samples"][0])
-        taken = {(s["contestant"], s["round"]): s for s in record["samples"] if key_of(s) == key}
-        for number, time, probe in ((1, 50, 100), (2, 10, 100), (3, 20, 170)):
-            taken["memif", number].update(time="2026-01-01T00:00:%02d" % time, probe_ns=[probe] * 2)
-        self.assertEqual(Results(record).pairs(key, "folio", "memif", "near"), [32 / 10, 31 / 12])
-        # There might have been a better peer than the other one.
-        self.assertIsNone(Results(record).ratio(key, "folio", "near"))
-        for number in (1, 2, 3):
-            taken["memif", number].update(status="failed")
-        self.assertEqual(Results(record).best_rival(key, "folio", "near")[0], "virtio-split")
-        for sample in taken.values():
-            del sample["probe_ns"]      # of two machines
-        self.assertEqual(Results(record).ratio(key, "folio", "near"), 32 / 15.5)
-
-    def test_preferred(self):
-        """A few cases of the preferred placement are shown, of another one not."""
-        record = made_up(sizes=cases.SIZES)
-        for few, many, shown in (("near", "far", ["near", "far"]), ("far", "near", ["near"])):
-            for sample in record["samples"]:
-                sample["placement"] = few if sample["size"] == "64" else many
-            results = Results(record)
-            self.assertEqual(results.placements(results.keys), shown)
-
-    def test_table(self):
-        """Median, spread and number of samples are in a cell."""
-        text = report.report(made_up())
-        self.assertIn("31.00 (30.00-32.00; 3 of 3)", text)
-        self.assertRegex(text, r"folio / best peer +\| 2\.06 \(1\.50-2\.07; virtio-split\)")
-
-    def test_targets(self):
-        """What was wanted: reached, half of the limit only, a placement that was not there."""
-        text = report.report(made_up())
-        self.assertRegex(text, r"one way 64 B, untouched +\| near \| 1.70 +\| 2.00 \| 2.06 / 2.06 "
-                               r"+\| aim")
-        self.assertRegex(text, r"limit, 1518 B +\| near \| 0.85 .*\| 0.50 +\| no")
-        self.assertNotIn("9000", text)
-        text = report.report(made_up("far"))
-        self.assertRegex(text, r"one way 64 B, untouched +\| near .*\| not seen")
-
-    def test_samples_that_do_not_count(self):
-        """Other placements and disturbed samples are counted, but not used."""
-        record = made_up()
-        for sample in record["samples"][:2]:
-            sample["placement"] = "disturbed"
-        results = Results(record)
-        key = key_of(record["samples"][0])
-        self.assertEqual(results.row(key, "folio", "near")["used"], 1)
-        self.assertIsNone(results.median(key, "folio", "near"))
-        self.assertIsNone(results.ratio(key, "folio", "near"))
-
-    def test_every_group_has_a_table(self):
-        """No group is measured and then forgotten."""
-        for group in cases.GROUPS:
-            with self.subTest(group.name):
-                record = made_up(group=group.name, sizes=cases.SIZES)
-                for sample in record["samples"]:
-                    sample.update(cpu_ms=1, link_ms=1)
-                self.assertIn("31.0", report.report(record))
-
-    def test_plots(self):
-        """Each as SVG and as PNG."""
-        folder = tempfile.mkdtemp(prefix="folio-plots-")
-        try:
-            names = []
-            for group in cases.GROUPS:
-                names += plots.draw(Results(made_up(group=group.name, sizes=cases.SIZES)), folder)
-            self.assertEqual(set(names), {
-                "headline", "one-way", "touched", "round-trips", "ratios", "latency", "bursts",
-                "queues", "rings", "work", "protections"})
-            for name in names:
-                for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
-                    with open("%s/%s.%s" % (folder, name, kind), "rb") as file:
-                        self.assertTrue(file.read().startswith(start), name)
-        finally:
-            shutil.rmtree(folder)
 
 
 class FakePlace:

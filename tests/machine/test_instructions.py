@@ -17,9 +17,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../bench/instructions"))
 
 import instructions as bench  # noqa: E402
+import tables  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
 VALIDATION_MAX = 0.05  # of the instructions of a frame of 64 B, received and sent
+DRIFT = 0.005  # by which that part may differ from the source of what pages quote
 
 
 class Instructions(unittest.TestCase):
@@ -58,6 +60,10 @@ class Instructions(unittest.TestCase):
             print(f"burst of {burst}: {more:.1f} instructions, {part:.1%}")
             self.assertGreater(more, 0, "nothing was taken out")
             self.assertLessEqual(part, VALIDATION_MAX, f"burst of {burst}")
+            if bench.conditions(BUILD, self.isa) == self.baseline["conditions"]:
+                _, quoted = tables.price(self.baseline, name, ["RX", "TX"], burst)
+                self.assertAlmostEqual(part, quoted, delta=DRIFT, msg="what the pages quote is "
+                                       "not true any more: ./run instructions --update")
 
     def test_slower_code_is_noticed(self):
         """A few instructions more in a loop are found, and where."""
@@ -77,6 +83,33 @@ class Instructions(unittest.TestCase):
         for name, changes in bench.WITHOUT.items():
             with self.subTest(name), tempfile.TemporaryDirectory() as temp:
                 bench.Changed(BUILD, temp, changes)
+
+
+class Pages(unittest.TestCase):
+    """What pages quote of the baseline."""
+
+    def test_up_to_date(self):
+        """./run instructions --update has written them."""
+        self.assertEqual(tables.stale(tables.source()), [])
+
+    def test_other_figures_are_noticed(self):
+        """In the tables, and wherever the price of validation is quoted."""
+        found = tables.source()
+        for counts in found["protections"]["all validation"], found["instructions"]:
+            what = "driver RX 64 32"
+            kept = counts[what]
+            counts[what] = kept - 2 if isinstance(kept, float) else {"": bench.total(kept) + 2}
+            wrong = tables.stale(found)
+            counts[what] = kept
+            self.assertIn(tables.PAGE + ": prices", wrong)
+            self.assertIn(tables.PAGE + ": sums", wrong)
+            self.assertIn(os.path.join(bench.ROOT, "README.md"), wrong)
+        self.assertEqual(tables.stale(found), [])
+
+    def test_somebody_quotes_it(self):
+        """The README does; else nothing was looked for."""
+        with open(os.path.join(bench.ROOT, "README.md"), encoding="utf-8") as file:
+            self.assertEqual(len(tables.VALIDATION.findall(file.read())), 1)
 
 
 if __name__ == "__main__":

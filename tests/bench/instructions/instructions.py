@@ -3,10 +3,9 @@
 """What a packet costs in instructions, and what each protection adds: counted by callgrind.
 
 A count does not depend on the machine's mood, and hardly on the machine: on the compiler, and on
-which kernels the emulated CPU makes folio choose. `./run instructions` is this program.
+which kernels the emulated CPU makes folio choose. command.py is `./run instructions`.
 """
 
-import argparse
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import tempfile
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-from relink import Changed, LIBFOLIO, PLUGIN, Stale  # noqa: E402
+from relink import Changed, LIBFOLIO, PLUGIN  # noqa: E402
 
 BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
 BURST = "drivers/net/folio/folio_burst.c"
@@ -245,74 +244,3 @@ def share(found, name, kinds):
     before = sum(total(found[ring][what]) for what in kinds)
     after = sum(total(found[name][what]) for what in kinds)
     return before - after, (before - after) / before
-
-
-def print_counts(found):
-    """Instructions a packet and a burst."""
-    print("\nInstructions, everything in place\n")
-    print(f"{'':8}{'':4}{'frame':>6}{'burst':>6}{'a packet':>10}{'a burst':>9}")
-    for program in FUNCTIONS:
-        for direction in ("RX", "TX"):
-            for size in SIZES:
-                for burst in BURSTS:
-                    n = total(found["everything"][f"{program} {direction} {size} {burst}"])
-                    print(f"{program:8}{direction:4}{size:6}{burst:6}{n:10.1f}{n * burst:9.0f}")
-
-
-def print_shares(found):
-    """What each protection takes at 64 B."""
-    columns = [f"{d} {b}" for d in ("RX", "TX", "RX+TX") for b in BURSTS]
-    for program in FUNCTIONS:
-        print(f"\nShare of each protection, {program}, 64 B (instructions a packet, and %)\n")
-        print(f"{'burst':28}" + "".join(f"{c:>15}" for c in columns))
-        for name in found:
-            if name not in WITHOUT:
-                continue
-            line = f"{name:28}"
-            for column in columns:
-                directions, burst = column.split()
-                n, part = share(found, name, [f"{program} {direction} 64 {burst}"
-                                              for direction in directions.split("+")])
-                line += f"{n:8.1f}{part:7.1%}"
-            print(line)
-
-
-def main():
-    """Count, print, save."""
-    parser = argparse.ArgumentParser(prog="./run instructions", description=__doc__.splitlines()[0])
-    parser.add_argument("build", help=argparse.SUPPRESS)
-    parser.add_argument("--json", metavar="FILE", help="write everything that was counted")
-    parser.add_argument("--update", action="store_true",
-                        help="make what is counted now the baseline of ./run test; nothing else")
-    parser.add_argument("--without", action="append", choices=list(WITHOUT), metavar="PROTECTION",
-                        help=f"only these, repeatable: {', '.join(WITHOUT)}")
-    args = parser.parse_args()
-    build = os.path.realpath(args.build)
-    try:
-        if args.update:
-            counts, isa = count(build)
-            rounded = {what: {f: round(c, 2) for f, c in sorted(costs.items())}
-                       for what, costs in sorted(counts.items())}
-            with open(BASELINE, "w", encoding="utf-8") as file:
-                json.dump({"conditions": conditions(build, isa), "instructions": rounded}, file,
-                          indent="\t")
-                file.write("\n")
-            print(f"{BASELINE} is new: commit it with the reason")
-            return 0
-        found, isa = price(build, args.without or list(WITHOUT),
-                           lambda text: print(f"== {text}", flush=True))
-        print_counts(found)
-        print_shares(found)
-        if args.json:
-            with open(args.json, "w", encoding="utf-8") as file:
-                json.dump({"conditions": conditions(build, isa), "instructions": {
-                    name: {what: round(total(c), 2) for what, c in counts.items()}
-                    for name, counts in found.items()}}, file, indent="\t")
-    except (Failure, Stale) as failure:
-        print(f"instructions: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
