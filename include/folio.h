@@ -96,7 +96,7 @@ struct folio_config {
 	uint32_t slot_size;   /**< payload bytes 256 to 65536; 0: default, host: no limit */
 	bool numa_bind;	      /**< place this side's memory on numa_node */
 	int numa_node;
-	bool loopback;	      /**< private memory; the port receives what it sends */
+	bool loopback;	      /**< private memory, guest only; the port receives what it sends */
 	enum folio_isa isa;   /**< widest copy kernels to use, within what the CPU has */
 	folio_alloc_fn alloc; /**< NULL: the C library's heap */
 	folio_free_fn free;

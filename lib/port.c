@@ -489,6 +489,10 @@ check_config(const struct folio_config *cfg, const struct folio_geometry *want,
 	if (cfg->role != FOLIO_GUEST && cfg->role != FOLIO_HOST)
 		return folio_fail(err, -EINVAL, "role=%d is unknown: allowed are guest and host",
 				  (int)cfg->role);
+	if (cfg->loopback && (cfg->role == FOLIO_HOST || cfg->size != 0 || cfg->path != NULL ||
+			      cfg->pci != NULL))
+		return folio_fail(err, -EINVAL, "loopback=1 has no peer and no file: path, pci, "
+				  "size and role=host are not allowed with it");
 	if (!cfg->loopback && (cfg->path == NULL || cfg->path[0] == '\0') && cfg->pci == NULL)
 		return folio_fail(err, -EINVAL, "path is missing: it names the file that holds the "
 				  "region, e.g. path=/dev/hugepages/folio0");

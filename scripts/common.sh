@@ -17,21 +17,29 @@ note() {
 	printf '== %s\n' "$*"
 }
 
+# install_packages NAME...: have the packages that all need, and these. With FOLIO_INSTALL_ONLY set
+# that is all that the script does.
 install_packages() {
 	local missing=() p
 	for p in "${PACKAGES[@]}" "$@"; do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok installed$' ||
 			missing+=("$p")
 	done
-	[ ${#missing[@]} -gt 0 ] || return 0
-	note "installing ${missing[*]}"
+	if [ ${#missing[@]} -gt 0 ]; then
+		note "installing ${missing[*]}"
+		apt_install "${missing[@]}"
+	fi
+	[ -z "${FOLIO_INSTALL_ONLY:-}" ] || exit 0
+}
+
+apt_install() {
 	local log
 	log=$(mktemp)
 	if ! { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
-		apt-get -q install -y --no-install-recommends "${missing[@]}"; } > "$log" 2>&1; then
+		apt-get -q install -y --no-install-recommends "$@"; } > "$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$log"
-		echo "cannot install ${missing[*]}" >&2
+		echo "cannot install $*" >&2
 		return 1
 	fi
 	rm -f "$log"
@@ -65,39 +73,105 @@ to_end() {
 	return $status
 }
 
-HUGE_DIR=
-huge_before=
+# Who has taken how many huge pages, so that each gives back its own and no other's: a folder for
+# each, below one that all see.
+HUGE_LEDGER=/run/folio-huge
+HUGE_KNOB=/sys/kernel/mm/hugepages/hugepages-2048kB
+HUGE_CLAIM= # our folder: `pages`, the number asked for and the number added, and `mount`
+
+huge_count() {
+	cat "$HUGE_KNOB/${1}_hugepages"
+}
+
+# The total has pages, too, that are gone as soon as who uses them lets go (surplus).
+huge_total() {
+	echo $(($(huge_count nr) - $(huge_count surplus)))
+}
+
+# huge_change N: so many more or fewer.
+huge_change() {
+	echo $(($(huge_total) + $1)) > $HUGE_KNOB/nr_hugepages || true
+}
+
+# huge_locked COMMAND...: while nobody else counts or changes them.
+huge_locked() {
+	local lock status=0
+	exec {lock}> $HUGE_LEDGER/lock
+	flock "$lock"
+	"$@" || status=$?
+	exec {lock}>&-
+	return $status
+}
+
+# What a script has left that could not tidy up. A script holds a lock on its `pages`, and so do the
+# programs that it started.
+huge_collect() {
+	local pages lock
+	for pages in "$HUGE_LEDGER"/claim.*/pages; do
+		[ -e "$pages" ] || continue
+		exec {lock}< "$pages"
+		! flock -n "$lock" || huge_give_back "${pages%/*}"
+		exec {lock}<&-
+	done
+}
+
+huge_give_back() {
+	local wanted=0 added=0
+	if mountpoint -q "$1/mount" && ! umount "$1/mount"; then
+		return # a program is still in there: whoever comes next tries again
+	fi
+	read -r wanted added < "$1/pages" || true
+	[ "${added:-0}" = 0 ] || huge_change -"$added"
+	rm -rf --one-file-system "$1"
+}
+
+# Free pages that nobody asked for. What others use is subtracted twice: better too many pages than
+# a script that finds too few.
+huge_idle() {
+	local idle wanted pages
+	idle=$(($(huge_count free) - $(huge_count resv) - $(huge_count surplus)))
+	for pages in "$HUGE_LEDGER"/claim.*/pages; do
+		[ -e "$pages" ] || continue
+		read -r wanted _ < "$pages" || continue
+		idle=$((idle - wanted))
+	done
+	echo $((idle > 0 ? idle : 0))
+}
+
+huge_take() {
+	local want=$1 idle added=0 before
+	huge_collect
+	idle=$(huge_idle)
+	HUGE_CLAIM=$(mktemp -d $HUGE_LEDGER/claim.XXXXXX)
+	mkdir "$HUGE_CLAIM/mount"
+	exec {HUGE_FD}> "$HUGE_CLAIM/pages"
+	flock "$HUGE_FD"
+	if [ "$idle" -lt "$want" ]; then
+		before=$(huge_total)
+		huge_change $((want - idle)) 2>/dev/null
+		added=$(($(huge_total) - before))
+	fi
+	echo "$want $added" >&"$HUGE_FD"
+	[ $((idle + added)) -ge "$want" ] &&
+		mount -t hugetlbfs -o pagesize=2M folio "$HUGE_CLAIM/mount" 2>/dev/null
+}
 
 # want_hugepages N: a private mount and N pages of 2 MiB, until the script ends. Where they cannot
 # be had FOLIO_HUGE_DIR stays empty, and everything runs on ordinary pages.
 want_hugepages() {
-	local want=$1 knob=/sys/kernel/mm/hugepages/hugepages-2048kB free
 	export FOLIO_HUGE_DIR=
 	trap drop_hugepages EXIT
-	if [ -w $knob/nr_hugepages ]; then
-		free=$(cat $knob/free_hugepages)
-		if [ "$free" -lt "$want" ]; then
-			huge_before=$(cat $knob/nr_hugepages)
-			echo $((huge_before + want - free)) > $knob/nr_hugepages || true
-		fi
+	if [ -w $HUGE_KNOB/nr_hugepages ] && mkdir -p $HUGE_LEDGER && huge_locked huge_take "$1"; then
+		export FOLIO_HUGE_DIR=$HUGE_CLAIM/mount
+		return
 	fi
-	if [ "$(cat $knob/free_hugepages 2>/dev/null || echo 0)" -ge "$want" ]; then
-		HUGE_DIR=$(mktemp -d /run/folio-huge.XXXXXX)
-		if mount -t hugetlbfs -o pagesize=2M folio "$HUGE_DIR" 2>/dev/null; then
-			export FOLIO_HUGE_DIR=$HUGE_DIR
-			return
-		fi
-		rmdir "$HUGE_DIR"
-		HUGE_DIR=
-	fi
+	drop_hugepages
 	note "no huge pages to be had: running on ordinary pages (slower)"
 }
 
 drop_hugepages() {
-	if [ -n "$HUGE_DIR" ]; then
-		umount "$HUGE_DIR" && rmdir "$HUGE_DIR" || true
-	fi
-	if [ -n "$huge_before" ]; then
-		echo "$huge_before" > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages || true
-	fi
+	[ -n "$HUGE_CLAIM" ] || return 0
+	huge_locked huge_give_back "$HUGE_CLAIM"
+	HUGE_CLAIM=
+	exec {HUGE_FD}>&-
 }

@@ -32,9 +32,9 @@ class Changed:
     are compiled for several instruction sets the one of `isa` is taken, None: all.
     """
 
-    def __init__(self, build, temp, changes, isa="avx2"):
+    def __init__(self, build, temp, changes, isa="avx2", parts=("lib", "include", "drivers")):
         self.build, self.root, self.isa = os.path.realpath(build), os.path.realpath(temp), isa
-        for name in ("lib", "include", "drivers"):
+        for name in parts:
             shutil.copytree(os.path.join(ROOT, name), os.path.join(self.root, name))
         os.mkdir(os.path.join(self.root, "build"))
         for file, old, new in changes:

@@ -19,6 +19,10 @@ from mutants import MUTANTS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "mutation"))
+
+from tree import break_file  # noqa: E402
+
 BUILD = os.path.join(ROOT, "build-fuzz")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
@@ -37,15 +41,16 @@ KERNELS = {
 
 
 class Target(NamedTuple):
-    """A fuzzer: the longest input, and its share of a minute."""
+    """A fuzzer: the longest input, its share of a minute, and of a CI run in executions."""
 
     name: str
     max_len: int
     seconds: int
+    runs: int
 
 
-TARGETS = [Target("layout", 64, 4), Target("session", 256, 14), Target("ring", 512, 16),
-           Target("port", 256, 26)]
+TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
+           Target("ring", 512, 16, 6_000), Target("port", 256, 26, 2_500)]
 
 
 class Outcome(NamedTuple):
@@ -141,15 +146,14 @@ def region_folder():
                                        dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
 
 
-def fuzz(program, target, corpora, seconds, seed, findings=os.path.join(BUILD, "findings")):
-    """Run a fuzzer; the first of the corpora grows. seconds 0: only what there is."""
+def fuzz(program, target, corpora, limit, seed, findings=os.path.join(BUILD, "findings")):
+    """Run a fuzzer; the first of the corpora grows. What limits it is an option of libFuzzer."""
     os.makedirs(findings, exist_ok=True)
     prefix = os.path.join(findings, target.name + "-")
-    limit = ["-runs=0"] if seconds == 0 else [f"-max_total_time={seconds}"]
     with region_folder() as folder:
         begin = time.monotonic()
         with subprocess.Popen(
-                [program, *limit, f"-seed={seed}", f"-max_len={target.max_len}", "-len_control=0",
+                [program, limit, f"-seed={seed}", f"-max_len={target.max_len}", "-len_control=0",
                  "-timeout=120", "-report_slow_units=120", "-rss_limit_mb=0",
                  "-malloc_limit_mb=1024",
                  f"-artifact_prefix={prefix}", "-print_final_stats=1", *corpora],
@@ -192,15 +196,21 @@ def report(target, outcome):
                       f"{os.path.relpath(outcome.finding, ROOT)}"])
 
 
+def ci_limit(target):
+    """libFuzzer counts the corpus, too."""
+    return f"-runs={target.runs}"
+
+
 def run_ci(target, program):
-    """The share of a target in a run of a minute: the corpus first, then a fixed seed."""
+    """The share of a target in a CI run: the corpus first, then so many inputs from a fixed seed,
+    however long it takes. Whoever runs it runs the same inputs."""
     with tempfile.TemporaryDirectory() as fresh:
         corpora = [fresh] + ([kept(target)] if kept(target) else [])
-        return fuzz(program, target, corpora, target.seconds, 1)
+        return fuzz(program, target, corpora, ci_limit(target), 1)
 
 
 def command_ci(targets):
-    """A minute, all targets. Returns how many have a finding."""
+    """All targets. Returns how many have a finding."""
     programs = Builder().build([t.name for t in targets], BUILD)
     failed = 0
     for target in targets:
@@ -235,7 +245,7 @@ def command_fuzz(targets, minutes, workers):
         grows = os.path.join(BUILD, "corpus", target.name)
         os.makedirs(grows, exist_ok=True)
         corpora = [grows] + ([kept(target)] if kept(target) else [])
-        outcome = fuzz(programs[target.name], target, corpora, seconds, seed)
+        outcome = fuzz(programs[target.name], target, corpora, f"-max_total_time={seconds}", seed)
         total[target.name][0] += outcome.runs
         total[target.name][1] += outcome.seconds
         say(report(target, outcome))
@@ -340,14 +350,7 @@ def kill(mutant, folder):
     lib = os.path.join(folder, "lib")
     shutil.rmtree(lib, ignore_errors=True)
     shutil.copytree(os.path.join(ROOT, "lib"), lib)
-    path = os.path.join(lib, mutant.file)
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if text.count(mutant.old) != 1:
-        raise RuntimeError(f"the bug '{mutant.name}' fits {mutant.file} no longer: update "
-                           "tests/fuzz/mutants.py")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(mutant.old, mutant.new))
+    break_file(folder, os.path.join("lib", mutant.file), mutant.old, mutant.new)
     target = next(t for t in TARGETS if t.name == mutant.target)
     builder = Builder(lib)
     builder.objects = os.path.join(folder, "objects")
@@ -357,7 +360,7 @@ def kill(mutant, folder):
     shutil.rmtree(fresh, ignore_errors=True)
     os.makedirs(fresh)
     corpora = [fresh] + ([kept(target)] if kept(target) else [])
-    return fuzz(program, target, corpora, target.seconds, 1, folder)
+    return fuzz(program, target, corpora, ci_limit(target), 1, folder)
 
 
 def command_self_test(names):
@@ -386,7 +389,8 @@ def main():
     parser.add_argument("--target", action="append", choices=[t.name for t in TARGETS],
                         help="only this one (may be repeated)")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--ci", action="store_true", help="a minute in all, fixed seed, corpus first")
+    what.add_argument("--ci", action="store_true", 
+                      help="the same inputs each time: corpus first, then from a fixed seed")
     what.add_argument("--coverage", action="store_true", help="what of lib/ the corpus reaches")
     what.add_argument("--self-test", nargs="*", metavar="NAME", help="are deliberate bugs found?")
     what.add_argument("--keep", action="store_true", help="minimise the corpus into the repository")

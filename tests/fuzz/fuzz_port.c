@@ -169,6 +169,14 @@ check_side(struct side *s)
 	}
 }
 
+/* For a comparison with what it is later. */
+static void
+keep_half(const struct hook_span *own, const struct folio_layout *l)
+{
+	CHECK(l->used <= FILE_MAX_BYTES);
+	memcpy(t.before, own->alias, l->used);
+}
+
 /* The life of a port. */
 
 static void
@@ -229,7 +237,7 @@ open_side(struct side *s, struct folio_config cfg)
 	struct folio_error err = {.text = ""};
 
 	CHECK(s->f == NULL);
-	cfg.path = cfg.path == NULL ? t.path : cfg.path;
+	cfg.path = cfg.path == NULL && !cfg.loopback ? t.path : cfg.path;
 	if (t.alloc_fails_in > 0 || hook_random() % 2 == 0) {
 		cfg.alloc = counting_alloc;
 		cfg.free = counting_free;
@@ -298,6 +306,7 @@ close_side(struct side *s)
 	sleeper = NULL;
 	s->f = NULL;
 	if (zeroed) {
+		CHECK(l.used <= FILE_MAX_BYTES);
 		CHECK(pread(fd, t.before, l.used, (off_t)at) == (ssize_t)l.used);
 		/* The metadata rings have no use: what is there, the fuzzer wrote. */
 		memset(t.before + l.meta_off, 0, l.data_off - l.meta_off);
@@ -323,7 +332,7 @@ crash_side(struct side *s)
 	if (keep) {
 		own = own_span(s);
 		at = s->cfg.role == FOLIO_GUEST ? 0 : own->len;
-		memcpy(t.before, own->alias, l.used);
+		keep_half(own, &l);
 		fd = open(t.path, O_RDWR | O_CLOEXEC);
 		CHECK(fd >= 0);
 	}
@@ -378,11 +387,6 @@ any_config(struct input *in, enum folio_role role)
 
 	cfg.ring_size = rings[how / 4 % 8];
 	cfg.slot_size = slots[how / 32 % 8];
-	/* The defaults of a guest are large, and add nothing. */
-	if (role == FOLIO_GUEST && cfg.ring_size == 0 && cfg.slot_size != 255)
-		cfg.ring_size = 64;
-	if (role == FOLIO_GUEST && cfg.slot_size == 0)
-		cfg.slot_size = 256;
 	how = input_u8(in);
 	if (how % 16 == 1)
 		cfg.size = input_u16(in);
@@ -394,6 +398,11 @@ any_config(struct input *in, enum folio_role role)
 		cfg.path = "";
 	if (how % 16 == 6)
 		cfg.role = (enum folio_role)(how / 16);
+	/* The defaults of a guest are large, and add nothing. */
+	if (cfg.role == FOLIO_GUEST && cfg.ring_size == 0 && cfg.slot_size != 255)
+		cfg.ring_size = 64;
+	if (cfg.role == FOLIO_GUEST && cfg.slot_size == 0)
+		cfg.slot_size = 256;
 	t.alloc_fails_in = how % 16 == 7 ? 1 + how / 16u % 3 : 0;
 	system_fail_in(how % 16 == 8 ? 1 + how / 16u % 6 : 0);
 	return cfg;
@@ -472,7 +481,7 @@ send_frames(struct side *s, uint32_t q, const uint32_t *len, uint32_t n)
 	if (open) {
 		own = hook_find(p->produced);
 		CHECK(own != NULL && layout_of(s, &l));
-		memcpy(t.before, own->alias, l.used);
+		keep_half(own, &l);
 	}
 	hook_enter("send", owner_of(s));
 	if (open) /* each look is checked against the last */
@@ -563,7 +572,7 @@ recv_frames(struct side *s, uint32_t q, uint32_t room, uint32_t n, uint32_t numb
 	if (open) {
 		own = hook_find(c->consumed);
 		CHECK(own != NULL && layout_of(s, &l));
-		memcpy(t.before, own->alias, l.used);
+		keep_half(own, &l);
 	}
 	(void)copies_under_fire();
 	hook_enter("recv", owner_of(s));

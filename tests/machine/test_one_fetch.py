@@ -16,7 +16,8 @@ import unittest
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-import one_fetch  # noqa: E402
+from onefetch.paths import Program  # noqa: E402
+from onefetch.units import commands, moved, read_unit, read_units  # noqa: E402
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else "build"
 BURST = "drivers/net/folio/folio_burst.c"
@@ -35,13 +36,13 @@ class Sources:
         self.temp = tempfile.mkdtemp(prefix="folio-one-fetch-test.")
         self.root = os.path.realpath(self.temp)
         copy_sources(self.root)
-        os.mkdir(os.path.join(self.root, "build"))
-        self.jobs, seen = [], set()
-        for name, words, _ in one_fetch.commands(BUILD, ROOT):
-            if name not in seen and (name.startswith("lib/") or name == BURST):
-                seen.add(name)
-                self.jobs.append((name, words, os.path.join(self.root, "build")))
-        self.units = one_fetch.read_units(self.jobs, self.root)
+        chosen, seen = [], set()
+        for job in commands(BUILD, ROOT):
+            if job[0] not in seen and (job[0].startswith("lib/") or job[0] == BURST):
+                seen.add(job[0])
+                chosen.append(job)
+        self.jobs = moved(chosen, ROOT, self.root, os.path.realpath(BUILD))
+        self.units = read_units(self.jobs, self.root)
 
     def check(self, file=None, units=(), *changes):
         """What is found after changes (old, new) of a file that these units are made of."""
@@ -60,11 +61,11 @@ class Sources:
                     source.write(after)
                 for i, job in enumerate(self.jobs):
                     if job[0] in (units or (file,)):
-                        read[i] = one_fetch.read_unit(job, self.root)
+                        read[i] = read_unit(job, self.root)
             finally:
                 with open(path, "w", encoding="utf-8") as source:
                     source.write(before)
-        return one_fetch.Program([f for functions, _ in read for f in functions]).judge()
+        return Program([f for functions, _ in read for f in functions]).judge()
 
 
 SOURCES = None
@@ -174,6 +175,165 @@ class SecondFetch(Case):
                        "\tfolio_gate_leave(&rxq->gate);"))
 
 
+# A function in front of folio_recv(), which calls it where it has fetched the descriptor already.
+BEFORE_RECV = "uint16_t\nfolio_recv("
+LENGTH = "bufs[got++].len = len;"
+
+
+class Detours(Case):
+    """The pointer takes another way before it is used."""
+
+    def by(self, expect, helper, use, *, declare=""):
+        """`helper` in front of folio_recv(), `use` in place of the length that was checked."""
+        self.found(expect, "lib/native/burst.c", (BEFORE_RECV, helper + "\n\n" + BEFORE_RECV),
+                   (LENGTH, "bufs[got++].len = (uint32_t)(" + use + ");"),
+                   ("\tuint32_t head, avail;\n", "\tuint32_t head, avail;\n" + declare))
+
+    def test_cast_into_a_named_pointer(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "d[head & c->mask] + d[head & c->mask]",
+                declare="\tconst uint64_t *d = (const uint64_t *)c->desc;\n")
+
+    def test_cast_into_a_pointer_of_another_width(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "d[4 * (head & c->mask)]", declare="\tconst uint16_t *d = (const void *)c->desc;\n")
+
+    def test_integer(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "*(const uint32_t *)d", declare="\tuintptr_t d = (uintptr_t)c->produced;\n")
+
+    def test_named_pointer_and_the_accessor(self):
+        """No direct access, but twice, and once by a pointer of another name."""
+        self.by(r"folio_recv fetches .*desc\[\].* a second time", "#include <string.h>",
+                "folio_fetch64(&d[head & c->mask])", declare="\tfolio_wire_desc *d = (void *)(uintptr_t)c->desc;\n")
+
+    def test_out_parameter(self):
+        self.by("folio_recv reads shared memory directly",
+                "static __attribute__((noinline)) void\n"
+                "where(const struct folio_cons *c, const uint64_t **out)\n{\n"
+                "\t*out = (const uint64_t *)c->desc;\n}",
+                "(where(c, &d), d[head & c->mask])", declare="\tconst uint64_t *d;\n")
+
+    def test_out_parameter_and_the_accessor(self):
+        self.by(r"folio_recv fetches .*desc\[\].* a second time",
+                "static __attribute__((noinline)) void\n"
+                "where(const struct folio_cons *c, const folio_wire_desc **out)\n{\n"
+                "\t*out = c->desc;\n}",
+                "(where(c, &d), folio_fetch64(&d[head & c->mask]))",
+                declare="\tconst folio_wire_desc *d;\n")
+
+    def test_pointer_to_the_pointer(self):
+        self.by("at reads shared memory directly",
+                "static __attribute__((noinline)) uint64_t\nat(const uint64_t **d, uint32_t i)\n"
+                "{\n\treturn (*d)[i];\n}",
+                "at(&d, head & c->mask)", declare="\tconst uint64_t *d = (const uint64_t *)c->desc;\n")
+
+    def test_global(self):
+        self.by("folio_recv reads shared memory directly", "static const uint64_t *spied;",
+                "(spied = (const uint64_t *)c->desc, spied[head & c->mask])")
+
+    def test_global_that_another_function_reads(self):
+        self.by("spy reads shared memory directly",
+                "static const void *spied;\n\nstatic __attribute__((noinline)) uint32_t\n"
+                "spy(uint32_t i)\n{\n\treturn ((const uint32_t *)spied)[i];\n}",
+                "(spied = c->desc, spy(head & c->mask))")
+
+    def test_global_fetched_twice(self):
+        self.by(r"folio_recv fetches spied\[\] a second time",
+                "static const folio_wire_desc *spied;\n\n"
+                "static __attribute__((noinline)) uint64_t\nspy(void)\n{\n"
+                "\treturn folio_fetch64(&spied[7]);\n}",
+                "(spied = c->desc, spy() + spy())")
+
+    def test_structure_of_another_name(self):
+        self.by("folio_recv reads shared memory directly",
+                "struct spied {\n\tstruct {\n\t\tint x;\n\t\tconst uint8_t *bytes;\n\t} in[2];\n};",
+                "k.in[1].bytes[8 * (head & c->mask)]",
+                declare="\tstruct spied k = {.in[1].bytes = (const uint8_t *)c->desc};\n")
+
+    def test_union(self):
+        self.by("folio_recv reads shared memory directly",
+                "union spied {\n\tconst folio_wire_desc *desc;\n\tuintptr_t number;\n};",
+                "*(const uint64_t *)k.number",
+                declare="\tunion spied k = {.desc = c->desc};\n")
+
+    def test_array(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "d[n & 1][head & c->mask]",
+                declare="\tconst uint64_t *d[2] = {NULL, (const uint64_t *)c->desc};\n")
+
+    def test_memcpy_of_the_pointer(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "(memcpy(&d, &c->desc, sizeof(d)), d[head & c->mask])",
+                declare="\tconst uint64_t *d;\n")
+
+    def test_memcpy_of_the_structure(self):
+        self.by("folio_recv reads shared memory directly", "#include <string.h>",
+                "(memcpy(&k, c, sizeof(k)), ((const uint64_t *)k.desc)[head & c->mask])",
+                declare="\tstruct folio_cons k;\n")
+
+    def test_copy_kernel(self):
+        self.by(r"folio_recv reads .*desc\[\] with a copy kernel", "#include <string.h>",
+                "(exact(&d, &c->desc[head & c->mask], sizeof(d)), d)", declare="\tuint64_t d;\n")
+
+    def test_copy_kernel_in_a_helper(self):
+        self.by(r"folio_recv reads .*desc\[\] with a copy kernel",
+                "static __attribute__((noinline)) uint64_t\n"
+                "spy(const void *from, folio_copy_fn exact)\n{\n\tuint64_t d;\n\n"
+                "\texact(&d, from, sizeof(d));\n\treturn d;\n}",
+                "spy(&c->desc[head & c->mask], exact)")
+
+    def test_recursion(self):
+        self.by("spy calls itself and has to do with shared memory",
+                "static uint64_t\nspy(const struct folio_cons *c, uint32_t n)\n{\n"
+                "\tuint64_t d = folio_fetch64(&c->desc[7]);\n\n"
+                "\treturn n == 0 ? d : d + spy(c, n - 1);\n}",
+                "spy(c, n)")
+
+    def test_recursion_by_two(self):
+        self.by("calls itself and has to do with shared memory",
+                "static uint64_t spy(const struct folio_cons *c, uint32_t n);\n\n"
+                "static __attribute__((noinline)) uint64_t\n"
+                "spy2(const struct folio_cons *c, uint32_t n)\n{\n\treturn spy(c, n - 1);\n}\n\n"
+                "static uint64_t\nspy(const struct folio_cons *c, uint32_t n)\n{\n"
+                "\treturn n == 0 ? folio_fetch64(&c->desc[7]) : spy2(c, n - 1) + spy2(c, n - 1);\n}",
+                "spy(c, n)")
+
+    def test_recursion_without_shared_memory(self):
+        self.accepted("lib/native/burst.c",
+                      (BEFORE_RECV, "static uint32_t\nspy(uint32_t n)\n{\n"
+                       "\treturn n < 2 ? n : spy(n - 1) + spy(n - 2);\n}\n\n" + BEFORE_RECV),
+                      (LENGTH, "bufs[got++].len = len + 0 * spy(n);"))
+
+    def test_private_field_of_the_same_name(self):
+        """`desc` of another structure, which points to private memory."""
+        self.accepted("lib/native/burst.c",
+                      (BEFORE_RECV, "struct mine {\n\tconst folio_wire_desc *what;\n"
+                       "\tconst uint64_t *desc;\n};\n\n" + BEFORE_RECV),
+                      ("\tuint32_t head, avail;\n", "\tuint32_t head, avail;\n"
+                       "\tuint64_t own = 1;\n\tstruct mine k = {.desc = &own};\n"),
+                      (LENGTH, "bufs[got++].len = len + (uint32_t)(k.desc[0] - *k.desc);"))
+
+
+class Padded(Case):
+    """What goes out is copied to the byte."""
+
+    def test_padded_kernel_in_the_driver(self):
+        self.found("passes a padded copy where folio_prod_put needs an exact one", BURST,
+                   ("\t\t\tfolio_prod_put(&p, head, rte_pktmbuf_mtod(m, const void *), len,\n"
+                    "\t\t\t\t       folio_kernel_exact);",
+                    "\t\t\tfolio_prod_put(&p, head, rte_pktmbuf_mtod(m, const void *), len,\n"
+                    "\t\t\t\t       folio_kernel_padded);"))
+
+    def test_padded_kernel_in_the_core(self):
+        self.found("folio_send passes a padded copy where folio_prod_put needs an exact one",
+                   "lib/native/burst.c",
+                   ("\tstruct folio_txq *txq = folio_port_txq(f, queue);\n"
+                    "\tfolio_copy_fn exact = folio_port_copy(f)->exact;",
+                    "\tstruct folio_txq *txq = folio_port_txq(f, queue);\n"
+                    "\tfolio_copy_fn exact = folio_port_copy(f)->padded;"))
+
+
 class DirectAccess(Case):
     """Shared memory by another way than the accessors."""
 
@@ -265,6 +425,17 @@ class DirectAccess(Case):
 
 class Build(unittest.TestCase):
     """A build with such a mistake fails."""
+
+    def test_a_build_folder_elsewhere(self):
+        """Neither below the sources nor beside them."""
+        with tempfile.TemporaryDirectory(prefix="folio-one-fetch-test.") as temp:
+            subprocess.run(["meson", "setup", temp, ROOT, "-Ddriver=false", "-Dtests=false"],
+                           check=True, capture_output=True)
+            done = subprocess.run(["ninja", "-C", temp, "one-fetch.stamp"], check=False,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            with open(os.path.join(temp, "one-fetch.stamp"), encoding="ascii") as stamp:
+                self.assertRegex(stamp.read(), r"^[1-9]\d* functions, [1-9]\d* fields$")
 
     def test_the_build_fails(self):
         with tempfile.TemporaryDirectory(prefix="folio-one-fetch-test.") as temp:

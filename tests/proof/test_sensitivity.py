@@ -4,51 +4,33 @@
 
 import glob
 import os
-import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import tools
 
+sys.path.insert(0, os.path.join(os.path.dirname(tools.HERE), "mutation"))
+
+from tree import Broken  # noqa: E402
+
 RING = (1, 64, 256)
 INDEX_CHECK = "produced - c->seen > c->size - (c->seen - c->head)"
-
-
-class Broken:
-    """A copy of the sources with one replacement."""
-
-    def __init__(self, name, old, new):
-        self.folder = tempfile.TemporaryDirectory(prefix="folio-proof-")
-        for part in ("lib", "include"):
-            shutil.copytree(os.path.join(tools.ROOT, part), os.path.join(self.folder.name, part))
-        path = os.path.join(self.folder.name, "lib", name)
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        if text.count(old) != 1:
-            raise ValueError(f"{name}: {old!r} is there {text.count(old)} times")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace(old, new))
-
-    def __enter__(self):
-        return self.folder.name
-
-    def __exit__(self, *exc):
-        self.folder.cleanup()
 
 
 class Sensitivity(unittest.TestCase):
     """One mutation a test."""
 
-    def wp(self, function, *mutation):
+    def wp(self, function, file, old, new):
         """A goal of this function can't be proved any more."""
-        with Broken(*mutation) as root:
+        with Broken(("lib/" + file, old, new)) as root:
             goals = tools.wp(root, [function], patience=20)
         self.assertIn(False, goals[function].values())
 
-    def eva(self, analysis, alarm, *mutation):
+    def eva(self, analysis, alarm, file, old, new):
         """An alarm with this text."""
-        with Broken(*mutation) as root:
+        with Broken(("lib/" + file, old, new)) as root:
             alarms = analysis(root=root).alarms
         self.assertTrue(any(alarm in a for a in alarms), alarms)
 
@@ -159,7 +141,8 @@ class Sensitivity(unittest.TestCase):
 
     def test_rings_overlap(self):
         """Metadata forgotten in the layout."""
-        with Broken("native/layout.c", "n.meta_off + g->queues * n.meta_len", "n.meta_off") as root:
+        with Broken(("lib/native/layout.c", "n.meta_off + g->queues * n.meta_len",
+                     "n.meta_off")) as root:
             log, status = tools.layouts(root)
         self.assertNotEqual(status, 0)
         self.assertIn("slots:", log)
@@ -191,9 +174,9 @@ class Threads(unittest.TestCase):
             env = dict(os.environ, TSAN_OPTIONS="halt_on_error=1")
             return tools.run([program], env=env)
 
-    def races(self, *mutation):
+    def races(self, file, old, new):
         """A data race is reported."""
-        with Broken(*mutation) as root:
+        with Broken(("lib/" + file, old, new)) as root:
             log, status = self.threads(root)
         self.assertIn("ThreadSanitizer: data race", log)
         self.assertNotEqual(status, 0)

@@ -1560,10 +1560,36 @@ test_queues_taken_out(void **state)
 	check_queue(d, 1);
 }
 
+/* There is no peer that it could be the host of, and no memory but the port's own. */
+static void
+test_bad_loopbacks(void **state)
+{
+	const struct duo *d = *state;
+	const struct folio_config bad[] = {
+		{.role = FOLIO_HOST},
+		{.role = FOLIO_GUEST, .path = d->path},
+		{.role = FOLIO_GUEST, .pci = "0000:00:04.0"},
+		{.role = FOLIO_GUEST, .size = 16 << 20},
+	};
+	unsigned int fds = util_open_fds();
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		struct folio_config cfg = bad[i];
+		struct folio_error err = {.text = ""};
+
+		cfg.loopback = true;
+		assert_null(folio_open(&cfg, &err));
+		assert_non_null(strstr(err.text, "loopback=1 has no peer and no file"));
+		assert_non_null(strstr(err.text, "path, pci, size and role=host are not allowed"));
+		assert_int_equal(util_open_fds(), fds);
+	}
+}
+
 static void
 test_loopback(void **state)
 {
-	struct folio_config cfg = {.role = FOLIO_GUEST, .loopback = true, .queues = 2,
+	const struct folio_config cfg = {.role = FOLIO_GUEST, .loopback = true, .queues = 2,
 				   .ring_size = RING, .slot_size = SLOT};
 	unsigned int fds = util_open_fds();
 	struct folio_status st;
@@ -1573,7 +1599,6 @@ test_loopback(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		cfg.role = i == 0 ? FOLIO_GUEST : FOLIO_HOST;
 		f = folio_open(&cfg, NULL);
 		assert_non_null(f);
 		assert_int_equal(util_open_fds(), fds);
@@ -2172,6 +2197,7 @@ main(void)
 		TEST(test_frame_larger_than_the_room),
 		TEST(test_many_queues),
 		TEST(test_queues_taken_out),
+		TEST(test_bad_loopbacks),
 		cmocka_unit_test(test_loopback),
 		TEST(test_no_secret_in_the_region),
 		TEST(test_attacks),

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The folio authors
+"""Deliberate bugs, each with the check that has to notice it.
+
+The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sensitivity.py.
+"""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """Replace `old`, which is in `file` exactly once, by `new`; `check` must fail.
+
+    `check` is a method of Checks, with what is to be run behind a colon.
+    """
+
+    name: str
+    check: str
+    file: str
+    old: str
+    new: str
+    quick: bool = False  # part of the default tests
+    more: tuple = ()     # further (old, new) of the same file
+
+    def bugs(self):
+        """(file, old, new) of each replacement."""
+        return [(self.file, old, new) for old, new in ((self.old, self.new), *self.more)]
+
+
+GATE = "lib/boundary/gate.c"
+RING = "lib/native/ring.c"
+RING_H = "lib/native/ring.h"
+SESSION = "lib/native/session.c"
+REGION = "lib/native/region.c"
+CORE_BURST = "lib/native/burst.c"
+BURST = "drivers/net/folio/folio_burst.c"
+RX = "drivers/net/folio/folio_rx.c"
+
+LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
+LOOK_LAST = "\tv->geom.page_shift = folio_fetch32(&h->page_shift);\n"
+ACK = "\tfolio_put64_release(&h->ack, s->acked);\n\tfolio_shared_fence();\n"
+GENERATION = "\tfolio_put64_release(&h->generation, s->generation);\n"
+LIMIT = "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));"
+
+MUTATIONS = [
+    # Order of accesses.
+    Mutation("gate without membarrier", "order", GATE,
+             "if (!g->fenced && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))",
+             "if (g->fenced > 1)", quick=True),
+    Mutation("gate with another membarrier", "order", GATE,
+             "membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)", "membarrier(MEMBARRIER_CMD_QUERY)"),
+    Mutation("gate looks whether a burst is inside before it closes", "order", GATE,
+             "\t__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);\n",
+             "\tif (__atomic_load_n(&g->busy, __ATOMIC_SEQ_CST) == 0)\n\t\treturn true;\n"
+             "\t__atomic_exchange_n(&g->open, 0, __ATOMIC_SEQ_CST);\n"),
+    Mutation("gate opens without release", "order", GATE,
+             "__atomic_store_n(&g->open, 1, __ATOMIC_RELEASE);",
+             "__atomic_store_n(&g->open, 1, __ATOMIC_RELAXED);"),
+    Mutation("gate looks before it says busy", "order", "lib/boundary/gate.h",
+             "\t\t__atomic_store_n(&g->busy, 1, __ATOMIC_RELAXED);\n"
+             "\t\t__atomic_signal_fence(__ATOMIC_SEQ_CST);\n"
+             "\t\topen = __atomic_load_n(&g->open, __ATOMIC_ACQUIRE);\n",
+             "\t\topen = __atomic_load_n(&g->open, __ATOMIC_ACQUIRE);\n"
+             "\t\t__atomic_signal_fence(__ATOMIC_SEQ_CST);\n"
+             "\t\t__atomic_store_n(&g->busy, 1, __ATOMIC_RELAXED);\n"),
+    Mutation("gate without its compiler barrier", "order", "lib/boundary/gate.h",
+             "\t\t__atomic_signal_fence(__ATOMIC_SEQ_CST);\n", ""),
+    Mutation("state read last", "order", SESSION, LOOK_STATE, "", quick=True,
+             more=((LOOK_LAST, LOOK_LAST + LOOK_STATE),)),
+    Mutation("ack stored before generation and state", "order", SESSION, ACK, "", quick=True,
+             more=((GENERATION, ACK + GENERATION),)),
+    Mutation("generation stored after state", "order", SESSION, GENERATION, "",
+             more=((ACK, GENERATION + "\tfolio_shared_fence();\n" + ACK),)),
+    Mutation("release of ack gone", "order", SESSION, "folio_put64_release(&h->ack, s->acked);",
+             "folio_put64(&h->ack, s->acked);"),
+    Mutation("release is none", "order", "lib/boundary/shared.h",
+             "folio_put32_release(folio_shared_u32 *p, uint32_t v)\n{\n"
+             "\t__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);",
+             "folio_put32_release(folio_shared_u32 *p, uint32_t v)\n{\n"
+             "\t__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED);"),
+    Mutation("acquire of produced gone", "order", RING,
+             "produced = folio_fetch32_acquire(c->produced);", "produced = folio_fetch32(c->produced);"),
+    Mutation("core publishes before the copy", "order", CORE_BURST,
+             "\t\t\tfolio_prod_put(p, head, bufs[i].data, len, exact);",
+             "\t\t\tfolio_prod_publish(p, head + 1);\n"
+             "\t\t\tfolio_prod_put(p, head, bufs[i].data, len, exact);"),
+    Mutation("driver publishes before the copy", "order", BURST,
+             "\t\t\tfolio_prod_put(&p, head, ",
+             "\t\t\tfolio_prod_publish(&end->ring, head + 1);\n\t\t\tfolio_prod_put(&p, head, ",
+             quick=True),
+    Mutation("core leaves the gate before the commit", "order", CORE_BURST,
+             "\tfolio_cons_commit(c, head);\n\tfolio_gate_leave(&rxq->gate);\n",
+             "\tfolio_gate_leave(&rxq->gate);\n\tfolio_cons_commit(c, head);\n"),
+    Mutation("driver leaves the gate before the commit", "order", BURST,
+             "\tfolio_cons_commit(&end->ring, head);\n\tq->stats.packets += n;\n",
+             "\tfolio_gate_leave(&end->gate);\n\tfolio_cons_commit(&end->ring, head);\n"
+             "\tq->stats.packets += n;\n"),
+    Mutation("driver returns inside the gate", "order", BURST,
+             "\tif (n == 0)\n\t\tgoto leave;\n", "\tif (n == 0)\n\t\treturn 0;\n"),
+    # How shared memory is read and written.
+    Mutation("driver fetches a descriptor twice", "one_fetch", BURST,
+             "\t\tlen = (uint32_t)desc;", "\t\tlen = (uint32_t)folio_cons_desc(c, at);"),
+    Mutation("driver reads a descriptor by a cast pointer", "one_fetch", BURST,
+             "\t\tlen = (uint32_t)desc;",
+             "\t\tconst uint64_t *d = (const uint64_t *)c->desc;\n\n"
+             "\t\tlen = (uint32_t)d[at & c->mask];", quick=True),
+    Mutation("transmit copies whole lines", "one_fetch", BURST,
+             "\t\t\t\t       folio_kernel_exact);\n\t\t\tbytes += len;",
+             "\t\t\t\t       folio_kernel_padded);\n\t\t\tbytes += len;"),
+    Mutation("whole lines reach the peer", "driver:test_bytes", BURST,
+             "\t\t\t\t       folio_kernel_exact);\n\t\t\tbytes += len;",
+             "\t\t\t\t       folio_kernel_padded);\n\t\t\tbytes += len;", quick=True),
+    # Limits.
+    Mutation("padded limit not rounded down", "driver:test_bytes", RX, LIMIT,
+             "RTE_MIN(frame_max, q->room);"),
+    Mutation("padded limit a line too long", "driver:test_bytes", RX, LIMIT,
+             "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE) + 64);"),
+    Mutation("a frame takes a slot too many", "unit:test_ring", RING_H,
+             "return len <= stride ? 1 : (len + stride - 1) / stride;",
+             "return (len <= stride ? 1 : (len + stride - 1) / stride) + 1;", quick=True),
+    Mutation("descriptor number without a mask", "unit:test_ring", RING_H,
+             "return folio_fetch64(&c->desc[at & c->mask]);", "return folio_fetch64(&c->desc[at]);"),
+    Mutation("slot number without a mask", "unit:test_ring", "lib/native/layout.h",
+             "(uint64_t)(i & mask) * stride", "(uint64_t)(i + 0 * mask) * stride"),
+    Mutation("a chain that is too short is sent", "driver:test_ethdev", BURST,
+             "\tif (done < len) {\n", "\tif (done < len && len == 0) {\n"),
+    # What is left in memory, and what happens when it goes.
+    Mutation("last queue not zeroed", "unit:test_region", REGION,
+             "memset(own + l->data_off, 0, l->used - l->data_off);",
+             "memset(own + l->data_off, 0, l->used - l->data_off - l->data_len);", quick=True),
+    Mutation("nothing cleared at take-over", "unit:test_region", REGION,
+             "\tfolio_region_zero(r, l);\n\twipe_predecessor(r, l);\n\treturn 0;",
+             "\twipe_predecessor(r, l);\n\treturn 0;"),
+    Mutation("peer's mapping not watched", "unit:test_region", REGION,
+             " ||\n\t    folio_fault_watch(peer, l->area_size, PROT_READ) != 0) {", ") {"),
+]
