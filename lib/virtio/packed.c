@@ -63,7 +63,5 @@ folio_packed_tx_chain(struct folio_virtq *q, uint32_t len, uint32_t bufs)
 bool
 folio_packed_watch(struct folio_virtq *q)
 {
-	bool polls = folio_fetch16(&q->dev_event->flags) == VIRTQ_EVENT_DISABLE;
-
-	return __atomic_exchange_n(&q->doorbell, !polls, __ATOMIC_RELAXED) == 0 && !polls;
+	return folio_virtq_watch(q, folio_fetch16(&q->dev_event->flags) == VIRTQ_EVENT_DISABLE);
 }

@@ -74,6 +74,7 @@ folio_packed_rx_len(uint64_t word)
 	return (uint32_t)word - VIRTIO_NET_HDR_LEN;
 }
 
+/* The buffer that was expected is back, with a length that is allowed: as in split.h. */
 static inline bool
 folio_packed_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word, uint32_t max)
 {

@@ -57,7 +57,7 @@ set_tables(struct folio_virtq *q, const struct folio_virtq_memory *m)
 {
 	uint32_t i;
 
-	q->lens = (uint32_t *)m->tables;
+	q->lens = m->tables;
 	q->at = (uint16_t *)(q->lens + m->size);
 	q->said = q->at + m->size;
 	q->note = q->said + m->size;
@@ -113,22 +113,51 @@ folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m)
 	memset(q->bufs, 0, (size_t)m->size * m->stride);
 }
 
+/* Every buffer is in `at` once. */
+static bool
+is_permutation(const struct folio_virtq *q)
+{
+	uint8_t found[VIRTQ_SIZE_MAX / 8] = {0};
+	uint32_t i;
+
+	for (i = 0; i < q->size; i++) {
+		uint16_t id = q->at[i];
+
+		if (id > q->mask || (found[id / 8] >> id % 8 & 1) != 0)
+			return false;
+		found[id / 8] |= (uint8_t)(1u << id % 8);
+	}
+	return true;
+}
+
+/* The chains that the device has end where they should. A free buffer heads none. */
+static bool
+are_chains(const struct folio_virtq *q)
+{
+	uint32_t s = q->tail - q->size, n = 0;
+
+	while (n < q->size) {
+		uint32_t more = q->note[q->at[(s + n) & q->mask]] & FOLIO_VIRTQ_MORE;
+
+		if (more != 0 && s + n - q->head >= q->tail - q->head)
+			return false;
+		n += 1 + more;
+	}
+	return n == q->size;
+}
+
 bool
 folio_virtq_valid(const struct folio_virtq *q)
 {
-	uint32_t i, given = q->tail - q->head;
 	uint32_t known = (uint16_t)(q->seen - q->used);
 
-	if (q->size == 0 || q->size > VIRTQ_SIZE_MAX || q->mask != q->size - 1 ||
-	    (q->size & q->mask) != 0 || q->plain_max > q->room || q->plain_max > q->max_frame)
-		return false;
-	if (given > q->size || known > (uint16_t)(q->avail - q->used))
-		return false;
-	for (i = 0; i < q->size; i++) {
-		if (q->at[i] > q->mask || (q->note[i] & FOLIO_VIRTQ_MORE) > q->mask)
-			return false;
-	}
-	return true;
+	return q->size > 0 && q->size <= VIRTQ_SIZE_MAX && (q->size & (q->size - 1)) == 0 &&
+	       q->mask == q->size - 1 && q->size == 1u << q->shift &&
+	       q->room + FOLIO_VIRTQ_LINE == q->stride && q->plain_max <= q->room &&
+	       q->plain_max <= q->max_frame && q->plain_max >= FOLIO_VIRTQ_FRAME_MIN &&
+	       q->tail - q->head <= q->size && known <= (uint16_t)(q->avail - q->used) &&
+	       (q->broken == 0 || (known == 0 && q->tail - q->head == q->size)) &&
+	       is_permutation(q) && are_chains(q);
 }
 
 uint32_t
@@ -138,6 +167,15 @@ folio_virtq_give_up(struct folio_virtq *q, uint64_t *counter)
 	__atomic_store_n(&q->broken, 1, __ATOMIC_RELAXED);
 	folio_virtq_stay_broken(q);
 	return 0;
+}
+
+bool
+folio_virtq_watch(struct folio_virtq *q, bool polls)
+{
+	uint32_t was = __atomic_load_n(&q->doorbell, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&q->doorbell, polls ? 0 : was < 2 ? was + 1 : 2, __ATOMIC_RELAXED);
+	return !polls && was < 2;
 }
 
 /* Device not trusted: id is any number. */
@@ -198,7 +236,7 @@ folio_virtq_take(struct folio_virtq *q, uint32_t id)
 	if (s == q->tail)
 		return folio_virtq_give_up(q, &q->bad_id);
 	if (!q->in_order) {
-		bring_forward(q, s, 1 + (q->note[id] & FOLIO_VIRTQ_MORE));
+		bring_forward(q, s, 1 + (q->note[q->at[s & q->mask]] & FOLIO_VIRTQ_MORE));
 		chains = 1;
 	}
 	for (i = 0; i < chains; i++)
@@ -246,12 +284,13 @@ folio_virtq_rx_piece(const struct folio_virtq *q, uint32_t s, uint32_t offset, v
 	/* lens counts the header in the first buffer's. */
 	for (i = 0; len > 0; i++, s++, skip = 0) {
 		uint32_t has = q->lens[i & q->mask] - skip;
-		uint32_t part = has - offset < len ? has - offset : len;
+		uint32_t part;
 
 		if (offset >= has) {
 			offset -= has;
 			continue;
 		}
+		part = has - offset < len ? has - offset : len;
 		exact(to, folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_HEADER + skip +
 		      offset, part);
 		to += part;

@@ -9,13 +9,14 @@
  * A virtqueue of a network device, the driver's side: what split and packed rings have in common. No
  * transport, no DPDK. The device is not trusted.
  *
- * Buffer i is always at the same place, and so is its device address: both follow from private
- * tables. Which buffers the device has is private as well: `at` is a permutation of all buffer ids;
- * those at [head, tail) are with the device, in the order in which they were given to it, those at
- * [tail, head + size) are ours. An id that the device returns is compared with the one it is expected
- * to return, and if it is another, looked up among those that it has. So an id that is out of range,
- * was not given, or was returned before, is found out by one comparison, and nothing else depends on
- * it. What the device did in another order costs a search; devices that poll have no reason to.
+ * Buffer i is always at the same place, and so is its device address: both follow from private tables.
+ * Which buffers the device has is private as well: `at` is a permutation of all buffer ids; those at
+ * [head, tail) are with the device, or will be when they are published, in the order in which it is
+ * given them; those at [tail, head + size) are ours. An id that the device returns is compared with the
+ * one it is expected to return, and if it is another, looked up among those that it has. So an id that
+ * is out of range, was not given, or was returned before, is found out by one comparison, and nothing
+ * else depends on it. What the device did in another order costs a search; devices that poll have no
+ * reason to.
  *
  * A buffer has a line for the header and, behind it, room for data:
  *
@@ -33,6 +34,7 @@
 
 #include "boundary/copy.h"
 #include "count.h"
+#include "virtio/header.h"
 #include "virtio/spec.h"
 
 #define FOLIO_VIRTQ_LINE 64u
@@ -57,7 +59,7 @@ struct folio_virtq {
 	uint32_t max_frame; /* longest frame; more than room takes several buffers */
 	uint32_t plain_max; /* longest frame of one buffer */
 	uint32_t broken;    /* what the device did cannot be followed: reset it */
-	uint32_t doorbell;  /* the device may want one; written by the control thread */
+	uint32_t doorbell;  /* see folio_virtq_watch(); written by the control thread */
 	uint32_t shuffled;  /* the device returned buffers in another order than given */
 	bool in_order;	    /* negotiated: one id may stand for all before it */
 	bool mergeable;	    /* receive: frames may take several buffers */
@@ -108,7 +110,7 @@ struct folio_virtq_memory {
 	uint32_t max_frame;
 	void *rings;	    /* shared: folio_virtq_ring_bytes() of them, aligned to a line */
 	void *bufs;	    /* shared: size * stride bytes, aligned to a line */
-	uint16_t *tables;   /* private: folio_virtq_table_bytes() of them */
+	void *tables;	    /* private: folio_virtq_table_bytes() of them, aligned to 4 */
 	const uint64_t *addr; /* private: device address of each buffer's first byte + HEADER */
 };
 
@@ -161,6 +163,12 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 	q->head = q->tail - q->size;
 }
 
+/*
+ * For folio_split_watch() and folio_packed_watch(): the device polls, or does not. `doorbell` is 0 while
+ * it polls, else how often that was seen to be over, at most twice.
+ */
+bool folio_virtq_watch(struct folio_virtq *q, bool polls);
+
 /* Buffer `id`: its first byte. Any id: it is masked. */
 static inline uint8_t *
 folio_virtq_buf(const struct folio_virtq *q, uint32_t id)
@@ -179,8 +187,9 @@ folio_virtq_at(const struct folio_virtq *q, uint32_t s)
 static inline uint32_t
 folio_virtq_take_next(struct folio_virtq *q, uint32_t id)
 {
-	if (__builtin_expect(id != folio_virtq_at(q, q->head) ||
-			     (q->note[id] & FOLIO_VIRTQ_MORE) != 0, 0))
+	uint16_t oldest = folio_virtq_at(q, q->head);
+
+	if (__builtin_expect(id != oldest || (q->note[oldest] & FOLIO_VIRTQ_MORE) != 0, 0))
 		return folio_virtq_take(q, id);
 	q->head++;
 	return 1;
@@ -193,12 +202,18 @@ folio_virtq_data(const struct folio_virtq *q, uint32_t s)
 	return folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
 }
 
+/* Where its header is. */
+static inline struct folio_header *
+folio_virtq_header(const struct folio_virtq *q, uint32_t id)
+{
+	return (struct folio_header *)(folio_virtq_buf(q, id) + FOLIO_VIRTQ_HEADER);
+}
+
 /* In how many buffers the device says that it put the frame at place s. One load. */
 static inline uint16_t
 folio_virtq_num_buffers(const struct folio_virtq *q, uint32_t s)
 {
-	return folio_fetch16((const folio_shared_u16 *)(folio_virtq_data(q, s) -
-							sizeof(folio_shared_u16)));
+	return folio_header_buffers(folio_virtq_header(q, folio_virtq_at(q, s)));
 }
 
 /* Buffers of a frame of len bytes. All but the first have the header's place for data, too. */
@@ -234,14 +249,9 @@ void folio_virtq_rx_piece(const struct folio_virtq *q, uint32_t s, uint32_t offs
 static inline void
 folio_virtq_clean(struct folio_virtq *q, uint16_t id)
 {
-	folio_shared_u32 *h;
-
 	if (__builtin_expect((q->note[id] & FOLIO_VIRTQ_DIRTY) == 0, 1))
 		return;
-	h = (folio_shared_u32 *)(folio_virtq_buf(q, id) + FOLIO_VIRTQ_HEADER);
-	folio_put32(&h[0], 0);
-	folio_put32(&h[1], 0);
-	folio_put32(&h[2], 0);
+	folio_header_clear(folio_virtq_header(q, id));
 	q->note[id] = 0;
 }
 

@@ -112,7 +112,5 @@ folio_split_tx_chain(struct folio_virtq *q, uint32_t len, uint32_t bufs)
 bool
 folio_split_watch(struct folio_virtq *q)
 {
-	bool polls = (folio_fetch16(&q->back->flags) & VIRTQ_USED_F_NO_NOTIFY) != 0;
-
-	return __atomic_exchange_n(&q->doorbell, !polls, __ATOMIC_RELAXED) == 0 && !polls;
+	return folio_virtq_watch(q, (folio_fetch16(&q->back->flags) & VIRTQ_USED_F_NO_NOTIFY) != 0);
 }

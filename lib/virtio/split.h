@@ -59,7 +59,10 @@ folio_split_rx_len(uint64_t word)
 	return (uint32_t)(word >> 32) - VIRTIO_NET_HDR_LEN;
 }
 
-/* The buffer that was expected, and a length that is allowed: nothing else is to be checked. */
+/*
+ * The buffer that was expected, and a length that is allowed: nothing else is to be checked. max is at
+ * least FOLIO_VIRTQ_FRAME_MIN, at most plain_max.
+ */
 static inline bool
 folio_split_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word, uint32_t max)
 {
@@ -71,6 +74,8 @@ folio_split_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word, 
 static inline void
 folio_split_rx_commit(struct folio_virtq *q, uint32_t n)
 {
+	if (n == 0)
+		return; /* a poll in vain does not take the index's line from the device */
 	if (__builtin_expect(q->shuffled, 0))
 		folio_split_rx_say(q, n);
 	/* A ring entry is where it was when its buffer was given last: it says the same. */
@@ -143,7 +148,8 @@ folio_split_wants_doorbell(const struct folio_virtq *q)
 
 /*
  * For the control thread, now and then, at any time: look whether the device polls. True if a doorbell
- * may be due, as the datapath did not look.
+ * may be due, as the datapath did not look. That is so at two looks in a row: the index of a burst which
+ * still saw that none is wanted may be out only after the first.
  */
 bool folio_split_watch(struct folio_virtq *q);
 
