@@ -181,6 +181,14 @@ def add_tests():
     add(Order, "model_session", Order.holds, "session.pml", "GENERATIONS=5")
     for gone in ("RELEASE_ACK", "ACQUIRE_ACK", "RESET", "SETTLE"):
         add(Order, "model_session_without_" + gone.lower(), Order.fails, "session.pml", "NO_" + gone)
+    for way in ((), ("TRANSMIT",)):
+        for model, more in (("split", ()), ("packed", ("FIRST_LAST",))):
+            name = "_".join(["model_virtq", model, *(w.lower() for w in way)])
+            for size in (2, 3, 4):
+                add(Order, f"{name}_of_{size}", Order.holds, model + ".pml", f"SIZE={size}", *way)
+            for gone in ("ACQUIRE", "RELEASE", "DEVICE_ACQUIRE", "DEVICE_RELEASE", *more):
+                add(Order, f"{name}_without_{gone.lower()}", Order.fails, model + ".pml",
+                    "NO_" + gone, *way)
 
 
 def tearDownModule():
