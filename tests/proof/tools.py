@@ -167,7 +167,7 @@ def layouts(root=ROOT):
 def spin(model, *defines):
     """(errors found, states stored) of a model."""
     with tempfile.TemporaryDirectory(prefix="folio-proof-") as folder:
-        flags = [f"-I{HERE}", *(f"-D{name}" for name in defines)]
+        flags = [f"-D{name}" for name in defines]
         log, status = run(["spin", *flags, "-a", os.path.join(HERE, model)], cwd=folder)
         if status == 0:
             log, status = run(["gcc", "-O0", "-w", "-DSAFETY", "-o", "pan", "pan.c"], cwd=folder)

@@ -69,6 +69,8 @@ bursts_send(struct folio_virtq *q, const bool packed, const struct bursts_frame 
 		uint32_t bufs = folio_virtq_frame_bufs(q, f[i].len);
 
 		if (bufs > room) {
+			if (bufs == 1)
+				break; /* what is free was looked at */
 			room = packed ? folio_packed_tx_room(q, bufs) : folio_split_tx_room(q, bufs);
 			if (bufs > room)
 				break;
