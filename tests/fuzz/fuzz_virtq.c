@@ -43,6 +43,7 @@ static struct {
 	bool packed, mergeable, in_order;
 	uint32_t size;
 	uint32_t number;
+	bool tampered; /* with what we transmit, since that was set up */
 	struct end rx, tx;
 	folio_copy_fn exact;
 } t;
@@ -63,6 +64,7 @@ attach(struct end *e, uint32_t base)
 	folio_virtq_attach(q, &e->m);
 	q->mergeable = t.mergeable && e->dev.receive;
 	q->in_order = t.in_order;
+	t.tampered &= e->dev.receive;
 	q->head = base;
 	q->tail = base;
 	model_reset(&e->dev);
@@ -142,10 +144,14 @@ frame_len(struct input *in)
 static void
 expect_frame(const struct folio_virtq *q, uint32_t s, const struct bursts_frame *f)
 {
+	static const uint8_t zeroes[VIRTIO_NET_HDR_LEN];
 	uint32_t done = 0, part, start = FOLIO_VIRTQ_LINE, room = q->room;
+	size_t header;
 
-	memset(before + (size_t)q->at[s & q->mask] * q->stride + FOLIO_VIRTQ_HEADER, 0,
-	       VIRTIO_NET_HDR_LEN);
+	/* What the device wrote to a header stays there, until a chain runs over it. */
+	header = (size_t)q->at[s & q->mask] * q->stride + FOLIO_VIRTQ_HEADER;
+	if (!t.tampered || memcmp(t.tx.bufs + header, zeroes, sizeof(zeroes)) == 0)
+		memset(before + header, 0, sizeof(zeroes));
 	for (; done < f->len; done += part, s++) {
 		part = f->len - done < room ? f->len - done : room;
 		memcpy(before + (size_t)q->at[s & q->mask] * q->stride + start, f->data + done, part);
@@ -270,6 +276,7 @@ near_op(struct input *in)
 		len = q->room + VIRTIO_NET_HDR_LEN - 1 + how % 3;
 	if (how % 32 == 31)
 		id = input_u16(in);
+	t.tampered |= e == &t.tx;
 	memcpy(header, &buffers, sizeof(buffers));
 	if (t.packed) {
 		uint64_t word = len | (uint64_t)id << 32 |
@@ -291,6 +298,7 @@ hostile_op(struct input *in)
 	uint64_t r = input_u64(in);
 	uint32_t i;
 
+	t.tampered |= q == &t.tx.dev;
 	if (how < 128) {
 		(void)model_acts[how / 2 % model_n_acts].act(q, r);
 		return;
@@ -317,7 +325,7 @@ must_flow(void)
 	for (i = 0; i < 3 * t.size; i++) {
 		struct bursts_frame f, g = {room, 0};
 
-		len = i % 4 == 3 ? most : FOLIO_VIRTQ_FRAME_MIN + i;
+		len = i % 4 == 3 || FOLIO_VIRTQ_FRAME_MIN + i > most ? most : FOLIO_VIRTQ_FRAME_MIN + i;
 		f = (struct bursts_frame){copies_frame(i, len), len};
 		if (folio_virtq_frame_bufs(&t.tx.q, len) <= t.size)
 			CHECK(send_frames(&f, 1, 0) == 1);

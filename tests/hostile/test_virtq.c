@@ -10,6 +10,7 @@
  */
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@
 #define MAX_FRAME 2000
 #define CANARY 0xc5
 #define FORMS 9 /* of an act */
-#define STORM_BURSTS 3000
+#define STORM_BURSTS 2000
+#define STORM_CHANGES 50000
 
 enum { INDEX, ID, LENGTH, CHAIN, COUNTERS, NONE };
 
@@ -446,7 +448,7 @@ storm_thread(void *arg)
 		uint64_t x = util_random(&s->seed);
 
 		model_storm(x >> 63 != 0 ? &s->r->rx.dev : &s->r->tx.dev, x);
-		s->changes++;
+		__atomic_store_n(&s->changes, s->changes + 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -462,8 +464,10 @@ storm(size_t kind)
 	uint32_t i, attached = 0;
 
 	assert_int_equal(pthread_create(&thread, NULL, storm_thread, &s), 0);
-	for (i = 0; i < STORM_BURSTS; i++) {
+	for (i = 0; i < STORM_BURSTS || __atomic_load_n(&s.changes, __ATOMIC_RELAXED) < STORM_CHANGES; i++) {
 		victim_bursts(r, util_random(&seed));
+		if (i % 16 == 0)
+			sched_yield(); /* the two may have one processor */
 		(void)(r->cfg.packed ? folio_packed_wants_doorbell(&r->tx.q)
 				     : folio_split_wants_doorbell(&r->tx.q));
 		if (r->rx.q.broken != 0 || r->tx.q.broken != 0) {

@@ -353,7 +353,7 @@ static void
 storm_split(struct model_queue *q, uint64_t r, uint64_t value)
 {
 	uint32_t i = (uint32_t)(r >> 8) & (q->size - 1);
-	uint64_t elem;
+	vring_used_elem_t *e = &q->used->ring[i];
 
 	switch (r % 5) {
 	case 0: /* mostly forward by a few, as an honest one */
@@ -361,11 +361,12 @@ storm_split(struct model_queue *q, uint64_t r, uint64_t value)
 				 __ATOMIC_RELAXED);
 		break;
 	case 1:
-		elem = (value & (q->size - 1)) | (r >> 40) % 2048 << 32;
-		__atomic_store_n((uint64_t *)&q->used->ring[i], elem, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->id, (uint32_t)value & (q->size - 1), __ATOMIC_RELAXED);
+		__atomic_store_n(&e->len, (uint32_t)(r >> 40) % 2048, __ATOMIC_RELAXED);
 		break;
 	case 2:
-		__atomic_store_n((uint64_t *)&q->used->ring[i], value, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->id, (uint32_t)value, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->len, (uint32_t)(value >> 32), __ATOMIC_RELAXED);
 		break;
 	case 3:
 		__atomic_store_n(&q->avail->ring[i], (uint16_t)value, __ATOMIC_RELAXED);

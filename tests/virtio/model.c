@@ -226,11 +226,10 @@ model_say_used(struct model_queue *q, uint32_t id, uint32_t len, uint32_t n)
 	uint64_t word;
 
 	if (!q->packed) {
-		struct vring_used_elem e = {.id = id, .len = len};
+		vring_used_elem_t *e = &q->used->ring[q->next_used & (q->size - 1)];
 
-		memcpy(&word, &e, sizeof(word));
-		__atomic_store_n((uint64_t *)&q->used->ring[q->next_used & (q->size - 1)], word,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&e->id, id, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
 		q->next_used = (uint16_t)(q->next_used + n);
 		q->pending = true;
 		return;
