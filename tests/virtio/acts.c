@@ -382,7 +382,9 @@ storm_packed(struct model_queue *q, uint64_t r, uint64_t value)
 {
 	struct vring_packed_desc *d = &q->ring[(r >> 8) & (q->size - 1)];
 
-	switch (r % 4) {
+	const uint64_t used = (r >> 32 & 1) != 0 ? (uint64_t)(AVAIL_FLAG | USED_FLAG) << 48 : 0;
+
+	switch (r % 5) {
 	case 0: /* used, in either wrap */
 		__atomic_store_n(&d->flags, (r >> 32 & 1) != 0 ? AVAIL_FLAG | USED_FLAG : 0,
 				 __ATOMIC_RELAXED);
@@ -392,6 +394,10 @@ storm_packed(struct model_queue *q, uint64_t r, uint64_t value)
 		break;
 	case 2:
 		__atomic_store_n((uint64_t *)&d->len, value, __ATOMIC_RELAXED);
+		break;
+	case 3: /* with an id that may be, or may not */
+		__atomic_store_n((uint64_t *)&d->len, used | (value % (2 * q->size)) << 32 |
+				 (r >> 40) % 2048, __ATOMIC_RELAXED);
 		break;
 	default:
 		__atomic_store_n(&q->event->flags, (uint16_t)value, __ATOMIC_RELAXED);
