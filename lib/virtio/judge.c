@@ -29,13 +29,6 @@ next_buffer(const struct folio_virtq *q, bool packed, uint32_t s, uint32_t *id, 
 	return true;
 }
 
-static enum folio_virtq_verdict
-halt(struct folio_virtq *q, uint64_t *counter)
-{
-	folio_virtq_give_up(q, counter);
-	return FOLIO_VIRTQ_HALT;
-}
-
 /* Device not trusted: id, len and what the header says are any numbers. */
 enum folio_virtq_verdict
 folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, uint32_t len,
@@ -54,13 +47,16 @@ folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, u
 		total += len;
 		if (bufs == FOLIO_VIRTQ_UNSEEN)
 			bufs = q->mergeable ? folio_virtq_num_buffers(q, s) : 1;
-		if (bufs == 0 || bufs > q->size)
-			return halt(q, &q->bad_chain);
 		if (i + 1 == bufs)
 			break;
-		/* A frame is returned whole: where the next one begins is anybody's guess. */
-		if (!next_buffer(q, packed, s + i + 1, &id, &len))
-			return halt(q, &q->bad_chain);
+		/*
+		 * A frame is returned whole. If not, or if it is said to have no buffer, or more than
+		 * there are, where the next one begins is anybody's guess.
+		 */
+		if (!next_buffer(q, packed, s + i + 1, &id, &len)) {
+			folio_virtq_give_up(q, &q->bad_chain);
+			return FOLIO_VIRTQ_HALT;
+		}
 	}
 	frame->bufs = bufs;
 	if (!fits || total < VIRTIO_NET_HDR_LEN + FOLIO_VIRTQ_FRAME_MIN ||

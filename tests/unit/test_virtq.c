@@ -213,6 +213,45 @@ test_exactly_the_frame_reaches_shared_memory(void **state)
 	}
 }
 
+static struct rig *watched;
+
+/* A device that looks whenever something is copied. */
+static void
+copy_and_look(void *dst, const void *src, size_t len)
+{
+	assert_int_equal(model_collect(&watched->tx.dev), 0);
+	watched->exact(dst, src, len);
+	assert_int_equal(model_collect(&watched->tx.dev), 0);
+}
+
+/* A burst is given at once, when all of it is there. */
+static void
+test_nothing_is_given_before_a_burst_ends(void **state)
+{
+	static uint8_t data[MAX_FRAME];
+	size_t i;
+	uint32_t n;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct rig *r = open_kind(i, SIZE);
+
+		watched = r;
+		for (n = 0; n < 3 * SIZE; n++) {
+			struct bursts_frame f[3] = {{data, 60}, {data, n % 4 == 0 ? 900 : 61}, {data, 62}};
+
+			assert_int_equal(bursts_send(&r->tx.q, r->cfg.packed, f, 3, n % 3 * 25,
+						     copy_and_look), 3);
+			assert_int_equal(model_collect(&r->tx.dev), 3);
+			while (r->tx.dev.n_held > 0)
+				model_return(&r->tx.dev, 0, 0);
+			model_publish(&r->tx.dev);
+		}
+		assert_true(rig_is_clean(r));
+		rig_close(r);
+	}
+}
+
 /* Shared memory is zero before a device sees it, whatever was there. */
 static void
 test_attach_zeroes(void **state)
@@ -423,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_areas_fit_the_standard),
 		cmocka_unit_test(test_chains_of_every_length),
 		cmocka_unit_test(test_exactly_the_frame_reaches_shared_memory),
+		cmocka_unit_test(test_nothing_is_given_before_a_burst_ends),
 		cmocka_unit_test(test_attach_zeroes),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_a_poll_in_vain_writes_nothing),
