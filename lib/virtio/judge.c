@@ -29,6 +29,13 @@ next_buffer(const struct folio_virtq *q, bool packed, uint32_t s, uint32_t *id, 
 	return true;
 }
 
+/* Is the buffer that was returned at place s one that the device has? Then it is at[s] now. */
+static bool
+has(struct folio_virtq *q, uint32_t s, uint32_t id)
+{
+	return id == folio_virtq_at(q, s) || folio_virtq_find(q, s, id);
+}
+
 /* Device not trusted: id, len and what the header says are any numbers. */
 enum folio_virtq_verdict
 folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, uint32_t len,
@@ -37,26 +44,28 @@ folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, u
 	const uint32_t most = q->room + VIRTIO_NET_HDR_LEN;
 	uint64_t total = 0;
 	bool fits = true;
-	uint32_t i;
+	uint32_t i = 0;
 
-	for (i = 0;; i++) {
-		if (id != folio_virtq_at(q, s + i) && !folio_virtq_find(q, s + i, id))
-			return FOLIO_VIRTQ_HALT;
+	if (!has(q, s, id))
+		return FOLIO_VIRTQ_HALT;
+	if (bufs == FOLIO_VIRTQ_UNSEEN)
+		bufs = q->mergeable ? folio_virtq_num_buffers(q, s) : 1;
+	for (;;) {
 		fits = fits && len > (i == 0 ? VIRTIO_NET_HDR_LEN : 0) && len <= most;
 		q->lens[i & q->mask] = len;
 		total += len;
-		if (bufs == FOLIO_VIRTQ_UNSEEN)
-			bufs = q->mergeable ? folio_virtq_num_buffers(q, s) : 1;
-		if (i + 1 == bufs)
+		if (++i == bufs)
 			break;
 		/*
 		 * A frame is returned whole. If not, or if it is said to have no buffer, or more than
 		 * there are, where the next one begins is anybody's guess.
 		 */
-		if (!next_buffer(q, packed, s + i + 1, &id, &len)) {
+		if (!next_buffer(q, packed, s + i, &id, &len)) {
 			folio_virtq_give_up(q, &q->bad_chain);
 			return FOLIO_VIRTQ_HALT;
 		}
+		if (!has(q, s + i, id))
+			return FOLIO_VIRTQ_HALT;
 	}
 	frame->bufs = bufs;
 	if (!fits || total < VIRTIO_NET_HDR_LEN + FOLIO_VIRTQ_FRAME_MIN ||
