@@ -157,7 +157,7 @@ length_shorter(struct model_queue *q, uint64_t r)
 	if (!can_say(q))
 		return false;
 	say_buffers(q, 0, 1);
-	model_return(q, 0, (uint32_t)(r % (MODEL_HEADER + 14))); /* no Ethernet header */
+	model_return(q, 0, (uint32_t)(r * 7 % (MODEL_HEADER + 14))); /* no Ethernet header */
 	model_publish(q);
 	return true;
 }
