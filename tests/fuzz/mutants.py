@@ -141,7 +141,7 @@ MUTANTS = [
     Mutant("port: a host takes any geometry", "port", "port.c",
            "if (code != FOLIO_WIRE_REFUSED_NOT) {", "if (code == UINT32_MAX) {"),
     Mutant("virtq: any id is plain in a split ring", "virtq", "virtio/split.h",
-           "return (uint32_t)word == folio_virtq_at(q, s) &&\n\t       ", "return ((void)s, true) &&\n\t       "),
+           "return (uint32_t)word == folio_virtq_at(q, s) &&\n\t       ", "return ((void)q, (void)s, true) &&\n\t       "),
     Mutant("virtq: any length is plain in a packed ring", "virtq", "virtio/packed.h",
            "folio_packed_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;",
            "max != 0;"),

@@ -130,7 +130,8 @@ MUTATIONS = [
              "\tif (done < len) {\n", "\tif (done < len && len == 0) {\n"),
     # Virtqueues.
     Mutation("split: any id is the one that is expected", ATTACKED, SPLIT_H,
-             "return (uint32_t)word == folio_virtq_at(q, s) &&\n\t       ", "return ((void)s, true) &&\n\t       ", quick=True),
+             "return (uint32_t)word == folio_virtq_at(q, s) &&\n\t       ", "return ((void)q, (void)s, true) &&\n\t       ",
+             quick=True),
     Mutation("packed: any id is the one that is expected", ATTACKED, PACKED_H,
              "\treturn ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE) == expected &&",
              "\treturn ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE & 0xffff0000) == (expected & 0xffff0000) &&"),

@@ -43,10 +43,10 @@ test_traffic_of_every_kind(void **state)
 	for (i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct rig *r = open_kind(i, SIZE);
 
-		rig_traffic(r, 1000, false, i);
+		rig_traffic(r, 300, false, i);
 		assert_int_equal(r->rx.q.shuffled, 0);
 		if (!kinds[i].in_order) {
-			rig_traffic(r, 1000, true, i);
+			rig_traffic(r, 300, true, i);
 			assert_int_equal(r->rx.q.shuffled, 1);
 		}
 		rig_close(r);
@@ -64,10 +64,10 @@ test_counters_wrap(void **state)
 		struct rig *r = open_kind(i, SIZE);
 
 		rig_attach(r, UINT32_MAX - 4 * SIZE + 1);
-		rig_traffic(r, 400, false, i);
+		rig_traffic(r, 100, false, i);
 		assert_true(r->rx.q.head < UINT32_MAX / 2 && r->tx.q.head < UINT32_MAX / 2);
 		rig_attach(r, 0x10000 - 2 * SIZE);
-		rig_traffic(r, 400, !kinds[i].in_order, i);
+		rig_traffic(r, 100, !kinds[i].in_order, i);
 		rig_close(r);
 	}
 }
@@ -150,7 +150,9 @@ test_chains_of_every_length(void **state)
 	for (i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct rig *r = open_kind(i, SIZE);
 
-		send_all_lengths(r);
+		/* What is transmitted does not depend on what is received, or in which order. */
+		if (!r->cfg.mergeable && !r->cfg.in_order)
+			send_all_lengths(r);
 		assert_true(rig_is_clean(r));
 		rig_close(r);
 	}
@@ -171,7 +173,7 @@ test_exactly_the_frame_reaches_shared_memory(void **state)
 		struct folio_virtq *q = &r->tx.q;
 		uint32_t len;
 
-		for (len = 14; len <= r->cfg.max_frame; len += len < 300 ? 1 : 61) {
+		for (len = 14; len <= r->cfg.max_frame; len += len < 300 ? 1 : 97) {
 			struct bursts_frame f = {rig_frame(len, len), len};
 			uint32_t bufs = folio_virtq_frame_bufs(q, len), left = len, b;
 			uint16_t ids[SIZE];
