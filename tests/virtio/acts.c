@@ -18,18 +18,6 @@ say(struct model_queue *q, uint32_t id, uint32_t len)
 	model_publish(q);
 }
 
-static bool
-holds(const struct model_queue *q, uint32_t id)
-{
-	uint32_t i;
-
-	for (i = 0; i < q->n_held; i++) {
-		if (q->held[i]->id == id)
-			return true;
-	}
-	return false;
-}
-
 /* Something is outstanding, so that a used element can be said at all. */
 static bool
 can_say(struct model_queue *q)
@@ -76,7 +64,7 @@ id_not_outstanding(struct model_queue *q, uint64_t r)
 		return false;
 	for (i = 0; i < q->size; i++) {
 		id = (uint32_t)(r + i) & (q->size - 1);
-		if (!holds(q, id)) {
+		if (!q->given[id]) {
 			say(q, id, q->held[0]->bytes);
 			return true;
 		}

@@ -29,7 +29,8 @@ model_init(struct model_queue *q, bool packed, bool receive, uint32_t size, void
 	q->n_regions = n_regions;
 	q->chains = calloc(size, sizeof(*q->chains));
 	q->held = calloc(size, sizeof(*q->held));
-	if (q->chains == NULL || q->held == NULL)
+	q->given = calloc(UINT16_MAX + 1, sizeof(*q->given));
+	if (q->chains == NULL || q->held == NULL || q->given == NULL)
 		return false;
 	for (i = 0; i < size; i++)
 		q->held[i] = &q->chains[i];
@@ -42,6 +43,7 @@ model_free(struct model_queue *q)
 {
 	free(q->held);
 	free(q->chains);
+	free(q->given);
 }
 
 void
@@ -52,7 +54,8 @@ model_reset(struct model_queue *q)
 	q->avail_wrap = true;
 	q->used_wrap = true;
 	q->pending = false;
-	q->n_held = 0;
+	while (q->n_held > 0)
+		q->given[q->held[--q->n_held]->id] = false;
 	q->error = NULL;
 }
 
@@ -167,7 +170,6 @@ static int
 next_chain(struct model_queue *q)
 {
 	struct model_chain *c;
-	uint32_t i;
 	int found;
 
 	if (q->n_held == q->size)
@@ -178,10 +180,9 @@ next_chain(struct model_queue *q)
 	found = q->packed ? next_packed(q, c) : next_split(q, c);
 	if (found <= 0)
 		return found;
-	for (i = 0; i < q->n_held; i++) {
-		if (q->held[i]->id == c->id)
-			return refuse(q, "a buffer that was given already");
-	}
+	if (q->given[c->id])
+		return refuse(q, "a buffer that was given already");
+	q->given[c->id] = true;
 	q->n_held++;
 	return 1;
 }
@@ -267,6 +268,7 @@ forget(struct model_queue *q, uint32_t which)
 {
 	struct model_chain *c = q->held[which];
 
+	q->given[c->id] = false;
 	q->n_held--;
 	memmove(q->held + which, q->held + which + 1, (q->n_held - which) * sizeof(*q->held));
 	q->held[q->n_held] = c;

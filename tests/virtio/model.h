@@ -67,6 +67,7 @@ struct model_queue {
 	struct model_chain *chains; /* size of them, in any order in `held` */
 	struct model_chain **held;  /* n_held, in the order in which they were given; then unused ones */
 	uint32_t n_held;
+	bool *given; /* of UINT16_MAX + 1 ids: is there such a chain in `held`? */
 	const char *error; /* what the driver did wrong */
 };
 
