@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "mutation"))
 from tree import break_file  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build-fuzz")
+VIRTIO = os.path.join(os.path.dirname(HERE), "virtio")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
@@ -84,7 +85,7 @@ class Builder:
         self.objects = os.path.join(BUILD, "objects")
         os.makedirs(self.objects, exist_ok=True)
         self.headers = hashlib.sha256()
-        for folder in self.includes:
+        for folder in (*self.includes, VIRTIO):
             for name in files_of(folder, ".h"):
                 with open(name, "rb") as file:
                     self.headers.update(file.read())

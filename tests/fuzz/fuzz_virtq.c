@@ -402,5 +402,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		}
 	}
 	must_flow();
+	model_reset(&t.rx.dev);
+	model_reset(&t.tx.dev);
 	return 0;
 }
