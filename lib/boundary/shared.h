@@ -17,6 +17,23 @@
 #define FOLIO_LOAD(p, order) __atomic_load_n(&(p)->raw, order)
 #endif
 
+/* A 16-bit little-endian integer in shared memory. The native format has none; virtio does. */
+typedef struct {
+	uint16_t raw;
+} folio_shared_u16;
+
+static inline uint16_t
+folio_fetch16(const folio_shared_u16 *p)
+{
+	return FOLIO_LOAD(p, __ATOMIC_RELAXED);
+}
+
+static inline uint16_t
+folio_fetch16_acquire(const folio_shared_u16 *p)
+{
+	return FOLIO_LOAD(p, __ATOMIC_ACQUIRE);
+}
+
 static inline uint32_t
 folio_fetch32(const folio_shared_u32 *p)
 {
@@ -39,6 +56,18 @@ static inline uint64_t
 folio_fetch64_acquire(const folio_shared_u64 *p)
 {
 	return FOLIO_LOAD(p, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+folio_put16(folio_shared_u16 *p, uint16_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELAXED);
+}
+
+static inline void
+folio_put16_release(folio_shared_u16 *p, uint16_t v)
+{
+	__atomic_store_n(&p->raw, v, __ATOMIC_RELEASE);
 }
 
 static inline void

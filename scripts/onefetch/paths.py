@@ -13,6 +13,7 @@ from onefetch.tree import depends, fields, mentions, show, substitute
 LOOKS = {
     "folio_prod_refresh": "an index moves; each value is checked against the last valid one",
     "folio_cons_refresh": "as above",
+    "folio_split_refresh": "as above",
     "folio_generation_is": "the session's end may come at any time; a comparison, nothing is kept",
     "folio_session_peer_holds": "polled while a port closes; a comparison, nothing is kept",
     "peer_holds": "polled while a port takes over; a comparison, nothing is kept",
@@ -24,10 +25,12 @@ EXPECTED_FIELDS = {
     "struct folio_cons": ("data", "desc", "produced", "consumed", "generation"),
     "struct folio_session": ("own", "peer"),
     "struct folio_region": ("own", "peer"),
+    "struct folio_virtq": ("bufs", "desc", "ring", "back", "elem", "event", "dev_event"),
 }
 
-# The field of a ring whose content nothing is decided on: what copy kernels may read.
-PAYLOAD = "data"
+# Fields whose content nothing is decided on: what copy kernels may read. (The header of a buffer of a
+# virtqueue is fetched as any other field.)
+PAYLOAD = {"data", "bufs"}
 
 # Functions that read for the reading's sake; what they get is not used.
 UNUSED = {
@@ -253,7 +256,7 @@ class Program(Sharing):
     def judge_copy(self, function, s, tree):
         """A copy kernel reads payload, and nothing that decides anything. Is it for callers to say?"""
         kept = {place[-1] for place in self.fields if place[0] != "variable"} & fields(tree)
-        if function.name in UNUSED or PAYLOAD in kept:
+        if function.name in UNUSED or PAYLOAD & kept:
             return False
         if mentions(tree, {"param"}) and not kept:
             return True

@@ -23,7 +23,11 @@ EXTERNALS = {
     "__builtin_prefetch": ({0}, "no value arrives in the program"),
 }
 
-WIRE_TYPE = re.compile(r"^(?:struct )?folio_(?:shared_u\d+|wire_\w+) \*$")
+# Structures that are in shared memory only: of folio_wire.h, and of lib/virtio.
+WIRE_TYPE = re.compile(r"^(?:const )?(?:struct )?folio_(?:shared_u\d+|wire_\w+|virtq_desc|split_avail|"
+                       r"split_used|packed_event|header) \*$")
+# Fields that point there because whoever sets up a virtqueue has to see to it.
+GIVEN = {("struct folio_virtq_memory", "rings"), ("struct folio_virtq_memory", "bufs")}
 COPY_TYPE = "folio_copy_fn"
 COPY_TABLE = "struct folio_copy"
 MOVES = ("memcpy", "memmove", "__builtin_memcpy", "__builtin_memmove", "__memcpy_chk")
@@ -54,7 +58,7 @@ class Sharing:
                              if s.target is not None and SSA.match(s.target)}
         self.by_unit = {(f.unit, f.name): f for f in functions}
         self.by_name = {f.name: f for f in functions}
-        self.fields = set()   # places that hold pointers into shared memory
+        self.fields = set(GIVEN)  # places that hold pointers into shared memory
         self.returns = set()  # (unit, name) of functions that return one
         self.outs = set()     # (unit, name, parameter) that a function stores one behind
         self.found = {}       # (place, text): None, in order

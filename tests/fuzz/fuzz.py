@@ -24,11 +24,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "mutation"))
 from tree import break_file  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build-fuzz")
+VIRTIO = os.path.join(os.path.dirname(HERE), "virtio")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
-HARNESS = ["hook", "oracle", "copies", "system", "content"]
+HARNESS = ["hook", "oracle", "copies", "system", "content", "../virtio/acts", "../virtio/model"]
 PARTS = {"port": ["port_sides", "port_bursts", "port_peer"]}  # of one fuzzer only
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -51,7 +52,8 @@ class Target(NamedTuple):
 
 
 TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
-           Target("ring", 512, 16, 6_000), Target("port", 256, 26, 2_500)]
+           Target("ring", 512, 16, 6_000), Target("port", 256, 26, 2_500),
+           Target("virtq", 256, 12, 60_000)]
 
 
 class Outcome(NamedTuple):
@@ -84,7 +86,7 @@ class Builder:
         self.objects = os.path.join(BUILD, "objects")
         os.makedirs(self.objects, exist_ok=True)
         self.headers = hashlib.sha256()
-        for folder in self.includes:
+        for folder in (*self.includes, VIRTIO):
             for name in files_of(folder, ".h"):
                 with open(name, "rb") as file:
                     self.headers.update(file.read())

@@ -173,7 +173,7 @@ hook_evil(uint64_t v, unsigned int bits)
 		v = limits[to % (sizeof(limits) / sizeof(limits[0]))];
 		break;
 	}
-	return bits == 32 ? (uint32_t)v : v;
+	return bits == 64 ? v : v & ((UINT64_C(1) << bits) - 1);
 }
 
 static uint64_t
@@ -343,6 +343,6 @@ hook_after_load(const void *field, size_t len, uint64_t value)
 	f->genuine = value;
 	f->garbage = hook_evil(value, (unsigned int)len * 8);
 	if (f->garbage == value)
-		f->garbage = len == 4 ? (uint32_t)~value : ~value;
+		f->garbage = len == 8 ? ~value : ~value & ((UINT64_C(1) << len * 8) - 1);
 	put(f->at, len, f->garbage);
 }

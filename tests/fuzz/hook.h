@@ -66,7 +66,7 @@ uint8_t hook_rate(void);
 /* How often something was made evil that stays so. */
 uint64_t hook_evils(void);
 
-/* Something near v that breaks checks: bits is 32 or 64. */
+/* Something near v that breaks checks: bits is 16, 32 or 64. */
 uint64_t hook_evil(uint64_t v, unsigned int bits);
 
 /* A call of the core begins, by that side (any number but 0), and ends. They nest twice. */

@@ -155,6 +155,25 @@ class SecondFetch(Case):
                     "\ts->peer_refusal = v.refusal;\n"
                     "\tif (folio_fetch32(&s->peer->state) == 0)\n\t\treturn FOLIO_DO_NOTHING;"))
 
+    def test_used_index_of_a_virtqueue(self):
+        self.found(r"folio_split_refresh fetches .*idx a second time", "lib/virtio/split.c",
+                   ("\tq->seen = idx;", "\tq->seen = folio_fetch16(&q->back->idx);"))
+
+    def test_header_of_a_received_frame(self):
+        self.found(r"folio_virtq_judge fetches .*num_buffers a second time", "lib/virtio/judge.c",
+                   ("\tframe->bufs = bufs;", "\tframe->bufs = folio_virtq_num_buffers(q, s);"))
+
+    def test_element_of_a_virtqueue_past_the_accessor(self):
+        self.found(r"folio_split_reclaim reads shared memory directly", "lib/virtio/split.c",
+                   ("uint32_t id = (uint32_t)folio_fetch64(&q->elem[q->used & q->mask]);",
+                    "uint32_t id = *(const uint32_t *)&q->elem[q->used & q->mask];"))
+
+    def test_payload_of_a_virtqueue(self):
+        self.found(r"folio_virtq_rx_piece reads shared memory directly", "lib/virtio/queue.c",
+                   ("\t\texact(to, folio_virtq_buf(q,",
+                    "\t\tlen -= folio_virtq_buf(q, s)[FOLIO_VIRTQ_LINE];\n"
+                    "\t\texact(to, folio_virtq_buf(q,"))
+
     def test_fetch_in_both_branches(self):
         self.accepted("lib/native/ring.c",
                       ("\tconsumed = folio_fetch32_acquire(p->consumed);",

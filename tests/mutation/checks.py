@@ -90,6 +90,12 @@ class Checks:
             path = Relinked(self.build).link(f"tests/unit/{program}", temp, bugs)
             return self.run([path])
 
+    def hostile(self, bugs, program):
+        """The core against a hostile peer."""
+        with tempfile.TemporaryDirectory(prefix="folio-broken.") as temp:
+            path = Relinked(self.build).link(f"tests/hostile/{program}", temp, bugs)
+            return self.run([path])
+
     def driver(self, bugs, program):
         """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile."""
         # EAL takes no plugin from below a folder that everybody may write to.

@@ -21,6 +21,22 @@
 #define __builtin_expect(x, likely) (x)
 #define __builtin_prefetch(p, write, locality) ((void)(p))
 
+/* Of a power of two. */
+static inline int
+proof_ctz(unsigned int x)
+{
+	int n = 0;
+
+	/*@ loop unroll 32; */
+	while ((x & 1) == 0 && n < 31) {
+		x >>= 1;
+		n++;
+	}
+	return n;
+}
+
+#define __builtin_ctz(x) proof_ctz(x)
+
 /* Frama-C's C library lacks it. */
 #define GRND_NONBLOCK 1
 

@@ -158,6 +158,15 @@ def eva_rings(queues, ring, slot, root=ROOT):
                "bursts.h", root=root)
 
 
+def eva_virtq(size, room, longest, root=ROOT):
+    """One size, any private indices, any device."""
+    return Eva(["eva_virtq.c", "lib/virtio/queue.c", "lib/virtio/split.c", "lib/virtio/packed.c",
+                "lib/virtio/judge.c", "lib/boundary/copy_isa.c"],
+               ["-eva-slevel", "10"],
+               {"SIZE": f"{size}u", "ROOM": f"{room}u", "MAX_FRAME": f"{longest}u", "FOLIO_COPY_PORTABLE": 1,
+                "FOLIO_COPY_OPS": "folio_copy_portable"}, root=root)
+
+
 # Every layout, by running it.
 
 def layouts(root=ROOT):
