@@ -177,8 +177,8 @@ struct folio;
  * folio_status() says for what.
  *
  * A guest reserves and zeroes its half of the region before it returns: a second or more for some
- * gigabytes, and up to a second for the peer of a guest that crashed to let go. A host only opens the
- * file, and makes one of a given size; the rest is work of folio_tick().
+ * gigabytes, and up to a second for the peer of a guest that crashed to let go. A host only opens
+ * the file, and makes one of a given size; the rest is work of folio_tick().
  *
  * @param cfg How; not referenced after the call, strings included.
  * @param size sizeof(struct folio_config) where the caller was compiled. Fields behind it are zero.
@@ -221,10 +221,10 @@ int folio_start(struct folio *f);
 /**
  * End the session. Frames not yet received are dropped.
  *
- * On return no burst touches the region. Waits for the port's lock and for the bursts that are inside, which is a few
- * microseconds, or at most about a second if a thread stands still in one (a debugger, SIGSTOP): then
- * that burst may go on, on memory that stays mapped for it, and the peer learns of the stop from
- * the folio_tick() or folio_stop() that finds it gone.
+ * On return no burst touches the region. Waits for the port's lock and for the bursts that are
+ * inside, which is a few microseconds, or at most about a second if a thread stands still in one (a
+ * debugger, SIGSTOP): then that burst may go on, on memory that stays mapped for it, and the peer
+ * learns of the stop from the folio_tick() or folio_stop() that finds it gone.
  */
 void folio_stop(struct folio *f);
 
@@ -232,8 +232,8 @@ void folio_stop(struct folio *f);
  * The control work: heartbeat, handshake, liveness, renegotiation. Call every FOLIO_TICK_MS ms,
  * also while the port is stopped. A peer that sees no call for about a second takes the link down.
  *
- * Takes microseconds as a rule. Reserving, zeroing and populating is done in pieces of 16 MiB, one a
- * call; so is a wait for the peer. Only unmapping, and the last close of a file that was removed,
+ * Takes microseconds as a rule. Reserving, zeroing and populating is done in pieces of 16 MiB, one
+ * a call; so is a wait for the peer. Only unmapping, and the last close of a file that was removed,
  * take as long as the kernel takes to give back the memory of the region.
  *
  * @return True if the link went up or down since the last call.

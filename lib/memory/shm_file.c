@@ -21,8 +21,9 @@
 #include "memory/shm_source.h"
 
 /*
- * What folio made it may resize, wipe and remove: the sticky bit says so to whoever comes later, also
- * after a crash, if the content is folio's, too. The bit alone has been seen on files of others.
+ * What folio made it may resize, wipe and remove: the sticky bit says so to whoever comes later,
+ * also after a crash, if the content is folio's, too. The bit alone has been seen on files of
+ * others.
  */
 #define MODE_OURS (S_ISVTX | S_IRUSR | S_IWUSR)
 
@@ -79,8 +80,8 @@ file_poll(struct folio_region *r, struct folio_error *err)
 }
 
 /*
- * A host makes a file of a given size for a virtual machine, which would die of a page that cannot be
- * had: all of it is reserved. Nobody else can shorten it meanwhile but to do harm.
+ * A host makes a file of a given size for a virtual machine, which would die of a page that cannot
+ * be had: all of it is reserved. Nobody else can shorten it meanwhile but to do harm.
  */
 static int
 reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
@@ -198,9 +199,9 @@ static const struct folio_region_source file_source = {
 };
 
 /*
- * Whose file is it? What is not folio's is left alone. That can be the work of a peer, who may write
- * and cut the file: then the port waits for it to be undone, and only what was never a region is an
- * error of the user. A host does not judge: it touches nothing before there is a guest.
+ * Whose file is it? What is not folio's is left alone. That can be the work of a peer, who may
+ * write and cut the file: then the port waits for it to be undone, and only what was never a region
+ * is an error of the user. A host does not judge: it touches nothing before there is a guest.
  */
 static int
 check_content(struct folio_region *r, bool sticky, struct folio_error *err)

@@ -66,8 +66,9 @@ folio_shm_place(void *mem, uint64_t len, int numa_node)
 }
 
 /*
- * Areas may be aligned to far more than they use. The rest is left out: a process that locks its memory
- * (mlockall) pays for all that is mapped. The last piece is as long as a larger page that may back it.
+ * Areas may be aligned to far more than they use. The rest is left out: a process that locks its
+ * memory (mlockall) pays for all that is mapped. The last piece is as long as a larger page that
+ * may back it.
  */
 static uint64_t
 mapped_length(const struct folio_region *r, const struct folio_layout *l)

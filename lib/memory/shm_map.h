@@ -17,8 +17,8 @@ int folio_shm_map_halves(struct folio_region *r, const struct folio_layout *l,
 void folio_shm_place(void *mem, uint64_t len, int numa_node);
 
 /*
- * `what` (e.g. "map") of so many bytes failed with this errno: a line for the user. On huge pages it
- * tells how many are needed, and how many there are.
+ * `what` (e.g. "map") of so many bytes failed with this errno: a line for the user. On huge pages
+ * it tells how many are needed, and how many there are.
  */
 int folio_shm_no_memory(const struct folio_region *r, const char *what, uint64_t bytes, int error,
 			struct folio_error *err);

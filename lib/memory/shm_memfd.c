@@ -4,9 +4,9 @@
 
 /*
  * Memory for two processes of one machine that do not trust each other. Each area is a memfd of its
- * writer, sealed before the peer gets it: nobody can cut it or punch holes in it, and only who made it
- * can write it. The host listens on a socket, the guest connects and offers its area, the host answers with
- * its own. A connection is for one pair of areas: when it ends both begin anew.
+ * writer, sealed before the peer gets it: nobody can cut it or punch holes in it, and only who made
+ * it can write it. The host listens on a socket, the guest connects and offers its area, the host
+ * answers with its own. A connection is for one pair of areas: when it ends both begin anew.
  *
  * Neither side trusts the other: see folio_socket_receive() for messages, check_area() for memory.
  */
@@ -159,8 +159,8 @@ memfd_map(struct folio_region *r, const struct folio_layout *l, struct folio_err
 }
 
 /*
- * Is what the peer sent memory of which nothing can be taken away? The seals come first: no other kind
- * of file has them, and what the other calls would do on one of those is the peer's choice.
+ * Is what the peer sent memory of which nothing can be taken away? The seals come first: no other
+ * kind of file has them, and what the other calls would do on one of those is the peer's choice.
  */
 static int
 check_area(int fd, uint64_t *size, uint32_t *page_size, struct folio_error *err)

@@ -185,8 +185,8 @@ struct span {
 
 /*
  * What comes next of the bytes of an area that are used, from *at on; *at moves behind it. No more
- * than *budget, which is less afterwards. The metadata in the middle is used by nobody. Length 0: that
- * was all, or the budget is spent.
+ * than *budget, which is less afterwards. The metadata in the middle is used by nobody. Length 0:
+ * that was all, or the budget is spent.
  */
 static struct span
 next_piece(const struct folio_layout *l, uint64_t *at, uint64_t *budget)
@@ -332,8 +332,9 @@ peer_holds(const struct folio_region *r)
 
 /*
  * The header of a predecessor that crashed goes first. Its peer may be starved of time and still be
- * receiving what we are about to zero: it takes its answer back when it has closed its rings. True: it
- * has, or had its time. A host has less patience, so that a guest does not keep it from the next one.
+ * receiving what we are about to zero: it takes its answer back when it has closed its rings. True:
+ * it has, or had its time. A host has less patience, so that a guest does not keep it from the next
+ * one.
  */
 static bool
 retire_predecessor(struct folio_region *r)
@@ -349,8 +350,8 @@ retire_predecessor(struct folio_region *r)
 }
 
 /*
- * A predecessor with a larger geometry left something behind what we use, too: in our area, and where
- * the host's is now. The host waits for us. True: all is gone.
+ * A predecessor with a larger geometry left something behind what we use, too: in our area, and
+ * where the host's is now. The host waits for us. True: all is gone.
  */
 static bool
 wipe_predecessor(struct folio_region *r, uint64_t *budget)

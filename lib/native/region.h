@@ -12,7 +12,8 @@
  *		    the file, which the kernel drops when its owner dies.
  * memory/shm_node.c  in a virtual machine: a file of the kernel module.
  * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
- * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory that the
+ * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory
+ * that the
  *		    peer can neither cut nor, if it is ours, write.
  * region.c	    what they have in common, and private memory for a loopback port.
  */
@@ -86,8 +87,8 @@ struct folio_pci_place {
 /*
  * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not
  * marked as folio's own, so that nobody removes it at the end. Checks that it is a regular file and
- * writable, and for a guest that it is empty, zeroed or a folio region; or a character device of the
- * kernel module. A host touches nothing before a guest is there, whatever the file holds.
+ * writable, and for a guest that it is empty, zeroed or a folio region; or a character device of
+ * the kernel module. A host touches nothing before a guest is there, whatever the file holds.
  *
  * Returns 0 or a negative errno with a line for the user; then nothing is left behind. See
  * folio_region_may_heal().
@@ -96,9 +97,9 @@ int folio_region_open(struct folio_region *r, const char *path, enum folio_role 
 		      struct folio_error *err);
 
 /*
- * Did an open fail for what a peer may have done to a region of ours, and may undo (-EUCLEAN: it holds
- * something else, or there is a lease on it; -EAGAIN: it keeps being removed)? Then it is no mistake of the
- * user, and worth another try.
+ * Did an open fail for what a peer may have done to a region of ours, and may undo (-EUCLEAN: it
+ * holds something else, or there is a lease on it; -EAGAIN: it keeps being removed)? Then it is no
+ * mistake of the user, and worth another try.
  */
 bool folio_region_may_heal(int error);
 
@@ -110,8 +111,8 @@ int folio_region_open_pci(struct folio_region *r, const struct folio_pci_place *
 			  enum folio_role role, struct folio_error *err);
 
 /*
- * Look at the size again, and make the region at least size bytes long if it can grow; refuses if it
- * is fixed and too short.
+ * Look at the size again, and make the region at least size bytes long if it can grow; refuses if
+ * it is fixed and too short.
  */
 int folio_region_grow(struct folio_region *r, uint64_t size, struct folio_error *err);
 
@@ -123,7 +124,8 @@ bool folio_region_peek(const struct folio_region *r, struct folio_wire_header *c
 
 /*
  * Map both areas. With private memory (source NULL) the two areas are one. What follows until
- * folio_region_prepare() says 0 comes before anything else is done with the mapping but unmapping it.
+ * folio_region_prepare() says 0 comes before anything else is done with the mapping but unmapping
+ * it.
  *
  * Returns 0 or a negative errno with a line for the user.
  */
@@ -161,8 +163,8 @@ bool folio_region_populate(struct folio_region *r, const struct folio_layout *l)
 void folio_region_populate_anew(struct folio_region *r);
 
 /*
- * Host, nothing mapped: put a header where ours would be in this layout, to tell the guest why there
- * is nobody. Best effort; wiped by the next post, map or close.
+ * Host, nothing mapped: put a header where ours would be in this layout, to tell the guest why
+ * there is nobody. Best effort; wiped by the next post, map or close.
  */
 void folio_region_post(struct folio_region *r, const struct folio_layout *l,
 		       const struct folio_wire_header *h);
@@ -171,8 +173,8 @@ void folio_region_post(struct folio_region *r, const struct folio_layout *l,
  * Control work of the region itself, at every tick: a socket is served. Never blocks, and does a
  * bounded amount of work.
  *
- * Returns 0; -EAGAIN with a line that says what it waits for; -EPROTO with a line if the peer sent what
- * is not acceptable.
+ * Returns 0; -EAGAIN with a line that says what it waits for; -EPROTO with a line if the peer sent
+ * what is not acceptable.
  */
 int folio_region_poll(struct folio_region *r, struct folio_error *err);
 

@@ -150,8 +150,8 @@ enum folio_verdict folio_cons_judge(struct folio_cons *c, uint64_t desc, uint32_
 				    struct folio_frame *frame);
 
 /*
- * What holds of an attached end between two calls, whatever the peer writes. For unit tests, fuzzers
- * and proofs (tests/proof/contracts.h), which all ask these functions.
+ * What holds of an attached end between two calls, whatever the peer writes. For unit tests,
+ * fuzzers and proofs (tests/proof/contracts.h), which all ask these functions.
  */
 static inline bool
 folio_ring_valid(uint32_t size, uint32_t mask, uint32_t stride, uint32_t max_frame,

@@ -472,8 +472,9 @@ step_offer(struct folio_session *s, const struct view *v)
 }
 
 /*
- * What keeps our steps waiting for a CPU keeps the peer's waiting, too, if it runs on the same machine.
- * Then it has twice the time; not more, or whoever is starved for good would never see that a peer died.
+ * What keeps our steps waiting for a CPU keeps the peer's waiting, too, if it runs on the same
+ * machine. Then it has twice the time; not more, or whoever is starved for good would never see
+ * that a peer died.
  */
 static uint32_t
 patience(const struct folio_session *s)

@@ -139,8 +139,8 @@ uint32_t folio_session_over_limit(struct folio_session *s, const struct folio_ge
 				  const struct folio_geometry *limit, uint64_t generation);
 
 /*
- * A peer is not acceptable. Counted once per kind and generation, and only when another look said so
- * a moment ago, of whatever kind: a header that is being written or wiped looks odd for one.
+ * A peer is not acceptable. Counted once per kind and generation, and only when another look said
+ * so a moment ago, of whatever kind: a header that is being written or wiped looks odd for one.
  */
 void folio_session_reject(struct folio_session *s, enum folio_violation v, uint64_t generation);
 

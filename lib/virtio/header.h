@@ -7,8 +7,8 @@
 
 /*
  * struct virtio_net_hdr (virtio 1.2, section 5.1.6), which precedes each frame in shared memory. No
- * offload is negotiated: what is transmitted has a header of zeroes, and of a received one nothing but
- * num_buffers means anything. The device is not trusted: that is any number.
+ * offload is negotiated: what is transmitted has a header of zeroes, and of a received one nothing
+ * but num_buffers means anything. The device is not trusted: that is any number.
  */
 
 #include "virtio/spec.h"

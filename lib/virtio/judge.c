@@ -57,8 +57,8 @@ folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, u
 		if (++i == bufs)
 			break;
 		/*
-		 * A frame is returned whole. If not, or if it is said to have no buffer, or more than
-		 * there are, where the next one begins is anybody's guess.
+		 * A frame is returned whole. If not, or if it is said to have no buffer, or more
+		 * than there are, where the next one begins is anybody's guess.
 		 */
 		if (!next_buffer(q, packed, s + i, &id, &len)) {
 			folio_virtq_give_up(q, &q->bad_chain);

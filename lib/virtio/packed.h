@@ -6,9 +6,9 @@
 #define FOLIO_VIRTIO_PACKED_H
 
 /*
- * Packed virtqueue, the driver's side (virtio 1.2, section 2.8). No indirect descriptors. The device is
- * not trusted: length, id and flags of a returned descriptor are one load of eight bytes, and with one
- * comparison both the flags and the id are those that are expected.
+ * Packed virtqueue, the driver's side (virtio 1.2, section 2.8). No indirect descriptors. The
+ * device is not trusted: length, id and flags of a returned descriptor are one load of eight bytes,
+ * and with one comparison both the flags and the id are those that are expected.
  *
  * Place s of `at` is descriptor s mod size; its wrap counter follows from s. Nothing else is kept.
  *
@@ -85,8 +85,8 @@ folio_packed_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word,
 }
 
 /*
- * Store a descriptor that is given at place s with buffer `id`, the first since the last publication in
- * private memory only.
+ * Store a descriptor that is given at place s with buffer `id`, the first since the last
+ * publication in private memory only.
  */
 static inline void
 folio_packed_give(struct folio_virtq *q, uint32_t s, uint16_t id, uint32_t len, uint32_t flags,

@@ -6,17 +6,17 @@
 #define FOLIO_VIRTIO_QUEUE_H
 
 /*
- * A virtqueue of a network device, the driver's side: what split and packed rings have in common. No
- * transport, no DPDK. The device is not trusted.
+ * A virtqueue of a network device, the driver's side: what split and packed rings have in common.
+ * No transport, no DPDK. The device is not trusted.
  *
- * Buffer i is always at the same place, and so is its device address: both follow from private tables.
- * Which buffers the device has is private as well: `at` is a permutation of all buffer ids; those at
- * [head, tail) are with the device, or will be when they are published, in the order in which it is
- * given them; those at [tail, head + size) are ours. An id that the device returns is compared with the
- * one it is expected to return, and if it is another, looked up among those that it has. So an id that
- * is out of range, was not given, or was returned before, is found out by one comparison, and nothing
- * else depends on it. What the device did in another order costs a search; devices that poll have no
- * reason to.
+ * Buffer i is always at the same place, and so is its device address: both follow from private
+ * tables. Which buffers the device has is private as well: `at` is a permutation of all buffer ids;
+ * those at [head, tail) are with the device, or will be when they are published, in the order in
+ * which it is given them; those at [tail, head + size) are ours. An id that the device returns is
+ * compared with the one it is expected to return, and if it is another, looked up among those that
+ * it has. So an id that is out of range, was not given, or was returned before, is found out by one
+ * comparison, and nothing else depends on it. What the device did in another order costs a search;
+ * devices that poll have no reason to.
  *
  * A buffer has a line for the header and, behind it, room for data:
  *
@@ -129,8 +129,8 @@ uint32_t folio_virtq_table_bytes(uint32_t size);
 void folio_virtq_areas(uint32_t size, struct folio_virtq_areas *a);
 
 /*
- * Set a queue up, while no device uses it: private state to its beginning, rings and headers zeroed,
- * no interrupts wanted. Counters stay.
+ * Set a queue up, while no device uses it: private state to its beginning, rings and headers
+ * zeroed, no interrupts wanted. Counters stay.
  */
 void folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m);
 
@@ -138,8 +138,8 @@ void folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *
 bool folio_virtq_valid(const struct folio_virtq *q);
 
 /*
- * The device returned `id` where at[s] was expected. True if it has that buffer; then it is at[s] now.
- * s is in [head, tail).
+ * The device returned `id` where at[s] was expected. True if it has that buffer; then it is at[s]
+ * now. s is in [head, tail).
  */
 bool folio_virtq_find(struct folio_virtq *q, uint32_t s, uint32_t id);
 
@@ -153,8 +153,8 @@ uint32_t folio_virtq_take(struct folio_virtq *q, uint32_t id);
 uint32_t folio_virtq_give_up(struct folio_virtq *q, uint64_t *counter);
 
 /*
- * A burst that was under way when the queue broke may go on with the room that it had found. Behind it
- * nothing is known to be returned and everything is with the device.
+ * A burst that was under way when the queue broke may go on with the room that it had found. Behind
+ * it nothing is known to be returned and everything is with the device.
  */
 static inline void
 folio_virtq_stay_broken(struct folio_virtq *q)
@@ -164,8 +164,8 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 }
 
 /*
- * For folio_split_watch() and folio_packed_watch(): the device polls, or does not. `doorbell` is 0 while
- * it polls, else how often that was seen to be over, at most twice.
+ * For folio_split_watch() and folio_packed_watch(): the device polls, or does not. `doorbell` is 0
+ * while it polls, else how often that was seen to be over, at most twice.
  */
 bool folio_virtq_watch(struct folio_virtq *q, bool polls);
 
@@ -226,17 +226,17 @@ folio_virtq_frame_bufs(const struct folio_virtq *q, uint32_t len)
 }
 
 /*
- * Judge the frame whose first buffer the device returned at place s with this id and length; further
- * buffers are looked at from here. bufs is what folio_virtq_num_buffers() said, or UNSEEN: what was
- * loaded is not loaded again.
+ * Judge the frame whose first buffer the device returned at place s with this id and length;
+ * further buffers are looked at from here. bufs is what folio_virtq_num_buffers() said, or UNSEEN:
+ * what was loaded is not loaded again.
  */
 enum folio_virtq_verdict folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s,
 					   uint32_t id, uint32_t len, uint32_t bufs,
 					   struct folio_virtq_frame *frame);
 
 /*
- * Put a piece of a frame at `offset` of it into the buffers from place s on; they were found free. For
- * frames of several buffers or segments.
+ * Put a piece of a frame at `offset` of it into the buffers from place s on; they were found free.
+ * For frames of several buffers or segments.
  */
 void folio_virtq_tx_piece(struct folio_virtq *q, uint32_t s, uint32_t offset, const void *src,
 			  uint32_t len, folio_copy_fn exact);

@@ -6,9 +6,9 @@
 #define FOLIO_VIRTIO_SPEC_H
 
 /*
- * What virtio 1.2 (OASIS, 2022) says of virtqueues and of the network device's header: constants, and
- * the words of shared memory. Fields that are stored or loaded together are one word here, so that
- * each is one access.
+ * What virtio 1.2 (OASIS, 2022) says of virtqueues and of the network device's header: constants,
+ * and the words of shared memory. Fields that are stored or loaded together are one word here, so
+ * that each is one access.
  */
 
 #include "boundary/shared.h"

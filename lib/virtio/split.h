@@ -6,11 +6,12 @@
 #define FOLIO_VIRTIO_SPLIT_H
 
 /*
- * Split virtqueue, the driver's side (virtio 1.2, section 2.7). No indirect descriptors. The device is
- * not trusted: its index is compared as a distance, each element is one load.
+ * Split virtqueue, the driver's side (virtio 1.2, section 2.7). No indirect descriptors. The device
+ * is not trusted: its index is compared as a distance, each element is one load.
  *
- * Order. The driver stores buffers, descriptors and ring entries, then publishes the available index
- * with release. The device's used index is loaded with acquire: elements and buffers come after.
+ * Order. The driver stores buffers, descriptors and ring entries, then publishes the available
+ * index with release. The device's used index is loaded with acquire: elements and buffers come
+ * after.
  */
 
 #include "virtio/queue.h"
@@ -60,8 +61,8 @@ folio_split_rx_len(uint64_t word)
 }
 
 /*
- * The buffer that was expected, and a length that is allowed: nothing else is to be checked. max is at
- * least FOLIO_VIRTQ_FRAME_MIN, at most plain_max.
+ * The buffer that was expected, and a length that is allowed: nothing else is to be checked. max is
+ * at least FOLIO_VIRTQ_FRAME_MIN, at most plain_max.
  */
 static inline bool
 folio_split_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word, uint32_t max)
@@ -147,9 +148,9 @@ folio_split_wants_doorbell(const struct folio_virtq *q)
 }
 
 /*
- * For the control thread, now and then, at any time: look whether the device polls. True if a doorbell
- * may be due, as the datapath did not look. That is so at two looks in a row: the index of a burst which
- * still saw that none is wanted may be out only after the first.
+ * For the control thread, now and then, at any time: look whether the device polls. True if a
+ * doorbell may be due, as the datapath did not look. That is so at two looks in a row: the index of
+ * a burst which still saw that none is wanted may be out only after the first.
  */
 bool folio_split_watch(struct folio_virtq *q);
 

@@ -183,8 +183,8 @@ measure_pair(const struct probe *p, unsigned int a, unsigned int b, struct dista
 }
 
 /*
- * Pairs that sysfs says to share an L3, or any if it does not say; of different cores, or, where there
- * are no such pairs, of one.
+ * Pairs that sysfs says to share an L3, or any if it does not say; of different cores, or, where
+ * there are no such pairs, of one.
  */
 static struct distances
 measure_distances(const struct probe *p, const struct cpu_set *usable)

@@ -18,9 +18,9 @@
 
 /*
  * Does KVM run guests? That /dev/kvm can be opened says little: under some hypervisors KVM emulates
- * every instruction of a guest's kernel, so that a few of them end well and no kernel ever boots. So a
- * guest is run: one CPU without devices, in 64-bit mode with paging as a kernel has it, that works for
- * some ms and executes HLT.
+ * every instruction of a guest's kernel, so that a few of them end well and no kernel ever boots.
+ * So a guest is run: one CPU without devices, in 64-bit mode with paging as a kernel has it, that
+ * works for some ms and executes HLT.
  */
 
 #define GUEST_SECONDS 1

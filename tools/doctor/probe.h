@@ -95,8 +95,8 @@ enum guest_state { GUEST_UNKNOWN, GUEST_RUNS, GUEST_FAILS };
 enum guest_state probe_guest(const struct probe *p, char why[PROBE_WHY]);
 
 /*
- * Time of a cache line's way from one CPU to another and back: for some ms, or some 100 ms if others
- * use the CPUs. False if it is unknown, and why.
+ * Time of a cache line's way from one CPU to another and back: for some ms, or some 100 ms if
+ * others use the CPUs. False if it is unknown, and why.
  */
 bool probe_round_trip(const struct probe *p, unsigned int a, unsigned int b, unsigned int *ns,
 		      char why[PROBE_WHY]);

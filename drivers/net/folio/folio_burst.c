@@ -182,8 +182,9 @@ discard(struct rte_mbuf **pkts, uint16_t n)
 }
 
 /*
- * The frames of a burst that came as far as slot `head` go to the application, and their slots back to
- * the peer; unless the session ended under the burst: then what it copied is nothing that anybody sent.
+ * The frames of a burst that came as far as slot `head` go to the application, and their slots back
+ * to the peer; unless the session ended under the burst: then what it copied is nothing that
+ * anybody sent.
  */
 static __rte_always_inline uint16_t
 deliver(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n, uint32_t head, uint64_t bytes)
@@ -211,8 +212,8 @@ struct progress {
 };
 
 /*
- * The rest of a burst, and its end, from a slot on that holds no plain frame, but `desc`. Apart from
- * the ordinary case, so that this does without what is needed here only.
+ * The rest of a burst, and its end, from a slot on that holds no plain frame, but `desc`. Apart
+ * from the ordinary case, so that this does without what is needed here only.
  */
 static __rte_noinline uint16_t
 receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, struct progress *p)
