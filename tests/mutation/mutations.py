@@ -91,9 +91,9 @@ MUTATIONS = [
                     "\t\ts->generation = new_generation(s->generation);\n"),)),
     Mutation("header wiped behind the rings", "order", "lib/attach.c",
              "\tfolio_session_wipe_header(f->region.own);\n"
-             "\tfolio_region_zero(&f->region, &f->layout);\n",
-             "\tfolio_region_zero(&f->region, &f->layout);\n"
-             "\tfolio_session_wipe_header(f->region.own);\n"),
+             "\treturn folio_region_zero(&f->region, &f->layout);\n",
+             "\tif (!folio_region_zero(&f->region, &f->layout))\n\t\treturn false;\n"
+             "\tfolio_session_wipe_header(f->region.own);\n\treturn true;\n"),
     Mutation("header wiped without a word of the generation", "order", SESSION,
              "\tfolio_put64_release(&h->generation, 0);\n\tmemset", "\tmemset"),
     Mutation("core does not look at the generation again", "order", CORE_BURST, STANDS,
@@ -231,12 +231,12 @@ MUTATIONS = [
              "\tmemset(q->bufs, 0, (size_t)m->size * m->stride);\n", ""),
     Mutation("a chain is never over", "unit:test_virtq", VIRTQ, "\t*note &= FOLIO_VIRTQ_DIRTY;\n", ""),
     # What is left in memory, and what happens when it goes.
-    Mutation("last queue not zeroed", "unit:test_region", REGION,
-             "memset(own + l->data_off, 0, l->used - l->data_off);",
-             "memset(own + l->data_off, 0, l->used - l->data_off - l->data_len);", quick=True),
+    Mutation("end of the last queue not zeroed", "unit:test_region", REGION,
+             "memset((uint8_t *)r->own + s.offset, 0, s.len);",
+             "memset((uint8_t *)r->own + s.offset, 0,\n"
+             "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
     Mutation("nothing cleared at take-over", "unit:test_region", REGION,
-             "\tfolio_region_zero(r, l);\n\twipe_predecessor(r, l);\n\treturn 0;",
-             "\twipe_predecessor(r, l);\n\treturn 0;"),
+             "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
-             " ||\n\t    folio_fault_watch(r->peer, l->area_size, PROT_READ) != 0) {", ") {"),
+             " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
 ]
