@@ -159,11 +159,12 @@ folio_prod_refresh(struct folio_prod *p)
 {
 	uint32_t consumed;
 
-	if (FOLIO_UNLIKELY(p->broken))
-		return 0;
 	consumed = folio_fetch32_acquire(p->consumed);
-	if (FOLIO_UNLIKELY(p->weak))
+	if (FOLIO_UNLIKELY(p->broken | p->weak)) {
+		if (p->broken)
+			return 0;
 		folio_shared_fence();
+	}
 	/* Valid is from the index seen last (no way back) to our own (nothing from the future). */
 	if (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))
 		return prod_bad_index(p);
@@ -178,10 +179,10 @@ folio_cons_refresh(struct folio_cons *c)
 {
 	uint32_t produced, avail;
 
-	if (FOLIO_UNLIKELY(c->broken))
-		return 0;
 	produced = folio_fetch32_acquire(c->produced);
-	if (FOLIO_UNLIKELY(c->weak)) {
+	if (FOLIO_UNLIKELY(c->broken | c->weak)) {
+		if (c->broken)
+			return 0;
 		/* Behind the loads of what was read, and before those of what comes. */
 		folio_shared_fence();
 		c->published = c->head;

@@ -51,9 +51,9 @@ cons_look(struct folio_cons *c, struct replay *r, bool *published)
 {
 	uint32_t produced, known = c->seen - c->head;
 
+	produced = (uint32_t)next_load(r, c->produced);
 	if (c->broken)
 		return 0;
-	produced = (uint32_t)next_load(r, c->produced);
 	if (produced - c->head > c->size || produced - c->head < known) {
 		cons_blame(c, r, &c->bad_index);
 		c->broken = 1;
@@ -139,9 +139,9 @@ prod_look(struct folio_prod *p, struct replay *r)
 {
 	uint32_t consumed;
 
+	consumed = (uint32_t)next_load(r, p->consumed);
 	if (p->broken)
 		return 0;
-	consumed = (uint32_t)next_load(r, p->consumed);
 	if (consumed - p->seen > p->head - p->seen) {
 		++*blame(r, p->generation, p->session, &p->bad_index, &p->ended);
 		p->broken = 1;

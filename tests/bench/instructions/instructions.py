@@ -41,8 +41,10 @@ FUNCTIONS = {"driver": {"RX": "receive", "TX": "transmit"},
 # switched off in folio itself.
 DESCRIPTOR = [("lib/native/ring.h", "\treturn desc - FOLIO_WIRE_FRAME_MIN <= max - FOLIO_WIRE_FRAME_MIN;",
                "\t(void)desc;\n\t(void)max;\n\treturn true;")]
-INDEX = [("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(p->broken))\n\t\treturn 0;\n", ""),
-         ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(c->broken))\n\t\treturn 0;\n", ""),
+INDEX = [("lib/native/ring.c", "p->broken | p->weak)) {\n\t\tif (p->broken)\n\t\t\treturn 0;\n",
+          "p->weak)) {\n"),
+         ("lib/native/ring.c", "c->broken | c->weak)) {\n\t\tif (c->broken)\n\t\t\treturn 0;\n",
+          "c->weak)) {\n"),
          ("lib/native/ring.c", "\tif (FOLIO_UNLIKELY(consumed - p->seen > p->head - p->seen))\n"
           "\t\treturn prod_bad_index(p);\n", "\t(void)prod_bad_index;\n"),
          ("lib/native/ring.c",
