@@ -161,7 +161,6 @@ test_refused_configurations(void **state)
 		const char *says;
 	} cases[] = {
 		{{.intr_conf = {.rxq = 1}}, 1, -ENOTSUP, "intr_conf.rxq=0x1: allowed is 0"},
-		{{.lpbk_mode = 1}, 1, -ENOTSUP, "lpbk_mode=0x1: allowed is 0"},
 		{{.dcb_capability_en = RTE_ETH_DCB_PG_SUPPORT}, 1, -ENOTSUP, "dcb_capability_en=0x1"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_DCB}}, 1, -ENOTSUP, "rxmode.mq_mode=0x2"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY}}, 1, -ENOTSUP, "rxmode.mq_mode=0x4"},
@@ -181,6 +180,7 @@ test_refused_configurations(void **state)
 				 RTE_ETH_LINK_SPEED_100G}, 1, -ENOTSUP, "speed=100G"},
 		{{.link_speeds = RTE_ETH_LINK_SPEED_10G}, 1, -ENOTSUP, "link_speeds=0x100"},
 		{{.link_speeds = RTE_ETH_LINK_SPEED_FIXED | RTE_ETH_LINK_SPEED_100G}, 1, 0, NULL},
+		{{.lpbk_mode = 1}, 1, 0, NULL}, /* this port is one that receives what it sends */
 		{{.link_speeds = RTE_ETH_LINK_SPEED_10G | RTE_ETH_LINK_SPEED_100G}, 1, 0, NULL},
 	};
 	char *log = NULL;
@@ -202,6 +202,21 @@ test_refused_configurations(void **state)
 		free(log);
 	}
 	detach(port);
+}
+
+/* A port with a peer does not turn into one that receives what it sends. */
+static void
+test_no_loopback_mode(void **state)
+{
+	const struct rte_eth_conf conf = {.lpbk_mode = 1};
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, "", "", NULL);
+	assert_int_equal(rte_eth_dev_stop(p.guest), 0);
+	assert_int_equal(rte_eth_dev_configure(p.guest, 1, 1, &conf), -ENOTSUP);
+	assert_int_equal(rte_eth_dev_configure(p.guest, 1, 1, &(struct rte_eth_conf){0}), 0);
+	pair_close(&p);
 }
 
 /* A link that is down has no speed; one that is up has the one that the user names. */
@@ -333,6 +348,7 @@ main(void)
 		TEST(test_modes),
 		TEST(test_status),
 		TEST(test_refused_configurations),
+		TEST(test_no_loopback_mode),
 		TEST(test_link_speed),
 		TEST(test_dump),
 		TEST(test_status_of_a_port_that_goes),

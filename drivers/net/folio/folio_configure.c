@@ -62,8 +62,9 @@ folio_configure(struct rte_eth_dev *dev)
 
 	/* All of them, so that the log has a line for each. */
 	ret |= refuse(dev, "intr_conf.rxq", conf->intr_conf.rxq, "0: the driver polls");
-	ret |= refuse(dev, "lpbk_mode", conf->lpbk_mode, "0 (the devarg loopback=1 makes a port that "
-		      "receives what it sends)");
+	if (!folio_adapter(dev)->loopback) /* one that is asks for what it has */
+		ret |= refuse(dev, "lpbk_mode", conf->lpbk_mode, "0 (the devarg loopback=1 makes a "
+			      "port that receives what it sends)");
 	ret |= refuse(dev, "dcb_capability_en", conf->dcb_capability_en, "0");
 	ret |= refuse(dev, "txmode.mq_mode", tx->mq_mode, "RTE_ETH_MQ_TX_NONE");
 	ret |= refuse(dev, "txmode.hw_vlan_reject_tagged", tx->hw_vlan_reject_tagged, "0");
