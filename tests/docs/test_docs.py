@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import pages
@@ -91,7 +92,8 @@ class Scene:
                       lambda: terminal.text()[-3000:] + terminal.log[-3000:])
 
     def type(self, block):
-        """Line by line, as soon as the last is answered by a new prompt."""
+        """Line by line, as soon as the last is answered by a new prompt. The last one again, as a
+        reader would, while it does not show what the page promises: packets take their time."""
         terminal = self.terminals[block.words]
         start = len(terminal.text())
         for line in block.text.splitlines():
@@ -99,6 +101,11 @@ class Scene:
             terminal.write(line + "\n")
             terminal.wait(here, lambda text: "> " in text, f"{block.where()}: {line}", SECONDS)
         found = re.compile(block.prints)
+        for _ in range(SECONDS):
+            if found.search(terminal.text()[start:]):
+                return
+            time.sleep(1)
+            terminal.write(block.text.splitlines()[-1] + "\n")
         terminal.wait(start, found.search, f"'{block.prints}' of {block.where()}", SECONDS)
 
     def list(self, block):
