@@ -153,6 +153,9 @@ RULES = [
 
 # What a model takes away with -DNO_..., and the rules that say that the code has it.
 MODELS = {
+    # Of virtqueues: what they assume is not compared yet, as nothing in the build calls those functions.
+    "split.pml": {},
+    "packed.pml": {},
     "ring.pml": {
         "NO_RELEASE_PRODUCED": only("folio_prod_publish", "store release produced"),
         "NO_ACQUIRE_PRODUCED": only("folio_cons_refresh", "load acquire produced"),
