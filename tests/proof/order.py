@@ -173,7 +173,8 @@ MODELS = {
         "NO_ACQUIRE_BUSY": only("folio_gates_close", "load seq_cst busy"),
     },
     "epoch.pml": {
-        "NO_RECHECK": RECHECK,
+        # The proofs read lib/ only; the driver's burst is held by RULES.
+        "NO_RECHECK": [r for r in RECHECK if r.function != "receive"],
         "NO_READ_FENCE": READ_FENCE,
         "NO_NEW_GENERATION": NEW_GENERATION,
         "NO_WRITE_FENCE": WRITE_FENCE,
