@@ -174,7 +174,7 @@ folio_packed_wants_doorbell(const struct folio_virtq *q)
 {
 	if (__builtin_expect(__atomic_load_n(&q->doorbell, __ATOMIC_RELAXED) == 0, 1))
 		return false;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	folio_shared_fence();
 	return folio_fetch16(&q->dev_event->flags) != VIRTQ_EVENT_DISABLE;
 }
 

@@ -143,7 +143,7 @@ folio_split_wants_doorbell(const struct folio_virtq *q)
 	if (__builtin_expect(__atomic_load_n(&q->doorbell, __ATOMIC_RELAXED) == 0, 1))
 		return false;
 	/* The index must be out before the flags are looked at: the device does it the other way. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	folio_shared_fence();
 	return (folio_fetch16(&q->back->flags) & VIRTQ_USED_F_NO_NOTIFY) == 0;
 }
 
