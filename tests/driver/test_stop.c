@@ -94,7 +94,9 @@ struct stuck {
 static void *
 receive_slowly(void *arg)
 {
-	return receive_one(*(uint16_t *)arg, 0);
+	struct rte_mbuf *m;
+
+	return rte_eth_rx_burst(*(uint16_t *)arg, 0, &m, 1) == 1 ? m : NULL;
 }
 
 static void *
@@ -140,6 +142,11 @@ stuck_receive_ends(struct stuck *s)
 
 	__atomic_store_n(&stall.blocked, BLOCK_NONE, __ATOMIC_RELEASE);
 	pthread_join(s->thread, &received);
+	/* On a slow machine the peer may have ended the session meanwhile: then there is nothing. */
+	if (received == NULL) {
+		assert_int_equal(xstat(s->p.host, "ended_bursts"), 1);
+		return;
+	}
 	check_frame(received, 100, 1);
 	rte_pktmbuf_free(received);
 }
