@@ -61,14 +61,15 @@ struct folio_shm_config {
 };
 
 /*
- * Open and map. Files and memfds have device addresses from FOLIO_SHM_BASE on, made up. The memory is
- * zeroed. Takes as long as populating so many bytes takes.
+ * Open and map. Files and memfds have device addresses from FOLIO_SHM_BASE on, made up. The memory
+ * is zeroed. Takes as long as populating so many bytes takes.
  *
  * Returns 0, or a negative errno with a line for the user that names the devarg; then nothing is
  * left behind.
  */
 #define FOLIO_SHM_BASE (UINT64_C(4) << 30)
-int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg, struct folio_error *err);
+int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg,
+		   struct folio_error *err);
 
 /*
  * Device address of len bytes from offset on. Returns false if they are not contiguous for the

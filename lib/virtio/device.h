@@ -6,14 +6,15 @@
 #define FOLIO_VIRTIO_DEVICE_H
 
 /*
- * A virtio-net device from the driver's side: negotiation, and what to do when it fails (virtio 1.2,
- * sections 3.1 and 5.1). A state machine that the control thread ticks; no call waits, and every
- * state has a deadline. The device is not trusted: its offer is copied once, judged once, and kept.
+ * A virtio-net device from the driver's side: negotiation, and what to do when it fails (virtio
+ * 1.2, sections 3.1 and 5.1). A state machine that the control thread ticks; no call waits, and
+ * every state has a deadline. The device is not trusted: its offer is copied once, judged once, and
+ * kept.
  *
  *	DOWN -> REACH -> ASK -> (PREPARE) -> TELL -> UP -> PART -> DOWN
  *
- * An error or a deadline anywhere drops the device and begins again after a pause, which doubles from
- * 100 ms to 2 s and is short again once the device has run for a while.
+ * An error or a deadline anywhere drops the device and begins again after a pause, which doubles
+ * from 100 ms to 2 s and is short again once the device has run for a while.
  */
 
 #include "virtio/spec.h"
@@ -78,7 +79,7 @@ void folio_virtio_device_stop(struct folio_virtio_device *d);
 /* One step. now: milliseconds of a clock that never goes back. */
 enum folio_virtio_action folio_virtio_device_tick(struct folio_virtio_device *d, uint64_t now);
 
-/* Behind SET_UP: the queues are ready at these addresses (features, pairs and size are filled in). */
+/* Behind SET_UP: the queues are ready at these addresses; the rest of the plan is filled in. */
 void folio_virtio_device_prepared(struct folio_virtio_device *d,
 				  const struct folio_virtio_ring *rings);
 

@@ -7,12 +7,12 @@
 
 /*
  * How a virtio-net device is reached: what a transport (pci.h, vhost_user.h) does for device.h. The
- * device, and whoever is at the other end of a socket, is not trusted: what it says is read once into
- * the private structures here, and judged by device.c.
+ * device, and whoever is at the other end of a socket, is not trusted: what it says is read once
+ * into the private structures here, and judged by device.c.
  *
  * Every call is one bounded step that never waits: -EAGAIN asks for another at the next tick. Any
- * other negative errno, with a line for the user, ends the attempt: drop() follows. All but notify()
- * are called by the control thread.
+ * other negative errno, with a line for the user, ends the attempt: drop() follows. All but
+ * notify() are called by the control thread.
  */
 
 #include <stdbool.h>
