@@ -18,7 +18,7 @@ import machine_code  # noqa: E402
 from relink import Changed, PLUGIN  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
-BURST = "drivers/net/folio/folio_burst.c"
+BURST = "drivers/net/folio/folio_native_burst.c"
 ISAS = ("portable", "sse", "avx2", "avx512")
 
 # Who is called outside of the library, and what it does there.
