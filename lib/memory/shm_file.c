@@ -17,7 +17,7 @@
 
 #include "boundary/shared.h"
 #include "error.h"
-#include "memory/shm_map.h"
+#include "memory/shm_pages.h"
 #include "memory/shm_source.h"
 
 /*
@@ -92,7 +92,7 @@ reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
 		return 0;
 	error = errno;
 	(void)ftruncate(r->fd, 0);
-	return folio_shm_no_memory(r, "reserve", size, error, err);
+	return folio_shm_no_memory(r->name, r->page_size, "reserve", size, error, err);
 }
 
 static int

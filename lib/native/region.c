@@ -17,6 +17,7 @@
 #include "error.h"
 #include "memory/shm_device.h"
 #include "memory/shm_map.h"
+#include "memory/shm_pages.h"
 #include "native/session.h"
 
 /* How many ticks a crashed predecessor's peer may take to let go. */
@@ -228,7 +229,7 @@ reserve(struct folio_region *r, const struct folio_layout *l, uint64_t *budget,
 	while (ret == 0 && (s = next_piece(l, &r->prepared, budget)).len > 0)
 		ret = r->source->reserve(r, own + s.offset, s.len);
 	if (ret != 0)
-		return folio_shm_no_memory(r, "reserve", l->used, ret, err);
+		return folio_shm_no_memory(r->name, r->page_size, "reserve", l->used, ret, err);
 	/* A predecessor with another geometry may have left something where nobody writes now. */
 	if (r->prepared == l->used)
 		r->source->discard(r, own + l->meta_off, l->data_off - l->meta_off);
