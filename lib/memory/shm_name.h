@@ -11,6 +11,9 @@
 
 #include <folio.h>
 
+/* A path that begins so names a socket over which sealed memory is passed. */
+#define FOLIO_SOCKET_PREFIX "unix:"
+
 /*
  * "key=value", to begin lines for the user with. Long values are shortened, so that there is room
  * for what is wrong with them. To be freed; NULL: out of memory.
