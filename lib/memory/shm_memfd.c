@@ -236,7 +236,7 @@ try_to_connect(struct folio_region *r, struct folio_error *err)
 		return 0;
 	}
 	m->pause = PAUSE;
-	ret = folio_socket_connect(&m->addr);
+	ret = folio_socket_connect(&m->addr, SOCK_SEQPACKET);
 	if (ret < 0)
 		return folio_fail(err, -EAGAIN, "%s: no host listens there (%s)", r->name,
 				  strerror(-ret));
@@ -537,7 +537,7 @@ folio_region_open_memfd(struct folio_region *r, const char *path, struct folio_e
 		return folio_fail(err, -ENOMEM, "out of memory");
 	r->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	if (r->role == FOLIO_HOST) {
-		ret = folio_socket_listen(&addr, r->name, &id, err);
+		ret = folio_socket_listen(&addr, SOCK_SEQPACKET, r->name, &id, err);
 	} else {
 		/* A descriptor is what says that the region is open. */
 		ret = memfd_create("folio", MFD_CLOEXEC);
