@@ -7,8 +7,8 @@
 
 /*
  * Carves shared memory into rings and buffers. All bookkeeping is private: not a byte of it lies in
- * the memory that is carved, so whoever writes there cannot move anything. Nothing is given back but
- * everything at once.
+ * the memory that is carved, so whoever writes there cannot move anything. Nothing is given back
+ * but everything at once.
  */
 
 #include "memory/shm.h"
@@ -30,8 +30,8 @@ bool folio_arena_take(struct folio_arena *a, uint64_t len, uint64_t align, uint6
 		      uint64_t *addr);
 
 /*
- * The next n * stride bytes, of which each stride is contiguous for the device. addr gets the device
- * address of each, plus `skip`.
+ * The next n * stride bytes, of which each stride is contiguous for the device. addr gets the
+ * device address of each, plus `skip`.
  *
  * Returns the offset of the first; false if there is no such place.
  */
