@@ -228,7 +228,8 @@ folio_virtio_device_quiet(struct folio_virtio_device *d)
 void
 folio_virtio_device_fail(struct folio_virtio_device *d, const char *why)
 {
-	if ((d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE) || d->leave || d->failed)
+	if (d->leave || d->failed ||
+	    (d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE))
 		return;
 	if (d->state == FOLIO_VIRTIO_UP)
 		folio_count(&d->resets);
