@@ -72,7 +72,7 @@ give_packed(struct folio_control *c, uint32_t len)
 	folio_put64_release(&d[0].rest, (mine | VIRTQ_DESC_F_NEXT) << 48 | len);
 }
 
-/* Descriptors 0 and 1, always; entries of the ring are zeroes for ever. */
+/* Descriptors 0 and 1, always. */
 static void
 give_split(struct folio_control *c, uint32_t len)
 {
@@ -82,6 +82,7 @@ give_split(struct folio_control *c, uint32_t len)
 	folio_put64(&d[0].rest, UINT64_C(1) << 48 | (uint64_t)VIRTQ_DESC_F_NEXT << 32 | len);
 	folio_put64(&d[1].addr, c->ack_addr);
 	folio_put64(&d[1].rest, (uint64_t)VIRTQ_DESC_F_WRITE << 32 | 1);
+	folio_put16(&c->ring->ring[c->given & (FOLIO_CONTROL_SIZE - 1)], 0);
 	folio_put16_release(&c->ring->idx, (uint16_t)(c->given + 1));
 }
 

@@ -29,11 +29,11 @@
 /* Most bytes that a command's own data have. */
 #define FOLIO_CONTROL_DATA 32u
 
-/* Classes << 8 | commands. */
-#define VIRTIO_NET_CTRL_RX_PROMISC 0x0000u
-#define VIRTIO_NET_CTRL_MAC_ADDR_SET 0x0101u
-#define VIRTIO_NET_CTRL_ANNOUNCE_ACK 0x0300u
-#define VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET 0x0400u
+/* Classes << 8 | commands: RX_PROMISC, MAC_ADDR_SET, ANNOUNCE_ACK, MQ_VQ_PAIRS_SET. */
+#define FOLIO_CONTROL_PROMISC 0x0000u
+#define FOLIO_CONTROL_MAC 0x0101u
+#define FOLIO_CONTROL_ANNOUNCED 0x0300u
+#define FOLIO_CONTROL_PAIRS 0x0400u
 
 enum folio_control_answer {
 	FOLIO_CONTROL_IDLE,	/* nothing was asked */

@@ -48,15 +48,6 @@ set_command(struct folio_virtio_pci *p, uint32_t on, uint32_t off, struct folio_
 	return 0;
 }
 
-/* One more look that was in vain. */
-static int
-look_again(struct folio_virtio_pci *p, const char *what, struct folio_error *err)
-{
-	if (++p->looks < FOLIO_VIRTIO_PCI_LOOKS)
-		return -EAGAIN;
-	return folio_fail(err, -ETIMEDOUT, "%s %s after %u looks", p->name, what, p->looks);
-}
-
 /* Until the reset is done the device may still use its queues (section 4.1.4.3.2). */
 static int
 await_reset(struct folio_virtio_pci *p, enum folio_virtio_pci_step then, struct folio_error *err)
@@ -66,7 +57,9 @@ await_reset(struct folio_virtio_pci *p, enum folio_virtio_pci_step then, struct 
 	if (!folio_pci_get(p, PCI_DEVICE_STATUS, 1, &status) || status == STATUS_GONE)
 		return folio_pci_gone(p, err);
 	if (status != 0)
-		return look_again(p, "does not finish its reset: its status is not 0", err);
+		return folio_fail(err, -EAGAIN,
+				  "%s has not finished its reset: its status is 0x%02x", p->name,
+				  status);
 	p->step = then;
 	return set_command(p, 0, PCI_COMMAND_MASTER, err);
 }
@@ -109,7 +102,6 @@ pci_reach(void *transport, struct folio_error *err)
 	if (ret != 0)
 		return ret;
 	p->step = FOLIO_VIRTIO_PCI_RESET;
-	p->looks = 0;
 	if (!folio_pci_set(p, PCI_DEVICE_STATUS, 1, 0))
 		return folio_pci_gone(p, err);
 	return await_reset(p, FOLIO_VIRTIO_PCI_ASK, err);
@@ -150,8 +142,11 @@ write_features(struct folio_virtio_pci *p, uint64_t features, struct folio_error
 	if ((status & STATUS_FEATURES_OK) == 0)
 		return folio_fail(err, -EPROTO,
 				  "%s refuses features 0x%" PRIx64 " of its 0x%" PRIx64
-				  " (status 0x%02x): FEATURES_OK stays off",
-				  p->name, features, p->offered, status);
+				  ": FEATURES_OK stays off (status 0x%02x)%s",
+				  p->name, features, p->offered, status,
+				  (p->offered & ~features & FEATURE(F_ACCESS_PLATFORM)) != 0 ?
+					  ": it wants ACCESS_PLATFORM" :
+					  "");
 	if (!folio_pci_set(p, PCI_CONFIG_VECTOR, 2, NO_VECTOR))
 		return folio_pci_gone(p, err);
 	return 0;
@@ -244,7 +239,8 @@ set_up_queues(struct folio_virtio_pci *p, const struct folio_virtio_plan *plan,
 			return ret;
 	}
 	if (p->next < 2 * plan->pairs)
-		return -EAGAIN;
+		return folio_fail(err, -EAGAIN, "%s: %u of %u queues are set up", p->name, p->next,
+				  2 * plan->pairs);
 	if ((plan->features & FEATURE(NET_F_CTRL_VQ)) == 0)
 		return 0;
 	folio_control_attach(&p->control, (plan->features & FEATURE(F_RING_PACKED)) != 0,
@@ -273,7 +269,8 @@ look_for_answer(struct folio_virtio_pci *p, enum folio_control_answer *answer,
 	*answer = folio_control_look(&p->control);
 	switch (*answer) {
 	case FOLIO_CONTROL_PENDING:
-		return -EAGAIN;
+		return folio_fail(err, -EAGAIN, "%s has not answered on its control queue yet",
+				  p->name);
 	case FOLIO_CONTROL_REFUSED:
 		p->refused++;
 		return 0;
@@ -297,18 +294,18 @@ start_command(const struct folio_virtio_pci *p, const struct folio_virtio_plan *
 
 	switch (n) {
 	case 0:
-		*command = VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET;
+		*command = FOLIO_CONTROL_PAIRS;
 		data[0] = (uint8_t)plan->pairs;
 		data[1] = (uint8_t)(plan->pairs >> 8);
 		*len = 2;
 		return plan->pairs > 1;
 	case 1:
-		*command = VIRTIO_NET_CTRL_RX_PROMISC;
+		*command = FOLIO_CONTROL_PROMISC;
 		data[0] = 1;
 		*len = 1;
 		return (p->features & FEATURE(NET_F_CTRL_RX)) != 0;
 	default:
-		*command = VIRTIO_NET_CTRL_MAC_ADDR_SET;
+		*command = FOLIO_CONTROL_MAC;
 		memcpy(data, plan->mac, sizeof(plan->mac));
 		*len = sizeof(plan->mac);
 		return (p->features & FEATURE(NET_F_CTRL_MAC_ADDR)) != 0 &&
@@ -336,7 +333,7 @@ do_commands(struct folio_virtio_pci *p, const struct folio_virtio_plan *plan,
 		ret = look_for_answer(p, &answer, err);
 		if (ret != 0)
 			return ret;
-		if (answer == FOLIO_CONTROL_REFUSED && command == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
+		if (answer == FOLIO_CONTROL_REFUSED && command == FOLIO_CONTROL_PAIRS)
 			return folio_fail(err, -EPROTO, "%s refuses %u queue pairs of its %u",
 					  p->name, plan->pairs, p->pairs);
 	}
@@ -366,6 +363,7 @@ pci_tell(void *transport, const struct folio_virtio_plan *plan, struct folio_err
 		if (ret == 0)
 			ret = write_features(p, plan->features, err);
 		p->features = plan->features;
+		memset(p->waiting, 0, sizeof(p->waiting)); /* an earlier session's */
 		if (ret == 0)
 			ret = check_queue_count(p, plan->pairs, err);
 		if (ret != 0)
@@ -382,18 +380,18 @@ pci_tell(void *transport, const struct folio_virtio_plan *plan, struct folio_err
 		p->next = 0;
 		p->step = FOLIO_VIRTIO_PCI_COMMANDS;
 	}
-	ret = do_commands(p, plan, err);
+	ret = (p->features & FEATURE(NET_F_CTRL_VQ)) != 0 ? do_commands(p, plan, err) : 0;
 	if (ret == 0)
 		p->step = FOLIO_VIRTIO_PCI_RUN;
 	return ret;
 }
 
 static int
-pci_watch(void *transport, struct folio_virtio_health *health, struct folio_error *err)
+look(struct folio_virtio_pci *p, struct folio_virtio_health *health, struct folio_error *err)
 {
-	struct folio_virtio_pci *p = transport;
+	const uint64_t announced = FEATURE(NET_F_GUEST_ANNOUNCE) | FEATURE(NET_F_CTRL_VQ);
 	enum folio_control_answer answer;
-	uint32_t status = NET_S_LINK_UP;
+	uint32_t status;
 	int ret;
 
 	health->link = true;
@@ -409,11 +407,75 @@ pci_watch(void *transport, struct folio_virtio_health *health, struct folio_erro
 		return folio_pci_gone(p, err);
 	health->link = (status & NET_S_LINK_UP) != 0;
 	/* The bit stays until the device has seen the answer to it. */
-	if ((p->features & FEATURE(NET_F_GUEST_ANNOUNCE)) == 0 || (status & NET_S_ANNOUNCE) == 0 ||
-	    p->control.busy)
+	if ((status & NET_S_ANNOUNCE) == 0 || (p->features & announced) != announced || ret != 0)
 		return 0;
 	health->announce = true;
-	return give_command(p, VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0, err);
+	return give_command(p, FOLIO_CONTROL_ANNOUNCED, NULL, 0, err);
+}
+
+/* A window's user moves it: one at a time, and nobody waits for it. */
+static bool
+take_window(struct folio_virtio_pci *p)
+{
+	return p->access.has_bars || __atomic_exchange_n(&p->window_busy, 1, __ATOMIC_SEQ_CST) == 0;
+}
+
+static void
+leave_window(struct folio_virtio_pci *p)
+{
+	__atomic_store_n(&p->window_busy, 0, __ATOMIC_SEQ_CST);
+}
+
+static bool
+any_waits(const struct folio_virtio_pci *p)
+{
+	uint64_t any = 0;
+	uint32_t i;
+
+	for (i = 0; i < FOLIO_VIRTIO_QUEUES_MAX / 64; i++)
+		any |= __atomic_load_n(&p->waiting[i], __ATOMIC_SEQ_CST);
+	return any != 0;
+}
+
+static void
+ring(struct folio_virtio_pci *p, uint32_t q)
+{
+	/* An error is found by watch(). */
+	(void)folio_pci_reg_write(&p->regs, FOLIO_PCI_NOTIFY, p->doorbell[q], 2, q);
+}
+
+/*
+ * Ring what waits. Who finds the window in use leaves his doorbell to its user, who looks here when
+ * he has left it.
+ */
+static void
+ring_waiting(struct folio_virtio_pci *p)
+{
+	uint32_t i;
+
+	while (any_waits(p) && take_window(p)) {
+		for (i = 0; i < FOLIO_VIRTIO_QUEUES_MAX / 64; i++) {
+			uint64_t bits = __atomic_exchange_n(&p->waiting[i], 0, __ATOMIC_SEQ_CST);
+
+			for (; bits != 0; bits &= bits - 1)
+				ring(p, 64 * i + (uint32_t)__builtin_ctzll(bits));
+		}
+		leave_window(p);
+	}
+}
+
+static int
+pci_watch(void *transport, struct folio_virtio_health *health, struct folio_error *err)
+{
+	struct folio_virtio_pci *p = transport;
+	int ret;
+
+	if (!take_window(p))
+		return folio_fail(err, -EAGAIN, "%s: its doorbells are rung", p->name);
+	ret = look(p, health, err);
+	leave_window(p);
+	ring_waiting(p);
+	return ret;
 }
 
 static int
@@ -423,7 +485,6 @@ pci_part(void *transport, struct folio_error *err)
 
 	if (p->step != FOLIO_VIRTIO_PCI_PART) {
 		p->step = FOLIO_VIRTIO_PCI_PART;
-		p->looks = 0;
 		if (!folio_pci_set(p, PCI_DEVICE_STATUS, 1, 0))
 			return folio_pci_gone(p, err);
 	}
@@ -455,10 +516,16 @@ pci_drop(void *transport)
 static void
 pci_notify(void *transport, uint32_t q)
 {
-	const struct folio_virtio_pci *p = transport;
+	struct folio_virtio_pci *p = transport;
 
-	if (q < FOLIO_VIRTIO_QUEUES_MAX) /* an error is found by watch() */
-		(void)folio_pci_reg_write(&p->regs, FOLIO_PCI_NOTIFY, p->doorbell[q], 2, q);
+	if (q >= FOLIO_VIRTIO_QUEUES_MAX)
+		return;
+	if (p->access.has_bars) {
+		ring(p, q);
+		return;
+	}
+	__atomic_fetch_or(&p->waiting[q / 64], UINT64_C(1) << q % 64, __ATOMIC_SEQ_CST);
+	ring_waiting(p);
 }
 
 const struct folio_virtio_transport folio_virtio_pci_transport = {

@@ -31,7 +31,7 @@
 	 UINT64_C(1) << VIRTIO_NET_F_CTRL_RX | UINT64_C(1) << VIRTIO_NET_F_GUEST_ANNOUNCE |        \
 	 UINT64_C(1) << VIRTIO_NET_F_MQ | UINT64_C(1) << VIRTIO_NET_F_CTRL_MAC_ADDR)
 
-/* Looks at a device that does not do what it was told, one a tick, before it is given up. */
+/* Looks for the answer to a command, one a tick, before the device is given up. */
 #define FOLIO_VIRTIO_PCI_LOOKS 500u
 
 /* What it is made of; all must outlive it. */
@@ -69,13 +69,16 @@ struct folio_virtio_pci {
 	enum folio_virtio_pci_step step;
 	bool lost;				    /* it did not answer: open it anew */
 	uint32_t next;				    /* queue or command at hand */
-	uint32_t looks;				    /* that were in vain */
 	uint64_t offered;			    /* features */
 	uint32_t pairs;				    /* that it has */
 	uint32_t queue_max;			    /* limit of its queues */
 	uint64_t features;			    /* negotiated */
 	uint32_t doorbell[FOLIO_VIRTIO_QUEUES_MAX]; /* within the notify part */
 	uint32_t control_doorbell;
+	/* Without BARs: a thread uses the window, and which queues' doorbells wait for it. Atomic.
+	 */
+	uint32_t window_busy;
+	uint64_t waiting[FOLIO_VIRTIO_QUEUES_MAX / 64];
 	struct folio_control control;
 	struct folio_virtio_ring control_ring;
 	uint64_t refused; /* counted: commands that the device did not want */

@@ -9,8 +9,6 @@
 
 #include "virtio/pci_common.h"
 
-#define PAIRS_LIMIT 0x8000u /* that the specification allows */
-
 /* How often the configuration may change while it is read. */
 #define GENERATION_TRIES 16
 
@@ -32,18 +30,6 @@ folio_pci_check_status(struct folio_virtio_pci *p, uint32_t want, struct folio_e
 	return 0;
 }
 
-/* What makes no sense without something else is not offered (section 5.1.3.1). */
-static uint64_t
-drop_dependants(uint64_t features)
-{
-	if ((features & FEATURE(NET_F_CTRL_VQ)) == 0)
-		features &= ~(FEATURE(NET_F_CTRL_RX) | FEATURE(NET_F_MQ) |
-			      FEATURE(NET_F_CTRL_MAC_ADDR) | FEATURE(NET_F_GUEST_ANNOUNCE));
-	if ((features & FEATURE(NET_F_STATUS)) == 0)
-		features &= ~FEATURE(NET_F_GUEST_ANNOUNCE);
-	return features;
-}
-
 static int
 read_features(struct folio_virtio_pci *p, struct folio_error *err)
 {
@@ -61,7 +47,7 @@ read_features(struct folio_virtio_pci *p, struct folio_error *err)
 	    !folio_pci_set(p, PCI_DEVICE_FEATURE_SELECT, 4, 1) ||
 	    !folio_pci_get(p, PCI_DEVICE_FEATURE, 4, &high))
 		return folio_pci_gone(p, err);
-	p->offered = drop_dependants((uint64_t)high << 32 | low);
+	p->offered = (uint64_t)high << 32 | low;
 	return 0;
 }
 
@@ -125,9 +111,6 @@ read_config(struct folio_virtio_pci *p, struct folio_virtio_offer *offer, struct
 				  "%s: its configuration changed each of %d times that it was "
 				  "read",
 				  p->name, GENERATION_TRIES);
-	if (offer->pairs == 0 || offer->pairs > PAIRS_LIMIT)
-		return folio_fail(err, -EPROTO, "%s has %u queue pairs: allowed are 1 to %u",
-				  p->name, offer->pairs, PAIRS_LIMIT);
 	p->pairs = offer->pairs;
 	return 0;
 }
@@ -141,7 +124,7 @@ read_sizes(struct folio_virtio_pci *p, struct folio_error *err)
 {
 	uint32_t q, size;
 
-	p->queue_max = VIRTQ_SIZE_MAX;
+	p->queue_max = UINT16_MAX;
 	for (q = 0; q < 2; q++) {
 		if (!folio_pci_set(p, PCI_QUEUE_SELECT, 2, q) ||
 		    !folio_pci_get(p, PCI_QUEUE_SIZE, 2, &size))
@@ -174,7 +157,6 @@ folio_pci_ask(void *transport, struct folio_virtio_offer *offer, struct folio_er
 		return ret;
 	p->step = FOLIO_VIRTIO_PCI_TELL;
 	offer->features = p->offered;
-	/* A packed ring may have any size; ours are powers of two. */
-	offer->queue_max = UINT32_C(1) << (31 - __builtin_clz(p->queue_max));
+	offer->queue_max = p->queue_max;
 	return 0;
 }

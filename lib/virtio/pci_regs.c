@@ -40,9 +40,6 @@
 #define TYPE_DEVICE 4u
 #define TYPE_WINDOW 5u
 
-/* How often another thread's doorbell may get between a window and the read through it. */
-#define WINDOW_TRIES 16
-
 static const char *const part_names[] = {"common", "notify", "device"};
 static const uint32_t part_types[] = {TYPE_COMMON, TYPE_NOTIFY, TYPE_DEVICE};
 static const uint32_t part_bytes[] = {PCI_COMMON_BYTES, 2, 1};
@@ -227,32 +224,21 @@ fill_window(uint8_t *window, uint32_t bar, uint32_t offset, uint32_t len)
 	return CAP_MORE - CAP_BAR;
 }
 
-/*
- * The kernel does one read or write of an open sysfs file at a time, whole, in ascending order (it
- * holds the file's mutex, fs/kernfs/file.c). So a write of all fields is one access whatever other
- * threads do, and a read tells through which window it was.
- */
 static bool
 window_read(const struct folio_pci_regs *r, uint32_t bar, uint32_t offset, uint32_t len,
 	    uint8_t *to)
 {
-	uint8_t wanted[CAP_MORE - CAP_BAR], got[CAP_MORE - CAP_BAR + 4];
-	uint32_t fields = fill_window(wanted, bar, offset, len), at = r->window + CAP_BAR;
-	int i;
+	uint8_t window[CAP_MORE - CAP_BAR];
+	uint32_t fields = fill_window(window, bar, offset, len);
 
-	for (i = 0; i < WINDOW_TRIES; i++) {
-		if (!folio_pci_write(r->access, FOLIO_PCI_CONFIG, at, wanted, fields) ||
-		    !folio_pci_read(r->access, FOLIO_PCI_CONFIG, at, got, fields + len))
-			return false;
-		/* Behind the BAR's number there are bytes that keep what they have. */
-		if (got[0] == wanted[0] && memcmp(got + 4, wanted + 4, fields - 4) == 0) {
-			memcpy(to, got + fields, len);
-			return true;
-		}
-	}
-	return false;
+	return folio_pci_write(r->access, FOLIO_PCI_CONFIG, r->window + CAP_BAR, window, fields) &&
+	       folio_pci_read(r->access, FOLIO_PCI_CONFIG, r->window + CAP_MORE, to, len);
 }
 
+/*
+ * All fields by one write, which the kernel does whole and in ascending order, whatever other
+ * threads do (it holds the open file's mutex, fs/kernfs/file.c).
+ */
 static bool
 window_write(const struct folio_pci_regs *r, uint32_t bar, uint32_t offset, uint32_t len,
 	     const uint8_t *from)

@@ -72,7 +72,9 @@ int folio_pci_regs_find(struct folio_pci_regs *r, const struct folio_pci_access 
 
 /*
  * One register of 1, 2 or 4 bytes. False: the part does not reach so far, or the device did not
- * answer. Device not trusted: the value is any. At most a few system calls; a write is one.
+ * answer. Device not trusted: the value is any. A write is one system call, and one access whatever
+ * other threads do; a read through a window is two, and no other thread may use the window
+ * meanwhile.
  */
 bool folio_pci_reg_read(const struct folio_pci_regs *r, enum folio_pci_part part, uint32_t offset,
 			uint32_t len, uint32_t *value);
