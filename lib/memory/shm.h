@@ -33,21 +33,24 @@ struct folio_shm_piece {
 
 enum folio_shm_kind {
 	FOLIO_SHM_MEMFD, /* made by us, sealed: nobody can cut it */
-	FOLIO_SHM_FILE,	 /* somebody may cut it: watched for faults */
+	FOLIO_SHM_FILE,	 /* somebody may cut it */
 	FOLIO_SHM_BAR,	 /* of an ivshmem device: through sysfs, or the kernel module */
 	FOLIO_SHM_ALLOC, /* of this guest, shared by the kernel module */
 };
 
 struct folio_shm {
 	enum folio_shm_kind kind;
-	int fd;		    /* for FOLIO_IOCTL_*, or to be passed to a back end; -1: none */
+	int fd;		    /* for FOLIO_IOCTL_*, or to be passed to a back end; -1: not open */
+	bool module;	    /* fd is a file of the kernel module: FOLIO_IOCTL_* are for it */
 	uint8_t *base;	    /* read-write; NULL: not open */
 	uint64_t size;	    /* bytes mapped */
 	uint32_t page_size; /* of the pages behind it */
 	int numa_node;	    /* where it was asked for; negative: anywhere */
 	enum folio_caching caching;
 	char detail[64];    /* what it is, for people */
-	uint32_t pieces;
+	char *path;	    /* where fd was found, if it can be lost there; else NULL */
+	bool made;	    /* folio made the file: it goes at close */
+	uint32_t pieces;    /* by offset, without gaps */
 	struct folio_shm_piece piece[FOLIO_SHM_PIECES];
 };
 
@@ -55,29 +58,38 @@ struct folio_shm {
 struct folio_shm_config {
 	const char *path; /* regular file, /dev/folioN, or /dev/folio_alloc */
 	const char *pci;  /* ivshmem device, e.g. 0000:00:04.0 */
-	uint64_t size;	  /* bytes wanted; a BAR may have more */
+	uint64_t size;	  /* bytes wanted, at most FOLIO_SHM_SIZE_MAX; rounded up to whole pages */
 	int numa_node;	  /* negative: anywhere */
 	bool needs_addr;  /* the device uses guest-physical addresses: a file or memfd will not do */
+	const char *sysfs, *dev; /* as of struct folio_pci_place, in tests; NULL: the real ones */
 };
 
-/*
- * Open and map. Files and memfds have device addresses from FOLIO_SHM_BASE on, made up. The memory
- * is zeroed. Takes as long as populating so many bytes takes.
- *
- * Returns 0, or a negative errno with a line for the user that names the devarg; then nothing is
- * left behind.
- */
+#define FOLIO_SHM_SIZE_MAX (UINT64_C(1) << 40)
+
+/* Files and memfds have device addresses from here on, made up. */
 #define FOLIO_SHM_BASE (UINT64_C(4) << 30)
-int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg,
-		   struct folio_error *err);
 
 /*
- * Device address of len bytes from offset on. Returns false if they are not contiguous for the
+ * Open, map, zero. No other port of folio's has the same memory. A file that is not there is made,
+ * and goes at close; of one that is there, too short or with something else in it than zeroes, only
+ * what folio made is taken (after a crash). Takes as long as populating so many bytes takes; on
+ * /dev/folio_alloc seconds.
+ *
+ * Returns 0, or a negative errno with a line for the user that names the devarg; then nothing is
+ * left behind. -EUCLEAN and -EAGAIN are as of folio_region_may_heal().
+ */
+int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg, struct folio_error *err);
+
+/*
+ * Device address of len bytes, at least one, from offset on. Returns false if they are not contiguous for the
  * device, or not all within the memory.
  */
 bool folio_shm_addr(const struct folio_shm *m, uint64_t offset, uint64_t len, uint64_t *addr);
 
-/* Is memory of it gone (a file was cut, a device removed)? What is mapped then is private. */
+/*
+ * Is memory of it gone (a file was cut or removed, a device removed)? Whoever touches what is gone
+ * gets private memory in place of all of it. Some system calls, so not for a burst.
+ */
 bool folio_shm_is_lost(const struct folio_shm *m);
 
 /* Zero all of it. No device may use it any more. */

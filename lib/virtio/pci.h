@@ -21,9 +21,6 @@
 #include "virtio/pci_regs.h"
 #include "virtio/transport.h"
 
-#define FOLIO_VIRTIO_PCI_SYSFS "/sys/bus/pci/devices"
-#define FOLIO_VIRTIO_PCI_DEV "/dev"
-
 /* Features of a device that this transport does its part of. */
 #define FOLIO_VIRTIO_PCI_FEATURES                                                                  \
 	(UINT64_C(1) << VIRTIO_NET_F_MTU | UINT64_C(1) << VIRTIO_NET_F_MAC |                       \
@@ -36,7 +33,7 @@
 
 /* What it is made of; all must outlive it. */
 struct folio_virtio_pci_config {
-	struct folio_pci_where where;
+	struct folio_pci_place place;
 	const struct folio_shm *shm; /* what an IOMMU is to let the device reach */
 	/*
 	 * FOLIO_CONTROL_BYTES of the shared memory, aligned to FOLIO_VIRTQ_LINE, for the control
@@ -46,7 +43,7 @@ struct folio_virtio_pci_config {
 	void *control;
 	uint64_t control_addr;
 	/* How to open the function: folio_pci_access_open(), but in tests. */
-	int (*open)(struct folio_pci_access *a, const struct folio_pci_where *where,
+	int (*open)(struct folio_pci_access *a, const struct folio_pci_place *place,
 		    const struct folio_shm *shm, const char *name, struct folio_error *err);
 };
 

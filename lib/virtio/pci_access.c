@@ -188,23 +188,23 @@ name_to_module(const struct folio_pci_access *a, const struct folio_shm *shm, co
 }
 
 static int
-open_function(struct folio_pci_access *a, const struct folio_pci_where *where,
+open_function(struct folio_pci_access *a, const struct folio_pci_place *place,
 	      const struct folio_shm *shm, const char *name, struct folio_error *err)
 {
 	char folder[PATH_MAX], driver[64];
 	int ret;
 
-	ret = parse_address(a, where->address, name, err);
+	ret = parse_address(a, place->address, name, err);
 	if (ret != 0)
 		return ret;
-	ret = snprintf(folder, sizeof(folder), "%s/%04x:%02x:%02x.%x", where->sysfs, a->domain,
+	ret = snprintf(folder, sizeof(folder), "%s/%04x:%02x:%02x.%x", place->sysfs, a->domain,
 		       a->bus, a->devfn >> 3, a->devfn & 7);
 	if (ret < 0 || ret >= PATH_MAX || access(folder, F_OK) != 0)
 		return folio_fail(err, -ENODEV, "%s: there is no such PCI device (see lspci -D)",
 				  name);
 	read_driver(folder, driver, sizeof(driver));
 	if (strcmp(driver, "vfio-pci") == 0)
-		ret = folio_pci_vfio_open(a, where, folder, shm, name, err);
+		ret = folio_pci_vfio_open(a, place, folder, shm, name, err);
 	else if (driver[0] != '\0')
 		return folio_fail(err, -EBUSY,
 				  "%s is bound to the driver %s: unbind it: echo none > "
@@ -216,7 +216,7 @@ open_function(struct folio_pci_access *a, const struct folio_pci_where *where,
 }
 
 int
-folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 		      const struct folio_shm *shm, const char *name, struct folio_error *err)
 {
 	int ret;
@@ -226,7 +226,7 @@ folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_where *
 	a->fd = -1;
 	a->group = -1;
 	a->container = -1;
-	ret = open_function(a, where, shm, name, err);
+	ret = open_function(a, place, shm, name, err);
 	if (ret != 0)
 		folio_pci_access_close(a);
 	return ret;

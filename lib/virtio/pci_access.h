@@ -23,18 +23,12 @@
 
 #include <folio.h>
 
+#include "memory/bar.h"
 #include "memory/shm.h"
 
 #define FOLIO_PCI_BARS 6u
 #define FOLIO_PCI_CONFIG 7u /* vfio's number of the configuration space */
 #define FOLIO_PCI_SPACES 8u
-
-/* Where a function is found; the folders are others in tests only. */
-struct folio_pci_where {
-	const char *address; /* as the user wrote it: 0000:00:03.0 or 00:03.0 */
-	const char *sysfs;   /* folder with a folder for each device: /sys/bus/pci/devices */
-	const char *dev;     /* folder with vfio's files: /dev */
-};
 
 struct folio_pci_access;
 
@@ -67,14 +61,14 @@ struct folio_pci_access {
  * Returns 0, or a negative errno with a line for the user; then nothing is left behind. A driver
  * that has the function is left alone (-EBUSY).
  */
-int folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+int folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 			  const struct folio_shm *shm, const char *name, struct folio_error *err);
 
 /* Twice is fine. The device keeps its state; an IOMMU lets it reach nothing any more. */
 void folio_pci_access_close(struct folio_pci_access *a);
 
 /* For folio_pci_access_open(): a function in this folder of sysfs that is bound to vfio-pci. */
-int folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+int folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 			const char *folder, const struct folio_shm *shm, const char *name,
 			struct folio_error *err);
 

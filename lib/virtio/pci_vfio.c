@@ -22,7 +22,7 @@
 
 /* The group's file: N, or noiommu-N. */
 static int
-open_group(struct folio_pci_access *a, const struct folio_pci_where *where, const char *folder,
+open_group(struct folio_pci_access *a, const struct folio_pci_place *place, const char *folder,
 	   bool *noiommu, const char *name, struct folio_error *err)
 {
 	char path[PATH_MAX + 16], target[PATH_MAX];
@@ -39,11 +39,11 @@ open_group(struct folio_pci_access *a, const struct folio_pci_where *where, cons
 				  "is no IOMMU, and vfio's enable_unsafe_noiommu_mode is off",
 				  name);
 	*noiommu = false;
-	snprintf(path, sizeof(path), "%s/vfio%s", where->dev, number);
+	snprintf(path, sizeof(path), "%s/vfio%s", place->dev, number);
 	a->group = open(path, O_RDWR | O_CLOEXEC);
 	if (a->group < 0 && errno == ENOENT) {
 		*noiommu = true;
-		snprintf(path, sizeof(path), "%s/vfio/noiommu-%s", where->dev, number + 1);
+		snprintf(path, sizeof(path), "%s/vfio/noiommu-%s", place->dev, number + 1);
 		a->group = open(path, O_RDWR | O_CLOEXEC);
 	}
 	if (a->group < 0)
@@ -54,14 +54,14 @@ open_group(struct folio_pci_access *a, const struct folio_pci_where *where, cons
 
 /* The IOMMU's translation has to be chosen before the device can be opened. */
 static int
-set_container(struct folio_pci_access *a, const struct folio_pci_where *where, bool noiommu,
+set_container(struct folio_pci_access *a, const struct folio_pci_place *place, bool noiommu,
 	      const char *name, struct folio_error *err)
 {
 	struct vfio_group_status status = {.argsz = sizeof(status)};
 	unsigned long type = noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU;
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/vfio/vfio", where->dev);
+	snprintf(path, sizeof(path), "%s/vfio/vfio", place->dev);
 	a->container = open(path, O_RDWR | O_CLOEXEC);
 	if (a->container < 0)
 		return folio_fail(err, -errno, "%s: cannot open %s: %s", name, path,
@@ -136,16 +136,16 @@ open_device(struct folio_pci_access *a, const char *folder, const char *name,
 }
 
 int
-folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 		    const char *folder, const struct folio_shm *shm, const char *name,
 		    struct folio_error *err)
 {
 	bool noiommu;
 	int ret;
 
-	ret = open_group(a, where, folder, &noiommu, name, err);
+	ret = open_group(a, place, folder, &noiommu, name, err);
 	if (ret == 0)
-		ret = set_container(a, where, noiommu, name, err);
+		ret = set_container(a, place, noiommu, name, err);
 	if (ret == 0 && !noiommu && shm != NULL)
 		ret = map_memory(a, shm, name, err);
 	if (ret == 0)

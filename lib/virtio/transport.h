@@ -7,12 +7,13 @@
 
 /*
  * How a virtio-net device is reached: what a transport (pci.h, vhost_user.h) does for device.h. The
- * device, and whoever is at the other end of a socket, is not trusted: what it says is read once
- * into the private structures here, and judged by device.c.
+ * device, and whoever is at the other end of a socket, is not trusted: what it says is read once into
+ * the private structures here, and judged by device.c.
  *
- * Every call is one bounded step that never waits: -EAGAIN asks for another at the next tick. Any
- * other negative errno, with a line for the user, ends the attempt: drop() follows. All but
- * notify() are called by the control thread.
+ * Every call is one bounded step that never waits: -EAGAIN asks for another at the next tick, with a
+ * line that says what is waited for. Any other negative errno, with a line for the user, ends the
+ * attempt: drop() follows. Such a line begins with the devarg. All but notify() are called by the
+ * control thread.
  */
 
 #include <stdbool.h>
@@ -78,12 +79,13 @@ struct folio_virtio_transport {
 	/* Have it stop in good order; no burst runs any more. 0: it uses no memory of ours. */
 	int (*part)(void *transport, struct folio_error *err);
 
-	/* The same at once, whatever state it is in. */
+	/* The same at once, whatever state it is in. Not behind a part() that returned 0. */
 	void (*drop)(void *transport);
 
 	/*
 	 * Tell the device that there is something in queue q: 2 * pair, or that plus one. Called by any
-	 * datapath thread, one a queue, between tell() and part() or drop(). One system call.
+	 * datapath thread, one a queue, between tell() and part() or drop(). One system call, which
+	 * never blocks.
 	 */
 	void (*notify)(void *transport, uint32_t q);
 };

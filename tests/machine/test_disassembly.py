@@ -52,7 +52,7 @@ def datapath(path, bursts):
     library = machine_code.Library(path)
     roots = []
     for table in [f"folio_copy_{isa}" for isa in ISAS] + \
-            ([f"folio_burst_{isa}" for isa in ISAS] if bursts else []):
+            ([f"folio_native_burst_{isa}" for isa in ISAS] if bursts else []):
         functions = library.table(table)
         if len(functions) != 2:
             raise AssertionError(f"{table} has {len(functions)} functions, not 2")

@@ -510,11 +510,11 @@ pcidev_read(const struct folio_pci_access *a, uint32_t space, uint64_t offset, v
 }
 
 int
-pcidev_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+pcidev_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 	    const struct folio_shm *shm, const char *name, struct folio_error *err)
 {
 	static const struct folio_pci_access_ops ops = {.read = pcidev_read, .write = pcidev_write};
-	struct pcidev *d = (struct pcidev *)(uintptr_t)where->sysfs;
+	struct pcidev *d = (struct pcidev *)(uintptr_t)place->sysfs;
 
 	(void)shm;
 	(void)name;

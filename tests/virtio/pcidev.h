@@ -96,8 +96,8 @@ struct pcidev {
 void pcidev_init(struct pcidev *d, uint64_t features, uint32_t pairs);
 void pcidev_end(struct pcidev *d);
 
-/* Its access, for folio_virtio_pci_config.open. where->sysfs is the device. */
-int pcidev_open(struct folio_pci_access *a, const struct folio_pci_where *where,
+/* Its access, for folio_virtio_pci_config.open. place->sysfs is the device. */
+int pcidev_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 		const struct folio_shm *shm, const char *name, struct folio_error *err);
 
 /* Bytes of configuration space, little-endian. */

@@ -40,7 +40,7 @@ void
 pcirig_begin(struct pcirig *e, uint64_t features, uint32_t pairs)
 {
 	struct folio_virtio_pci_config cfg = {
-		.where = {.address = "0000:00:03.0", .sysfs = (const char *)&e->dev},
+		.place = {.address = "0000:00:03.0", .sysfs = (const char *)&e->dev},
 		/* At the end of the memory: a byte too many faults. */
 		.control = (uint8_t *)e->mem + 4096 - FOLIO_CONTROL_BYTES,
 		.control_addr = MEM_ADDR,
