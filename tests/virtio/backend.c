@@ -280,13 +280,17 @@ write_some(struct backend *b)
 	if (b->n_out == 0)
 		return false;
 	n = send(b->conn, b->out, most, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		backend_hang_up(b);
+		return true;
+	}
 	if (n <= 0)
 		return false;
 	b->n_out -= (uint32_t)n;
 	memmove(b->out, b->out + n, b->n_out);
 	if (b->n_out == 0 && b->close_then)
 		backend_hang_up(b);
-	return true;
+	return !b->dribble; /* the next byte is the next step's, whoever waits for it */
 }
 
 static int
