@@ -260,8 +260,6 @@ MUTATIONS = [
              "while (l->sent < all) {", "if (l->sent == all)\n\t\tl->sent = 0;\n\twhile (l->sent < all) {"),
     Mutation("a ring is not kicked", "unit:test_vhost_user", VUSER,
              "\t\tnotify(u, i); /* a ring starts", "\t\t(void)i; /* a ring starts"),
-    Mutation("the doorbell may hold the datapath", TRICKED, VUSER,
-             "MSG_DONTWAIT | MSG_NOSIGNAL", "MSG_NOSIGNAL"),
     Mutation("the doorbell may kill the process", TRICKED, VUSER,
              "MSG_DONTWAIT | MSG_NOSIGNAL", "MSG_DONTWAIT"),
     Mutation("a doorbell is not closed", TRICKED, VUSER,
