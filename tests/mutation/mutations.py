@@ -41,7 +41,7 @@ ARENA, SHM, SHM_FILE = "lib/memory/arena.c", "lib/memory/shm.c", "lib/memory/shm
 SHM_NODE = "lib/memory/shm_open_node.c"
 ATTACKED = "hostile:test_hostile_virtq"
 VMSG, VUSER = "lib/virtio/vhost_message.c", "lib/virtio/vhost_user.c"
-DEVICE, OFFER = "lib/virtio/device.c", "lib/virtio/offer.c"
+DEVICE, JUDGED = "lib/virtio/device.c", "lib/virtio/offer.c"
 TRICKED = "unit:test_vhost_hostile"
 RX = "drivers/net/folio/folio_rx.c"
 
@@ -302,21 +302,21 @@ MUTATIONS = [
              "if (now - d->since >= SETTLED)", "if (now >= d->since)"),
     Mutation("a start behind a stop changes nothing", "unit:test_virtio_device", DEVICE,
              "\td->leave = true;\n", "\td->leave = d->state != FOLIO_VIRTIO_UP;\n"),
-    Mutation("any number of queue pairs", "unit:test_virtio_offer", OFFER,
+    Mutation("any number of queue pairs", "unit:test_virtio_offer", JUDGED,
              "if (plan->pairs == 0 || plan->pairs > PAIRS_MAX)", "if (plan->pairs > PAIRS_MAX)"),
-    Mutation("more queue pairs than wanted", "unit:test_virtio_offer", OFFER,
+    Mutation("more queue pairs than wanted", "unit:test_virtio_offer", JUDGED,
              "\tif (plan->pairs > wants->pairs)\n", "\tif (plan->pairs > wants->pairs + 4)\n"),
-    Mutation("any size of a split queue", "unit:test_virtio_offer", OFFER,
+    Mutation("any size of a split queue", "unit:test_virtio_offer", JUDGED,
              "|| (!packed && (max & (max - 1)) != 0))", "|| (packed && max == 0))"),
-    Mutation("a queue larger than the device has", "unit:test_virtio_offer", OFFER,
+    Mutation("a queue larger than the device has", "unit:test_virtio_offer", JUDGED,
              "if (floor_power(max) < plan->size)", "if (floor_power(max) == 0)"),
-    Mutation("a multicast address is taken", "unit:test_virtio_offer", OFFER,
+    Mutation("a multicast address is taken", "unit:test_virtio_offer", JUDGED,
              "return (mac[0] & 1) == 0 && memcmp", "return memcmp", quick=True),
-    Mutation("any MTU is taken", "unit:test_virtio_offer", OFFER,
+    Mutation("any MTU is taken", "unit:test_virtio_offer", JUDGED,
              "offer->mtu < MTU_MIN || offer->mtu > MTU_MAX", "offer->mtu > MTU_MAX"),
-    Mutation("queue pairs without a control queue", "unit:test_virtio_offer", OFFER,
+    Mutation("queue pairs without a control queue", "unit:test_virtio_offer", JUDGED,
              "\t\tbad |= features & NEED_CTRL_VQ;\n", "\t\tbad |= 0;\n"),
-    Mutation("what is required is not looked for", "unit:test_virtio_offer", OFFER,
+    Mutation("what is required is not looked for", "unit:test_virtio_offer", JUDGED,
              "missing = required & ~plan->features;", "missing = BIT(VIRTIO_F_VERSION_1) & ~plan->features;"),
     # Memory for devices, and what is carved out of it.
     Mutation("arena: a stride crosses a boundary", "unit:test_arena", ARENA,

@@ -69,6 +69,7 @@ test_honest(void **state)
 			front_run(f, 400);
 			assert_int_equal(f->d.state, FOLIO_VIRTIO_DOWN);
 			assert_int_equal(backend_counts(f->b)->started, 0);
+			assert_int_equal(backend_counts(f->b)->stopped, 2 * pairs);
 			assert_null(backend_error(f->b));
 			front_close(f);
 			front_take_back_end(f);

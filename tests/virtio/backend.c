@@ -120,6 +120,7 @@ for_ring(struct backend *b)
 		return true;
 	default:
 		backend_stop_ring(b, r);
+		b->counts.stopped++;
 		backend_answer(b, b->in.header.request, b->in.u64 & UINT32_MAX);
 		return true;
 	}
