@@ -347,6 +347,7 @@ test_pauses(void **state)
 		assert_int_equal(run(e, 3000), FOLIO_VIRTIO_SET_UP);
 		prepare(e);
 		assert_int_equal(tick(e), FOLIO_VIRTIO_OPEN);
+		assert_int_equal(tick(e), FOLIO_VIRTIO_NOTHING);
 		folio_virtio_device_fail(&e->d, "stalled");
 		assert_int_equal(tick(e), FOLIO_VIRTIO_SHUT);
 		folio_virtio_device_quiet(&e->d);
