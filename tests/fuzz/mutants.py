@@ -159,4 +159,8 @@ MUTANTS = [
            "\tfolio_header_clear(folio_virtq_header(q, id));\n", ""),
     Mutant("virtq: a byte behind the frame", "virtq", "virtio/packed.h",
            "FOLIO_VIRTQ_LINE, src, len);", "FOLIO_VIRTQ_LINE, src, len + 1);"),
+    Mutant("vhost: a doorbell is left over", "vhost", "virtio/vhost_user.c",
+           "\t\tclose_fd(&u->kick[i]);\n", "\t\tu->kick[i] = -1;\n"),
+    Mutant("vhost: more queue pairs than wanted", "vhost", "virtio/offer.c",
+           "\tif (plan->pairs > wants->pairs)\n\t\tplan->pairs = wants->pairs;\n", ""),
 ]
