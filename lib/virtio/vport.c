@@ -15,7 +15,7 @@
 #include "virtio/vport_state.h"
 
 /* Ticks that a device may take to let go of the memory when a port is closed. */
-#define CLOSE_TICKS 15u
+#define CLOSE_TICKS 40u
 
 /* Ticks that one at a PCI address may take to say what it offers. */
 #define ASK_TICKS 50u

@@ -100,7 +100,7 @@ struct folio_vport_counters {
 struct folio_vport *folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err);
 
 /*
- * Stop, have the device let go of the memory, 0.3 s at most, and zero and release it. If a burst does
+ * Stop, have the device let go of the memory, 0.8 s at most, and zero and release it. If a burst does
  * not return, what it uses is not released. No other call may be in progress.
  */
 void folio_vport_close(struct folio_vport *v);

@@ -11,6 +11,7 @@
 #include "util.h"
 #include "virtio/device.h"
 
+#define PART_PATIENCE 600 /* ms */
 #define TICK 20u
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -488,10 +489,10 @@ test_part_fails(void **state)
 		folio_virtio_device_quiet(&e->d);
 		since = e->now + TICK;
 		while (e->d.state != FOLIO_VIRTIO_DOWN) {
-			assert_true(e->now <= since + 200);
+			assert_true(e->now <= since + PART_PATIENCE);
 			assert_int_equal(tick(e), FOLIO_VIRTIO_NOTHING);
 		}
-		assert_int_equal(e->now - since, errors[i] == -EAGAIN ? 200 : 0);
+		assert_int_equal(e->now - since, errors[i] == -EAGAIN ? PART_PATIENCE : 0);
 		assert_int_equal(e->f.drops, 1);
 		assert_false(e->f.in_use);
 	}
