@@ -21,8 +21,10 @@
 
 struct folio_vport {
 	pthread_mutex_t lock;
+	pthread_rwlock_t map_lock; /* control writes while it maps other memory */
 	struct folio_virtio_device device;
 	struct folio_shm shm;
+	struct folio_shm_config memory; /* how it was opened; strings are ours */
 	bool is_pci;
 	union { /* the transport */
 		struct folio_vhost_user vhost_user;
