@@ -7,8 +7,8 @@
 
 /*
  * BAR2 of an ivshmem device: the kernel module has it, or it is reached through sysfs, in virtual
- * machines without the module. The kernel maps it write-combining at best, and not at all when it is
- * locked down.
+ * machines without the module. The kernel maps it write-combining at best, and not at all when it
+ * is locked down.
  */
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct folio_pci_place {
 #define FOLIO_PCI_DEV "/dev"
 
 struct folio_bar {
-	char *node; /* file of the kernel module's, to be freed; else NULL, and all of this is there: */
+	char *node; /* file of the kernel module's, to be freed. NULL: the rest is there */
 	int fd;
 	char *path; /* of fd; to be freed */
 	uint64_t addr; /* guest-physical */

@@ -192,6 +192,7 @@ folio_virtio_device_tick(struct folio_virtio_device *d, uint64_t now)
 			break;
 		}
 		enter(d, FOLIO_VIRTIO_UP, now);
+		d->link = (d->features & UINT64_C(1) << VIRTIO_NET_F_STATUS) == 0;
 		d->detail.text[0] = '\0';
 		return FOLIO_VIRTIO_OPEN;
 	case FOLIO_VIRTIO_UP:
@@ -227,7 +228,8 @@ folio_virtio_device_quiet(struct folio_virtio_device *d)
 void
 folio_virtio_device_fail(struct folio_virtio_device *d, const char *why)
 {
-	if ((d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE) || d->leave || d->failed)
+	if (d->leave || d->failed ||
+	    (d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE))
 		return;
 	if (d->state == FOLIO_VIRTIO_UP)
 		folio_count(&d->resets);

@@ -37,6 +37,8 @@ BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTQ, VIRTQ_H = "lib/virtio/queue.c", "lib/virtio/queue.h"
 SPLIT, SPLIT_H = "lib/virtio/split.c", "lib/virtio/split.h"
 PACKED_H, JUDGE = "lib/virtio/packed.h", "lib/virtio/judge.c"
+ARENA, SHM, SHM_FILE = "lib/memory/arena.c", "lib/memory/shm.c", "lib/memory/shm_open_file.c"
+SHM_NODE = "lib/memory/shm_open_node.c"
 ATTACKED = "hostile:test_hostile_virtq"
 RX = "drivers/net/folio/folio_rx.c"
 
@@ -239,4 +241,42 @@ MUTATIONS = [
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
+    # Memory for devices, and what is carved out of it.
+    Mutation("arena: a stride crosses a boundary", "unit:test_arena", ARENA,
+             "\t\tif (here % stride != 0)\n\t\t\treturn false;\n", "", quick=True),
+    Mutation("arena: an array begins within a line", "unit:test_arena", ARENA,
+             "if (*base % LINE == 0)", "if (LINE > 0)"),
+    Mutation("arena: device address not aligned", "unit:test_arena", ARENA,
+             "((p->addr - p->offset) & (align - 1)) != 0 || ", ""),
+    Mutation("arena: sum of offset and length wraps", "unit:test_arena", ARENA,
+             "len > piece_end(p) - from)", "from + len > piece_end(p))"),
+    Mutation("arena: the last byte is handed out again", "unit:test_arena", ARENA,
+             "a->used = from + len;", "a->used = from + len - 1;"),
+    Mutation("arena: looks at the memory", "unit:test_arena", ARENA, "a->used = from + len;",
+             "a->used = from + len + (a->shm->base != NULL ? a->shm->base[from] & 1 : 0);"),
+    Mutation("arena: gaps do not matter", "unit:test_arena", ARENA,
+             " || shm->piece[i].offset != at)", ")"),
+    Mutation("shm: not wiped at the end", "unit:test_shm", SHM,
+             "\t\tfolio_shm_wipe(m);\n\t\tfolio_fault_unwatch", "\t\tfolio_fault_unwatch"),
+    Mutation("shm: not wiped at first", "unit:test_shm_device", SHM,
+             "\telse\n\t\tfolio_shm_wipe(m);\n", ""),
+    Mutation("shm: an address behind the end of a piece", "unit:test_shm", SHM,
+             "len > p->len - (offset - p->offset)", "offset - p->offset + len > p->len"),
+    Mutation("shm: not watched for faults", "unit:test_shm", SHM,
+             "\tif (folio_fault_watch(m->base, m->size, PROT_READ | PROT_WRITE) == 0)\n",
+             "\tif (m->base != NULL)\n"),
+    Mutation("shm: two ports on the same memory", "unit:test_shm_device", SHM,
+             "folio_file_lock(m->fd, FOLIO_GUEST, 2)", "folio_file_lock(m->fd, FOLIO_GUEST, 1)"),
+    Mutation("shm: memfd not sealed", "unit:test_shm", "lib/memory/shm_open_memfd.c",
+             "(F_SEAL_SHRINK | F_SEAL_GROW)", "F_SEAL_GROW"),
+    Mutation("shm: a stranger's file is taken", "unit:test_shm", SHM_FILE,
+             "!m->made && !starts_with_zeroes(m->fd)", "m->fd < 0"),
+    Mutation("shm: the sticky bit is enough", "unit:test_shm", SHM_FILE,
+             "(st->st_mode & ALLPERMS) == FOLIO_FILE_OURS", "(st->st_mode & S_ISVTX) != 0"),
+    Mutation("shm: addresses beyond what is mapped", "unit:test_shm_device", SHM_NODE,
+             "c->len < left ? c->len : left)", "c->len)"),
+    Mutation("shm: chunks of any kind", "unit:test_shm_device", SHM_NODE,
+             " ||\n\t    c->len > UINT64_MAX - c->gpa)", ")"),
+    Mutation("shm: no second try in small pieces", "unit:test_shm_device", SHM_NODE,
+             "ret == -ENOMEM || ret == -EINVAL", "ret == -ENOMEM"),
 ]
