@@ -70,7 +70,7 @@ open_function(struct folio_virtio_pci *p, struct folio_error *err)
 	p->lost = false;
 	p->step = FOLIO_VIRTIO_PCI_BEGIN;
 	p->regs.access = NULL; /* where the registers are is not known yet */
-	return p->cfg.open(&p->access, &p->cfg.place, p->cfg.shm, p->name, err);
+	return p->cfg.opener(&p->access, &p->cfg.place, p->cfg.shm, p->name, err);
 }
 
 static int
@@ -545,8 +545,8 @@ folio_virtio_pci_open(struct folio_virtio_pci *p, const struct folio_virtio_pci_
 {
 	memset(p, 0, sizeof(*p));
 	p->cfg = *cfg;
-	if (p->cfg.open == NULL)
-		p->cfg.open = folio_pci_access_open;
+	if (p->cfg.opener == NULL)
+		p->cfg.opener = folio_pci_access_open;
 	snprintf(p->name, sizeof(p->name), "virtio=%s", cfg->place.address);
 	return open_function(p, err);
 }
