@@ -17,6 +17,9 @@
 /* Ticks that a device may take to let go of the memory when a port is closed. */
 #define CLOSE_TICKS 15u
 
+/* Ticks that one at a PCI address may take to say what it offers. */
+#define ASK_TICKS 50u
+
 #define BIT(n) (UINT64_C(1) << (n))
 
 /* What the port can do. Offloads are not among it yet. */
@@ -85,11 +88,60 @@ open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct 
 	return folio_shm_open(&v->shm, &shm, err);
 }
 
+/* A PCI device is there or is not, and has an address that the application is to have. */
+static int
+ask_pci(struct folio_vport *v, struct folio_error *err)
+{
+	const struct timespec pause = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
+	const struct folio_virtio_transport *ops = &folio_virtio_pci_transport;
+	int ret = -EAGAIN;
+	uint32_t i;
+
+	for (i = 0; i < ASK_TICKS && ret == -EAGAIN; i++) {
+		ret = ops->reach(&v->pci, err);
+		if (ret == -EAGAIN)
+			nanosleep(&pause, NULL);
+	}
+	for (; i < ASK_TICKS && ret == 0; i++) {
+		ret = ops->ask(&v->pci, &v->device.offer, err);
+		if (ret != -EAGAIN)
+			break;
+		ret = 0;
+		nanosleep(&pause, NULL);
+	}
+	ops->drop(&v->pci);
+	if (i == ASK_TICKS)
+		ret = folio_fail(err, -ETIMEDOUT, "virtio=%s: the device does not answer", v->path);
+	return ret;
+}
+
+static int
+open_pci(struct folio_vport *v, struct folio_error *err)
+{
+	struct folio_virtio_pci_config cfg = {
+		.place = {v->path, FOLIO_PCI_SYSFS, FOLIO_PCI_DEV},
+		.shm = &v->shm,
+		.control = v->shm.base,
+	};
+	int ret;
+
+	if (!folio_shm_addr(&v->shm, 0, FOLIO_CONTROL_BYTES, &cfg.control_addr))
+		return folio_fail(err, -ENOSPC, "virtio=%s: the memory has no room for the control "
+				  "queue", v->path);
+	ret = folio_virtio_pci_open(&v->pci, &cfg, err);
+	if (ret != 0)
+		return ret;
+	folio_virtio_device_init(&v->device, &folio_virtio_pci_transport, &v->pci);
+	return ask_pci(v, err);
+}
+
 static int
 open_device(struct folio_vport *v, const struct folio_vport_config *cfg, struct folio_error *err)
 {
 	int ret;
 
+	if (v->is_pci)
+		return open_pci(v, err);
 	ret = folio_vhost_user_open(&v->vhost_user, cfg->vhost_user, cfg->server, &v->shm, err);
 	if (ret != 0)
 		return ret;
@@ -103,7 +155,10 @@ close_device(struct folio_vport *v)
 	if (v->device.ops == NULL)
 		return;
 	folio_virtio_device_end(&v->device);
-	folio_vhost_user_close(&v->vhost_user);
+	if (v->is_pci)
+		folio_virtio_pci_close(&v->pci);
+	else
+		folio_vhost_user_close(&v->vhost_user);
 }
 
 static void
@@ -150,6 +205,8 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 	v->stride = stride_of(whole_lines(slot), comes_in_pieces(cfg->path));
 	v->room = v->stride - FOLIO_VIRTQ_LINE;
 	v->split = cfg->split;
+	v->is_pci = cfg->virtio != NULL;
+	v->reserved = v->is_pci ? FOLIO_CONTROL_BYTES : 0;
 	v->copy = folio_copy_select(cfg->isa);
 	if (open_all(v, cfg, err) == 0)
 		return v;
@@ -234,8 +291,10 @@ prepare(struct folio_vport *v)
 	ret = folio_vport_queues_prepare(v, &err);
 	if (ret < 0)
 		folio_virtio_device_fail(&v->device, err.text);
-	else if (ret == 0)
-		folio_virtio_device_prepared(&v->device, v->rings);
+	if (ret != 0)
+		return;
+	memcpy(v->device.plan.mac, v->mac, sizeof(v->mac));
+	folio_virtio_device_prepared(&v->device, v->rings);
 }
 
 /* The device runs. */

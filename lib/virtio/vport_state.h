@@ -15,6 +15,7 @@
 
 #include "memory/arena.h"
 #include "virtio/device.h"
+#include "virtio/pci.h"
 #include "virtio/vhost_user.h"
 #include "virtio/vport.h"
 
@@ -22,7 +23,11 @@ struct folio_vport {
 	pthread_mutex_t lock;
 	struct folio_virtio_device device;
 	struct folio_shm shm;
-	struct folio_vhost_user vhost_user;
+	bool is_pci;
+	union { /* the transport */
+		struct folio_vhost_user vhost_user;
+		struct folio_virtio_pci pci;
+	};
 	bool started; /* what the user wants */
 	bool up;      /* gates are open, and the device says that its link is up; read by anybody */
 	bool open;    /* gates are open */
@@ -40,12 +45,12 @@ struct folio_vport {
 	uint32_t tolerance; /* ticks without progress before the device is reset */
 	uint64_t taken;	    /* chains that devices were seen to return, since the last reset */
 	bool announce;	    /* is owed */
-	uint8_t mac[6];	    /* to be announced */
+	uint8_t mac[6];	    /* the port's: to be announced */
 	const struct folio_copy *copy;
 	uint64_t link_ups;
 	uint64_t stalls;
 	uint64_t announces;
-	char *path; /* the socket, or the PCI address */
+	char *path; /* the socket, or the PCI address: the transport uses it, too */
 	struct folio_vq *txq;
 	struct folio_vq *rxq;
 	folio_free_fn free;
