@@ -159,4 +159,10 @@ MUTANTS = [
            "\tfolio_header_clear(folio_virtq_header(q, id));\n", ""),
     Mutant("virtq: a byte behind the frame", "virtq", "virtio/packed.h",
            "FOLIO_VIRTQ_LINE, src, len);", "FOLIO_VIRTQ_LINE, src, len + 1);"),
+    Mutant("pci: a part beyond its BAR", "pci", "virtio/pci_regs.c", "end > size ||\n\t    end", "end"),
+    Mutant("pci: a BAR that does not exist", "pci", "virtio/pci_regs.c",
+           " || config[at + CAP_BAR] >= FOLIO_PCI_BARS", ""),
+    Mutant("pci: a doorbell beyond its part", "pci", "virtio/pci.c", "if (at + 2 > len)", "if (false)"),
+    Mutant("pci: bus mastering stays on", "pci", "virtio/pci.c",
+           "\t(void)set_command(p, 0, PCI_COMMAND_MASTER, NULL);\n", ""),
 ]
