@@ -29,7 +29,7 @@ folio_control_attach(struct folio_control *c, bool packed, void *mem, uint64_t a
 		.ring = (struct folio_split_avail *)(base + at.driver),
 		.back = (const struct folio_split_used *)(base + at.device),
 		.elem = (const folio_shared_u64 *)(base + at.device + sizeof(*c->back)),
-		.command = base + behind,
+		.command = (folio_shared_u64 *)(base + behind),
 		.ack = (folio_shared_u32 *)(base + behind + FOLIO_VIRTQ_LINE),
 		.command_addr = addr + behind,
 		.ack_addr = addr + behind + FOLIO_VIRTQ_LINE,
@@ -89,10 +89,16 @@ give_split(struct folio_control *c, uint32_t len)
 void
 folio_control_give(struct folio_control *c, uint32_t command, const void *data, uint32_t len)
 {
-	c->command[0] = (uint8_t)(command >> 8);
-	c->command[1] = (uint8_t)command;
+	uint64_t words[(2 + FOLIO_CONTROL_DATA + 7) / 8] = {0};
+	uint8_t *bytes = (uint8_t *)words;
+	uint32_t i;
+
+	bytes[0] = (uint8_t)(command >> 8);
+	bytes[1] = (uint8_t)command;
 	if (len > 0)
-		memcpy(c->command + 2, data, len);
+		memcpy(bytes + 2, data, len);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		folio_put64(&c->command[i], words[i]);
 	folio_put32(c->ack, ACK_NONE);
 	if (c->packed)
 		give_packed(c, 2 + len);

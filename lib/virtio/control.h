@@ -49,7 +49,7 @@ struct folio_control {
 	struct folio_split_avail *ring;	     /* shared, written */
 	const struct folio_split_used *back; /* shared, the device's */
 	const folio_shared_u64 *elem;	     /* shared, the device's */
-	uint8_t *command;		     /* shared, written */
+	folio_shared_u64 *command;	     /* shared, written */
 	folio_shared_u32 *ack;		     /* shared, of which the device has a byte */
 	uint64_t command_addr;
 	uint64_t ack_addr;
