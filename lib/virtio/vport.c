@@ -20,6 +20,10 @@
 /* Ticks that one at a PCI address may take to say what it offers. */
 #define ASK_TICKS 50u
 
+/* Smallest MTU (section 5.1.4.1), and what a frame has beyond its MTU: two VLAN tags, too. */
+#define MTU_MIN 68u
+#define FRAME_OVERHEAD 22u
+
 #define BIT(n) (UINT64_C(1) << (n))
 
 /* What the port can do. Offloads are not among it yet. */
@@ -184,6 +188,17 @@ open_all(struct folio_vport *v, const struct folio_vport_config *cfg, struct fol
 	return ret != 0 ? ret : open_device(v, cfg, err);
 }
 
+/* The device has said what its link carries, if it was asked already. */
+static void
+limit_frames(struct folio_vport *v)
+{
+	const struct folio_virtio_offer *offer = &v->device.offer;
+
+	if ((offer->features & BIT(VIRTIO_NET_F_MTU)) != 0 && offer->mtu >= MTU_MIN &&
+	    offer->mtu + FRAME_OVERHEAD < v->limit)
+		v->limit = offer->mtu + FRAME_OVERHEAD;
+}
+
 struct folio_vport *
 folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 {
@@ -208,8 +223,11 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 	v->is_pci = cfg->virtio != NULL;
 	v->reserved = v->is_pci ? FOLIO_CONTROL_BYTES : 0;
 	v->copy = folio_copy_select(cfg->isa);
-	if (open_all(v, cfg, err) == 0)
+	v->limit = FOLIO_VPORT_FRAME_MAX;
+	if (open_all(v, cfg, err) == 0) {
+		limit_frames(v);
 		return v;
+	}
 	release(v);
 	return NULL;
 }
@@ -233,7 +251,7 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 	};
 	int ret = -EALREADY;
 
-	if (!v->split)
+	if (!v->split && !folio_vport_is_weak(v))
 		wants.features |= BIT(VIRTIO_F_RING_PACKED);
 	/* One buffer for each frame is faster: how many it has need not be looked at. */
 	if (frame_max > v->room)
@@ -405,8 +423,7 @@ folio_vport_ring_size(const struct folio_vport *v)
 uint32_t
 folio_vport_max_frame(const struct folio_vport *v)
 {
-	(void)v;
-	return FOLIO_VPORT_FRAME_MAX;
+	return v->limit;
 }
 
 const struct folio_copy *

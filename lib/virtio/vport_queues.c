@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "boundary/shared.h"
 #include "error.h"
 #include "virtio/vport_state.h"
 
@@ -97,6 +98,8 @@ attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_mem
 	bool merged = (features >> VIRTIO_NET_F_MRG_RXBUF & 1) != 0;
 
 	folio_virtq_attach(&end->q, m);
+	if (folio_vport_is_weak(v))
+		folio_virtq_weaken(&end->q);
 	end->q.in_order = (features >> VIRTIO_F_IN_ORDER & 1) != 0;
 	end->q.mergeable = rx && merged;
 	end->kind = packed ? FOLIO_VQ_PACKED : FOLIO_VQ_SPLIT;
@@ -156,7 +159,10 @@ folio_vport_queues_prepare(struct folio_vport *v, struct folio_error *err)
 	if (ret != 0)
 		return ret;
 	v->prepared++;
-	return v->prepared < 2 * v->device.pairs;
+	if (v->prepared < 2 * v->device.pairs)
+		return 1;
+	folio_shared_fence(); /* what was zeroed in weak memory comes before what is told */
+	return 0;
 }
 
 void

@@ -38,7 +38,8 @@ struct folio_vport {
 	uint32_t room;
 	uint32_t frame_max; /* longest frame to be received */
 	uint64_t reserved;  /* bytes at the start of the memory that are the transport's */
-	bool split;
+	bool split;	    /* no packed rings */
+	uint32_t limit;	    /* longest frame ever */
 	struct folio_arena arena; /* of the queues that are being set up */
 	uint32_t prepared;	  /* queues that are */
 	struct folio_virtio_ring rings[FOLIO_VIRTIO_QUEUES_MAX];
@@ -61,6 +62,14 @@ static inline bool
 folio_vport_is_packed(const struct folio_vport *v)
 {
 	return (v->device.features >> VIRTIO_F_RING_PACKED & 1) != 0;
+}
+
+/* Is the order of loads and stores not kept? Then rings are split, where an index can be fenced. */
+static inline bool
+folio_vport_is_weak(const struct folio_vport *v)
+{
+	return v->shm.caching != FOLIO_CACHING_WRITE_BACK &&
+	       v->shm.caching != FOLIO_CACHING_UNCACHED;
 }
 
 /* vport_queues.c: ends and their private memory. Returns 0 or -ENOMEM. */
