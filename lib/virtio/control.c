@@ -14,6 +14,8 @@
 /* Descriptors of a command: what the device reads, and the byte that it writes. */
 #define DESCS 2u
 
+/* The memory may be write-combining, which keeps no order: there are fences. Commands are rare. */
+
 void
 folio_control_attach(struct folio_control *c, bool packed, void *mem, uint64_t addr, uint32_t limit,
 		     struct folio_virtio_ring *ring)
@@ -69,6 +71,7 @@ give_packed(struct folio_control *c, uint32_t len)
 	folio_put64(&d[1].addr, c->ack_addr);
 	folio_put64(&d[1].rest, (mine | VIRTQ_DESC_F_WRITE) << 48 | 1);
 	folio_put64(&d[0].addr, c->command_addr);
+	folio_shared_fence();
 	folio_put64_release(&d[0].rest, (mine | VIRTQ_DESC_F_NEXT) << 48 | len);
 }
 
@@ -83,6 +86,7 @@ give_split(struct folio_control *c, uint32_t len)
 	folio_put64(&d[1].addr, c->ack_addr);
 	folio_put64(&d[1].rest, (uint64_t)VIRTQ_DESC_F_WRITE << 32 | 1);
 	folio_put16(&c->ring->ring[c->given & (FOLIO_CONTROL_SIZE - 1)], 0);
+	folio_shared_fence();
 	folio_put16_release(&c->ring->idx, (uint16_t)(c->given + 1));
 }
 
@@ -104,6 +108,7 @@ folio_control_give(struct folio_control *c, uint32_t command, const void *data, 
 		give_packed(c, 2 + len);
 	else
 		give_split(c, 2 + len);
+	folio_shared_fence(); /* the doorbell comes next */
 	c->given++;
 	c->busy = true;
 	c->looks = 0;
@@ -134,6 +139,7 @@ look_split(const struct folio_control *c)
 		return FOLIO_CONTROL_PENDING;
 	if (idx != c->given)
 		return FOLIO_CONTROL_BROKEN;
+	folio_shared_fence();
 	word = folio_fetch64(&c->elem[n & (FOLIO_CONTROL_SIZE - 1)]);
 	return (uint32_t)word == 0 && word >> 32 <= 1 ? FOLIO_CONTROL_ACCEPTED :
 							FOLIO_CONTROL_BROKEN;
@@ -151,6 +157,7 @@ folio_control_look(struct folio_control *c)
 		return answer;
 	if (answer == FOLIO_CONTROL_ACCEPTED) {
 		c->busy = false;
+		folio_shared_fence();
 		return (folio_fetch32(c->ack) & 0xff) == ACK_OK ? FOLIO_CONTROL_ACCEPTED :
 								  FOLIO_CONTROL_REFUSED;
 	}
