@@ -14,8 +14,6 @@
 /* Descriptors of a command: what the device reads, and the byte that it writes. */
 #define DESCS 2u
 
-/* The memory may be write-combining, which keeps no order: there are fences. Commands are rare. */
-
 void
 folio_control_attach(struct folio_control *c, bool packed, void *mem, uint64_t addr, uint32_t limit,
 		     struct folio_virtio_ring *ring)

@@ -11,6 +11,8 @@
  * Commands, rings and the answer lie in shared memory at places that never change; nothing that we
  * wrote there is read again.
  *
+ * The memory may be write-combining, which keeps no order of its own: there are fences.
+ *
  * Control thread only.
  */
 
