@@ -81,7 +81,8 @@ folio_pci_folder_bar(const struct folio_pci_folder *dir, unsigned int bar, uint6
 		return 0;
 	for (i = 0; i < bar && line != NULL; i++)
 		line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL;
-	if (line == NULL || sscanf(line, "%" SCNx64 " %" SCNx64, &first, &last) != 2 || last <= first)
+	if (line == NULL || sscanf(line, "%" SCNx64 " %" SCNx64, &first, &last) != 2 ||
+	    last <= first)
 		return 0;
 	if (addr != NULL)
 		*addr = first;

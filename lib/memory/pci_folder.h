@@ -40,7 +40,7 @@ void folio_pci_folder_close(struct folio_pci_folder *dir);
 /* The first bytes of a small file in a folder, as a string. False: there are none. */
 bool folio_pci_folder_text(int folder, const char *file, char *text, size_t size);
 
-/* Bytes of a BAR, by the kernel's word, and where it lies, if that is asked for. 0: there is none. */
+/* Bytes of a BAR, by the kernel's word, and where it lies, if asked for. 0: there is none. */
 uint64_t folio_pci_folder_bar(const struct folio_pci_folder *dir, unsigned int bar, uint64_t *addr);
 
 /* The driver that has the function. False: none has. */

@@ -3,8 +3,8 @@
  */
 
 /*
- * How a PCI function is opened, on folders that look like sysfs and /dev. vfio's ioctls, and what the
- * kernel does with an access, are tested in a guest.
+ * How a PCI function is opened, on folders that look like sysfs and /dev. vfio's ioctls, and what
+ * the kernel does with an access, are tested in a guest.
  */
 
 #include <errno.h>
@@ -154,7 +154,8 @@ test_reads_and_writes(void **state)
 static void
 test_addresses(void **state)
 {
-	static const char *const bad[] = {"", "0", "0000:00:03", "0000:00:03.0x", "zz:03.0", "/sys"};
+	static const char *const bad[] = {"",	     "0", "0000:00:03", "0000:00:03.0x",
+					  "zz:03.0", "/sys"};
 	struct env *e = *state;
 	struct folio_pci_access a;
 	size_t i;
