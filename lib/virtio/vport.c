@@ -15,7 +15,7 @@
 #include "virtio/vport_state.h"
 
 /* Ticks that a device may take to let go of the memory when a port is closed. */
-#define CLOSE_TICKS 15u
+#define CLOSE_TICKS 40u
 
 /* Ticks that one at a PCI address may take to say what it offers. */
 #define ASK_TICKS 50u
@@ -483,6 +483,8 @@ folio_vport_counters(const struct folio_vport *v, struct folio_vport_counters *c
 		c->tx_bad_index += folio_counted(&tx->bad_index);
 		c->tx_bad_id += folio_counted(&tx->bad_id);
 	}
+	for (q = 0; q < v->queues; q++)
+		c->ended_bursts += folio_counted(&v->rxq[q].ended);
 	c->bad_offers = folio_counted(&v->device.bad_offers);
 	c->link_ups = folio_counted(&v->link_ups);
 	c->resets = folio_counted(&v->device.resets);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "boundary/shared.h"
+#include "count.h"
 #include "error.h"
 #include "virtio/vport_state.h"
 
@@ -97,6 +98,7 @@ attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_mem
 	bool rx = end->number % 2 == 0;
 	bool merged = (features >> VIRTIO_NET_F_MRG_RXBUF & 1) != 0;
 
+	end->epoch = folio_fault_epoch();
 	folio_virtq_attach(&end->q, m);
 	if (folio_vport_is_weak(v))
 		folio_virtq_weaken(&end->q);
@@ -189,6 +191,21 @@ folio_vport_queues_close(struct folio_vport *v)
 		gates[2 * q + 1] = &v->txq[q].gate;
 	}
 	return folio_gates_close(gates, 2 * v->queues);
+}
+
+/*
+ * Of another mapping's fault only this burst is lost: which mapping it is, is known when all are
+ * replaced that were being replaced.
+ */
+bool
+folio_vq_stands_still(struct folio_vq *end)
+{
+	uint32_t epoch = folio_fault_epoch();
+
+	if (folio_fault_settled(epoch) && !folio_fault_hit(end->port->shm.base))
+		end->epoch = epoch;
+	folio_count(&end->ended);
+	return false;
 }
 
 struct folio_vq *

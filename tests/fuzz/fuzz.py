@@ -54,7 +54,8 @@ class Target(NamedTuple):
 
 TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
            Target("ring", 512, 16, 6_000), Target("port", 256, 26, 2_500),
-           Target("virtq", 256, 12, 60_000), Target("pci", 192, 4, 8_000)]
+           Target("virtq", 256, 12, 60_000), Target("pci", 192, 4, 8_000),
+           Target("vhost", 256, 8, 20_000)]
 
 
 class Outcome(NamedTuple):

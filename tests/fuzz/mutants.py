@@ -165,4 +165,8 @@ MUTANTS = [
     Mutant("pci: a doorbell beyond its part", "pci", "virtio/pci.c", "if (at + 2 > len)", "if (false)"),
     Mutant("pci: bus mastering stays on", "pci", "virtio/pci.c",
            "\t(void)set_command(p, 0, PCI_COMMAND_MASTER, NULL);\n", ""),
+    Mutant("vhost: a doorbell is left over", "vhost", "virtio/vhost_user.c",
+           "\t\tclose_fd(&u->kick[i]);\n", "\t\tu->kick[i] = -1;\n"),
+    Mutant("vhost: more queue pairs than wanted", "vhost", "virtio/offer.c",
+           "\tif (plan->pairs > wants->pairs)\n\t\tplan->pairs = wants->pairs;\n", ""),
 ]
