@@ -141,7 +141,6 @@ open_pci(struct folio_vport *v, struct folio_error *err)
 	struct folio_virtio_pci_config cfg = {
 		.place = {v->path, FOLIO_PCI_SYSFS, FOLIO_PCI_DEV},
 		.shm = &v->shm,
-		.open = folio_pci_access_open,
 	};
 	int ret;
 

@@ -7,6 +7,8 @@ The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sens
 
 from typing import NamedTuple
 
+from mutations_pci import PCI_BUGS
+
 
 class Mutation(NamedTuple):
     """Replace `old`, which is in `file` exactly once, by `new`; `check` must fail.
@@ -353,3 +355,5 @@ MUTATIONS = [
     Mutation("shm: no second try in small pieces", "unit:test_shm_device", SHM_NODE,
              "ret == -ENOMEM || ret == -EINVAL", "ret == -ENOMEM"),
 ]
+
+MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]
