@@ -30,7 +30,8 @@ INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system", "content", "../virtio/acts", "../virtio/model"]
-PARTS = {"port": ["port_sides", "port_bursts", "port_peer"]}  # of one fuzzer only
+PARTS = {"port": ["port_sides", "port_bursts", "port_peer"],
+         "session": ["session_checks"]}  # of one fuzzer only
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # As in lib/meson.build; the kernels are chosen at run time here too.
