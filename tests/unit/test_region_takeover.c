@@ -4,6 +4,7 @@
 
 /* Regions that somebody left behind, or took away, and what is posted in them. */
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,6 +136,46 @@ test_take_over_of_a_prepared_file(void **state)
 	assert_true(exists(e->path));
 }
 
+/* What a larger predecessor left goes piece by piece, as each tick has to end soon. */
+static void
+test_a_larger_predecessor_is_wiped_in_pieces(void **state)
+{
+	const struct folio_geometry large = {1, 512, 65536, FOLIO_WIRE_SHIFT_MIN + 4};
+	struct folio_wire_header crashed = {
+		.magic = {FOLIO_WIRE_MAGIC},
+		.state = {FOLIO_WIRE_STATE_STARTED},
+		.queues = {large.queues},
+		.ring_size = {large.ring_size},
+		.slot_size = {large.slot_size},
+		.page_shift = {large.page_shift},
+	};
+	struct util_place *e = *state;
+	struct folio_region r, host;
+	unsigned int pieces = 0;
+	struct folio_layout l;
+	uint8_t byte;
+	int ret, fd;
+
+	assert_int_equal(folio_layout_init(&l, &large, 0, NULL), 0);
+	make_file(e->path, &crashed, sizeof(crashed), (off_t)l.region_size);
+	write_at(e->path, (off_t)l.area_size - 1, 0x55, 1);
+	/* Without a host that lives all of the file would go at once. */
+	open_region(&host, e->path, FOLIO_HOST);
+	open_region(&r, e->path, FOLIO_GUEST);
+	assert_int_equal(folio_region_begin(&r, &small_layout, NULL), 0);
+	while ((ret = folio_region_prepare(&r, &small_layout, NULL)) > 0)
+		assert_in_range(pieces++, 0, 100);
+	assert_int_equal(ret, 0);
+	assert_in_range(pieces, l.area_size / FOLIO_REGION_PIECE - 1, 100);
+	fd = open(e->path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, &byte, 1, (off_t)l.area_size - 1), 1);
+	assert_int_equal(byte, 0);
+	close(fd);
+	folio_region_close(&r);
+	folio_region_close(&host);
+	assert_int_equal(unlink(e->path), 0);
+}
+
 static void
 test_only_its_own_file_is_removed(void **state)
 {
@@ -221,6 +262,7 @@ main(void)
 		TEST(test_take_over_while_a_host_is_there),
 		TEST(test_take_over_waits_for_the_peer),
 		TEST(test_take_over_of_a_prepared_file),
+		TEST(test_a_larger_predecessor_is_wiped_in_pieces),
 		TEST(test_only_its_own_file_is_removed),
 		TEST(test_lost),
 		TEST(test_post),
