@@ -13,6 +13,10 @@
 #include "error.h"
 #include "memory/shm_map.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+
 #define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/%s"
 
 static uint64_t
@@ -39,6 +43,17 @@ folio_shm_free_huge_pages(uint64_t page_size)
 	uint64_t promised = read_count(page_size, "resv_hugepages");
 
 	return unused > promised ? unused - promised : 0;
+}
+
+int
+folio_shm_memfd(unsigned int flags)
+{
+	int fd = memfd_create("folio", flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	/* With vm.memfd_noexec=2 the kernel insists on the flag; before Linux 6.3 there is none. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("folio", flags | MFD_CLOEXEC);
+	return fd;
 }
 
 int

@@ -13,6 +13,12 @@
 int folio_shm_map_halves(struct folio_region *r, const struct folio_layout *l,
 			 struct folio_error *err);
 
+/*
+ * A memfd that nobody can execute, where the kernel has such (else one that can be); flags are
+ * memfd_create()'s. Returns a descriptor that is closed on exec, or -1 and errno. Does not block.
+ */
+int folio_shm_memfd(unsigned int flags);
+
 /* Ask for memory of a node before it is touched. Negative: anywhere. */
 void folio_shm_place(void *mem, uint64_t len, int numa_node);
 

@@ -93,7 +93,7 @@ make_area(struct folio_region *r, uint64_t len, unsigned int flags)
 	struct memfd *m = r->state;
 	int error;
 
-	m->own = memfd_create("folio", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	m->own = folio_shm_memfd(MFD_ALLOW_SEALING | flags);
 	if (m->own < 0)
 		return errno;
 	r->own = MAP_FAILED;
@@ -562,7 +562,7 @@ folio_region_open_memfd(struct folio_region *r, const char *path, struct folio_e
 		ret = folio_socket_listen(&addr, r->name, &id, err);
 	} else {
 		/* A descriptor is what says that the region is open. */
-		ret = memfd_create("folio", MFD_CLOEXEC);
+		ret = folio_shm_memfd(0);
 		if (ret < 0)
 			ret = folio_fail(err, -errno, "%s: cannot make a memfd: %s", r->name,
 					 strerror(errno));

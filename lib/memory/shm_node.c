@@ -36,7 +36,8 @@ node_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 	if (ioctl(r->fd, FOLIO_IOCTL_ALLOC, &alloc) != 0)
 		return folio_fail(err, -errno, "%s: cannot share %" PRIu64 " bytes of memory: %s%s",
 				  r->name, size, strerror(errno),
-				  errno == ENOMEM ? " (see the module's parameter max_alloc)" : "");
+				  errno == ENOMEM ? " (see RLIMIT_MEMLOCK, and the module's parameters "
+						    "max_alloc and min_chunk)" : "");
 	r->size = size;
 	return 0;
 }

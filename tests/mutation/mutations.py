@@ -288,6 +288,10 @@ MUTATIONS = [
     Mutation("a peer's area is populated in one tick", "unit:test_footprint", REGION,
              "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tstruct span s;\n",
              "\tuint64_t budget = UINT64_MAX;\n\tstruct span s;\n"),
+    Mutation("a memfd that may be executed", "unit:test_memfd", "lib/memory/shm_map.c",
+             "flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);", "flags | MFD_CLOEXEC);"),
+    Mutation("a memfd by a flag that older kernels lack", "unit:test_memfd", "lib/memory/shm_map.c",
+             "if (fd < 0 && errno == EINVAL)", "if (fd < 0 && errno == ENOSYS)"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
 ]
