@@ -169,6 +169,12 @@ folio_virtq_stay_broken(struct folio_virtq *q)
  */
 bool folio_virtq_watch(struct folio_virtq *q, bool polls);
 
+/*
+ * Receive: frames, or pieces of such, that wait to be received. Transmit: what the device has and
+ * has not returned. For any thread at any time: changes nothing, and is stale by nature.
+ */
+uint32_t folio_virtq_used(const struct folio_virtq *q, bool packed, bool receive);
+
 /* Buffer `id`: its first byte. Any id: it is masked. */
 static inline uint8_t *
 folio_virtq_buf(const struct folio_virtq *q, uint32_t id)
@@ -200,6 +206,30 @@ static inline const uint8_t *
 folio_virtq_data(const struct folio_virtq *q, uint32_t s)
 {
 	return folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
+}
+
+/*
+ * Ask for what will be copied soon: the data of the buffer at place s, which is to be read, and its
+ * header if that is, or so many bytes of it, which are to be written.
+ */
+static inline void
+folio_virtq_prefetch_read(const struct folio_virtq *q, uint32_t s, bool header)
+{
+	const uint8_t *buf = folio_virtq_buf(q, folio_virtq_at(q, s));
+
+	if (header)
+		__builtin_prefetch(buf, 0, 3);
+	__builtin_prefetch(buf + FOLIO_VIRTQ_LINE, 0, 3);
+}
+
+static inline void
+folio_virtq_prefetch_write(const struct folio_virtq *q, uint32_t s, uint32_t len)
+{
+	uint8_t *data = folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
+	uint32_t i;
+
+	for (i = 0; i < len; i += FOLIO_VIRTQ_LINE)
+		__builtin_prefetch(data + i, 1, 3);
 }
 
 /* Where its header is. */

@@ -34,7 +34,7 @@ SESSION = "lib/native/session.c"
 REGION = "lib/native/region.c"
 CORE_BURST = "lib/native/burst.c"
 PORT = "lib/port.c"
-BURST = "drivers/net/folio/folio_burst.c"
+BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTQ, VIRTQ_H = "lib/virtio/queue.c", "lib/virtio/queue.h"
 SPLIT, SPLIT_H = "lib/virtio/split.c", "lib/virtio/split.h"
 PACKED_H, JUDGE = "lib/virtio/packed.h", "lib/virtio/judge.c"
@@ -288,9 +288,9 @@ MUTATIONS = [
     Mutation("a peer's area is populated in one tick", "unit:test_footprint", REGION,
              "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tstruct span s;\n",
              "\tuint64_t budget = UINT64_MAX;\n\tstruct span s;\n"),
-    Mutation("a memfd that may be executed", "unit:test_memfd", "lib/memory/shm_map.c",
+    Mutation("a memfd that may be executed", "unit:test_memfd", "lib/memory/sealed.c",
              "flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);", "flags | MFD_CLOEXEC);"),
-    Mutation("a memfd by a flag that older kernels lack", "unit:test_memfd", "lib/memory/shm_map.c",
+    Mutation("a memfd by a flag that older kernels lack", "unit:test_memfd", "lib/memory/sealed.c",
              "if (fd < 0 && errno == EINVAL)", "if (fd < 0 && errno == ENOSYS)"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
