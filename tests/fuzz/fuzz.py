@@ -31,6 +31,7 @@ CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system", "content", "../virtio/acts", "../virtio/model"]
 PARTS = {"port": ["port_sides", "port_bursts", "port_peer"],  # of one fuzzer only
+         "session": ["session_checks"],
          "pci": ["../virtio/pcidev"]}
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -35,6 +35,7 @@ RING_H = "lib/native/ring.h"
 SESSION = "lib/native/session.c"
 REGION = "lib/native/region.c"
 CORE_BURST = "lib/native/burst.c"
+PORT = "lib/port.c"
 BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTQ, VIRTQ_H = "lib/virtio/queue.c", "lib/virtio/queue.h"
 SPLIT, SPLIT_H = "lib/virtio/split.c", "lib/virtio/split.h"
@@ -151,6 +152,41 @@ MUTATIONS = [
              DELIVER, "\tfolio_gate_leave(&end->gate);\n" + DELIVER),
     Mutation("driver returns inside the gate", "order", BURST,
              "\tif (n == 0)\n\t\tgoto leave;\n", "\tif (n == 0)\n\t\treturn 0;\n"),
+    # Ends that are broken, or in memory that keeps no order; sessions that end.
+    Mutation("a broken producer finds room again", "unit:test_ring", RING,
+             "p->broken | p->weak)) {\n\t\tif (p->broken)\n\t\t\treturn 0;\n",
+             "p->broken | p->weak)) {\n", quick=True),
+    Mutation("a broken consumer finds frames again", "unit:test_ring", RING,
+             "c->broken | c->weak)) {\n\t\tif (c->broken)\n\t\t\treturn 0;\n",
+             "c->broken | c->weak)) {\n"),
+    Mutation("a weak producer is not fenced when it looks for room", "order", RING,
+             "FOLIO_UNLIKELY(p->broken | p->weak)", "FOLIO_UNLIKELY(p->broken)"),
+    Mutation("a weak consumer is not fenced when it looks for more", "order", RING,
+             "\t\t/* Behind the loads of what was read, and before those of what comes. */\n"
+             "\t\tfolio_shared_fence();\n", ""),
+    Mutation("a weak consumer says nothing when it looks for more", "unit:test_ring", RING,
+             "FOLIO_UNLIKELY(c->broken | c->weak)", "FOLIO_UNLIKELY(c->broken)"),
+    Mutation("a starved burst of an ended session is delivered", "driver:test_control", BURST,
+             "\tp->got = deliver(q, pkts, p->got, p->head, p->bytes);",
+             "\tif (p->starved)\n\t\tfolio_cons_commit(&q->end->ring, p->head);\n\telse\n"
+             "\t\tp->got = deliver(q, pkts, p->got, p->head, p->bytes);"),
+    Mutation("a region that is lost for a moment ends no session", "unit:test_ending", PORT,
+             "\tif (lost && f->state == FOLIO_PORT_CLOSING)"
+             " /* it may be back before the burst has left */\n"
+             "\t\tf->session.state = FOLIO_SESSION_STOPPED;\n", "", quick=True),
+    # When a peer is silent, and who is late.
+    Mutation("own late ticks give a peer no more time", "unit:test_silence", SESSION,
+             "return s->starved ? 2 * QUIET_STEPS : QUIET_STEPS;", "return QUIET_STEPS;", quick=True),
+    Mutation("own late ticks give a peer more and more time", "unit:test_silence", SESSION,
+             "\t\ts->starved = true;\n", "\t\ts->starved = true, s->quiet = 0;\n"),
+    Mutation("a late tick counts for ever", "unit:test_silence", SESSION,
+             "\t\ts->quiet = 0;\n\t\ts->starved = false;\n", "\t\ts->quiet = 0;\n"),
+    Mutation("any tick is late", "unit:test_silence", SESSION,
+             "if (ms > STARVED_MS && !s->silent)", "if (ms > FOLIO_TICK_MS && !s->silent)"),
+    Mutation("a silent peer is not silent when we are late", "unit:test_silence", SESSION,
+             "if (ms > STARVED_MS && !s->silent)", "if (ms > STARVED_MS)"),
+    Mutation("no tick says how late it is", "unit:test_silence", PORT,
+             "\t\tfolio_session_late(&f->session, now - f->ticked);\n", "\t\t;\n"),
     # How shared memory is read and written.
     Mutation("driver fetches a descriptor twice", "one_fetch", BURST,
              "\t\tlen = (uint32_t)desc;", "\t\tlen = (uint32_t)folio_cons_desc(c, at);"),
@@ -169,7 +205,7 @@ MUTATIONS = [
              "RTE_MIN(frame_max, q->room);"),
     Mutation("padded limit a line too long", "driver:test_bytes", RX, LIMIT,
              "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE) + 64);"),
-    Mutation("a frame takes a slot too many", "unit:test_ring", RING_H,
+    Mutation("a frame takes a slot too many", "unit:test_ring_frames", RING_H,
              "return len <= stride ? 1 : (len + stride - 1) / stride;",
              "return (len <= stride ? 1 : (len + stride - 1) / stride) + 1;", quick=True),
     Mutation("descriptor number without a mask", "unit:test_ring", RING_H,
@@ -242,8 +278,27 @@ MUTATIONS = [
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",
              "memset((uint8_t *)r->own + s.offset, 0,\n"
              "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
-    Mutation("nothing cleared at take-over", "unit:test_region", REGION,
+    Mutation("nothing cleared at take-over", "unit:test_region_takeover", REGION,
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
+    Mutation("a region is made ready in one tick", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tint ret;\n",
+             "\tuint64_t budget = UINT64_MAX;\n\tint ret;\n", quick=True),
+    Mutation("a region is zeroed in one tick before its first use", "unit:test_footprint", REGION,
+             "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n",
+             "\t\twhile (!zero(r, l, &budget))\n\t\t\tbudget = FOLIO_REGION_PIECE;\n"),
+    Mutation("a predecessor's rest is wiped in one tick", "unit:test_region_takeover", REGION,
+             "\t\tif (!wipe_predecessor(r, &budget))\n\t\t\treturn 1;\n",
+             "\t\twhile (!wipe_predecessor(r, &budget))\n\t\t\tbudget = FOLIO_REGION_PIECE;\n"),
+    Mutation("a region is zeroed in one tick when it is left", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\n\treturn zero(r, l, &budget);",
+             "\tuint64_t budget = UINT64_MAX;\n\n\treturn zero(r, l, &budget);"),
+    Mutation("a peer's area is populated in one tick", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tstruct span s;\n",
+             "\tuint64_t budget = UINT64_MAX;\n\tstruct span s;\n"),
+    Mutation("a memfd that may be executed", "unit:test_memfd", "lib/memory/sealed.c",
+             "flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);", "flags | MFD_CLOEXEC);"),
+    Mutation("a memfd by a flag that older kernels lack", "unit:test_memfd", "lib/memory/sealed.c",
+             "if (fd < 0 && errno == EINVAL)", "if (fd < 0 && errno == ENOSYS)"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
     # A device's states, its offer, and vhost-user.
