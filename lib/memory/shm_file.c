@@ -95,6 +95,18 @@ reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
 	return folio_shm_no_memory(r, "reserve", size, error, err);
 }
 
+/*
+ * A host that came while the guest's header was scribbled on could not tell whose file it is. It looks
+ * again when there is a guest. Peer not trusted: it can have a file removed that it can wipe itself.
+ */
+static void
+note_if_ours(struct folio_region *r, const struct stat *st)
+{
+	if (r->role == FOLIO_HOST && !r->ours && (st->st_mode & S_ISVTX) != 0 &&
+	    r->size % FOLIO_WIRE_PAGE == 0)
+		r->ours = folio_region_is_folios(r);
+}
+
 static int
 file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 {
@@ -103,6 +115,7 @@ file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 	if (fstat(r->fd, &st) != 0)
 		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
 	r->size = (uint64_t)st.st_size;
+	note_if_ours(r, &st);
 	if (r->size >= size)
 		return 0;
 	/* Somebody else chose the size of their file: not ours to change. */

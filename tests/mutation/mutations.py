@@ -235,6 +235,8 @@ MUTATIONS = [
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",
              "memset((uint8_t *)r->own + s.offset, 0,\n"
              "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
+    Mutation("host never learns whose file it is", "unit:test_file", "lib/memory/shm_file.c",
+             "if (r->role == FOLIO_HOST && !r->ours", "if (r->role == FOLIO_GUEST && !r->ours"),
     Mutation("nothing cleared at take-over", "unit:test_region", REGION,
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,

@@ -256,6 +256,23 @@ test_guests_header_scribbled(void **state)
 	check_link(e);
 }
 
+/* Whose file it is the host can tell when the guest has undone it. It is the last one out. */
+static void
+test_scribbled_when_the_host_came(void **state)
+{
+	struct env *e = *state;
+
+	e->guest = open_side(e, FOLIO_GUEST, 0);
+	overwrite(e->path, 0, "AAAAAAAA");
+	e->host = open_side(e, FOLIO_HOST, 0);
+	check_link(e);
+	folio_close(e->guest);
+	e->guest = NULL;
+	folio_close(e->host);
+	e->host = NULL;
+	assert_int_equal(access(e->path, F_OK), -1);
+}
+
 static void
 test_both_headers_scribbled(void **state)
 {
@@ -593,6 +610,7 @@ main(void)
 		TEST(test_cut_while_it_is_mapped),
 		TEST(test_strangers_files),
 		TEST(test_guests_header_scribbled),
+		TEST(test_scribbled_when_the_host_came),
 		TEST(test_both_headers_scribbled),
 		TEST(test_scribbled_file_of_a_size),
 		TEST(test_cut_to_an_odd_size),
