@@ -168,12 +168,19 @@ file_is_cut(const struct folio_region *r)
 	return fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->area;
 }
 
+/* Folio makes no file of such a size, and a guest would leave it alone. */
+static bool
+is_odd(const struct folio_region *r, const struct stat *here)
+{
+	return r->ours && here->st_size % FOLIO_WIRE_PAGE != 0;
+}
+
 static bool
 file_is_lost(const struct folio_region *r)
 {
 	struct stat here, at_path;
 
-	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 ||
+	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 || is_odd(r, &here) ||
 	    (uint64_t)here.st_size < 2 * r->area)
 		return true;
 	if (stat(r->path, &at_path) != 0)
@@ -183,7 +190,8 @@ file_is_lost(const struct folio_region *r)
 
 /*
  * The last one out removes a file that folio made. Our own role is given up before the look at the
- * other's, so that of two who close at once at least one finds nobody.
+ * other's, so that of two who close at once at least one finds nobody. A file that was cut to an odd
+ * size goes at once: the other would wait in it for us, and we for somebody to clear it.
  */
 static void
 remove_if_last(struct folio_region *r)
@@ -192,10 +200,13 @@ remove_if_last(struct folio_region *r)
 	struct stat at_path, here;
 
 	if (!(r->ours || r->fresh) || fcntl(r->fd, F_OFD_SETLK, &unlock) != 0 ||
-	    !role_is_free(r->fd, FOLIO_GUEST) || !role_is_free(r->fd, FOLIO_HOST))
+	    fstat(r->fd, &here) != 0)
 		return;
-	if (fstat(r->fd, &here) == 0 && stat(r->path, &at_path) == 0 &&
-	    at_path.st_dev == here.st_dev && at_path.st_ino == here.st_ino)
+	if (!is_odd(r, &here) &&
+	    (!role_is_free(r->fd, FOLIO_GUEST) || !role_is_free(r->fd, FOLIO_HOST)))
+		return;
+	if (stat(r->path, &at_path) == 0 && at_path.st_dev == here.st_dev &&
+	    at_path.st_ino == here.st_ino)
 		(void)unlink(r->path);
 }
 
