@@ -137,6 +137,8 @@ MUTANTS = [
     Mutant("port: a refused configuration leaks", "port", "port.c",
            "\tif (folio_attach_open(f, err) != 0) {\n\t\tfree_port(f);\n\t\treturn NULL;\n\t}",
            "\tif (folio_attach_open(f, err) != 0)\n\t\treturn NULL;"),
+    Mutant("port: a host never learns whose file it is", "port", "memory/shm_file.c",
+           "if (r->role == FOLIO_HOST && !r->ours", "if (r->role == FOLIO_GUEST && !r->ours"),
     Mutant("port: a host takes any geometry", "port", "attach.c",
            "if (code != FOLIO_WIRE_REFUSED_NOT) {", "if (code == UINT32_MAX) {"),
     Mutant("virtq: any id is plain in a split ring", "virtq", "virtio/split.h",

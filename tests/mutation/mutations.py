@@ -278,6 +278,12 @@ MUTATIONS = [
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",
              "memset((uint8_t *)r->own + s.offset, 0,\n"
              "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
+    Mutation("host never learns whose file it is", "unit:test_file", "lib/memory/shm_file.c",
+             "if (r->role == FOLIO_HOST && !r->ours", "if (r->role == FOLIO_GUEST && !r->ours"),
+    Mutation("a file that was cut is left to the other side", "unit:test_file",
+             "lib/memory/shm_file.c", "if (is_odd(r) || (role_is_free", "if ((role_is_free"),
+    Mutation("a host waits in a file of odd length", "unit:test_file", "lib/memory/shm_file.c",
+             "return is_odd(r) || folio_file_is_lost", "return folio_file_is_lost"),
     Mutation("nothing cleared at take-over", "unit:test_region_takeover", REGION,
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
     Mutation("a region is made ready in one tick", "unit:test_footprint", REGION,
