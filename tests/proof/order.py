@@ -23,7 +23,7 @@ from onefetch.tree import substitute  # noqa: E402
 
 # What is looked at, with what it is made of: all that a burst or a session's step can reach.
 UNITS = ("lib/attach.c", "lib/boundary/gate.c", "lib/native/ring.c", "lib/native/session.c", "lib/native/burst.c",
-         "drivers/net/folio/folio_burst.c")
+         "drivers/net/folio/folio_native_burst.c")
 
 STRENGTH = {"0": "relaxed", "1": "consume", "2": "acquire", "3": "release", "4": "acq_rel",
             "5": "seq_cst"}

@@ -80,6 +80,20 @@ util_open_fds(void)
 	return count_entries("/proc/self/fd");
 }
 
+unsigned int
+util_shared_maps(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128], rights[5];
+	unsigned int n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += sscanf(line, "%*s %4s", rights) == 1 && rights[3] == 's';
+	fclose(f);
+	return n;
+}
+
 void *
 util_guarded_map(size_t len)
 {

@@ -28,6 +28,9 @@ unsigned int util_dir_entries(const char *dir);
 /* Descriptors that this process has open. */
 unsigned int util_open_fds(void);
 
+/* Shared mappings that this process has. */
+unsigned int util_shared_maps(void);
+
 /* len bytes (whole pages), zeroed, with an inaccessible page on either side. */
 void *util_guarded_map(size_t len);
 void util_guarded_unmap(void *mem, size_t len);

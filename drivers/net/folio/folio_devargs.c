@@ -16,7 +16,6 @@
 struct parser {
 	const char *name; /* of the device, for messages */
 	struct folio_devargs *out;
-	bool has_mac;
 };
 
 typedef int (*parse_fn)(struct parser *p, const char *key, const char *value);
@@ -165,7 +164,6 @@ parse_mac(struct parser *p, const char *key, const char *value)
 			  "XX:XX:XX:XX:XX:XX, not zero, not multicast", p->name, key, value);
 		return -EINVAL;
 	}
-	p->has_mac = true;
 	return 0;
 }
 
@@ -286,6 +284,7 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	int ret = 0;
 
 	memset(out, 0, sizeof(*out));
+	out->name = name;
 	out->config.role = FOLIO_GUEST;
 	out->config.isa = isa_from_eal();
 	out->speed = folio_speed_find(NULL);
@@ -301,8 +300,6 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	}
 	if (ret == 0)
 		ret = check_combination(&p);
-	if (ret == 0 && !p.has_mac)
-		rte_eth_random_addr(out->mac.addr_bytes);
 
 	/* The list owns the strings: it lives as long as they are used. */
 	out->kvlist = kv;
