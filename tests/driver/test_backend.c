@@ -230,8 +230,10 @@ test_larger_mtu_at_run_time(void **state)
 		assert_int_equal(rte_eth_dev_set_mtu(port, 2048 - OVERHEAD), 0);
 		echo_one(port, 0, 2048, 1, 1);
 		assert_int_equal(xstat(port, "link_ups"), 1);
-		assert_int_equal(rte_eth_dev_set_mtu(port, 9000), 0);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 2049 - OVERHEAD), 0);
 		wait_xstat(port, "link_ups", 2);
+		echo_one(port, 0, 2049, 2, 2);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 9000), 0);
 		echo_one(port, 0, 9022, 2, 5);
 		assert_int_equal(rte_eth_dev_set_mtu(port, 1500), 0);
 		echo_one(port, 0, 1522, 3, 1);
