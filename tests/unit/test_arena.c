@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* What is carved out of shared memory: never twice, never across a boundary, whoever writes there. */
+/*
+ * What is carved out of shared memory: never twice, never across a boundary, whoever writes there.
+ */
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -25,7 +27,8 @@ set_pieces(struct folio_shm *m, const uint64_t *len, uint32_t n)
 
 	memset(m, 0, sizeof(*m));
 	for (i = 0; i < n; i++) {
-		m->piece[i] = (struct folio_shm_piece){.offset = offset, .addr = addr, .len = len[i]};
+		m->piece[i] =
+			(struct folio_shm_piece){.offset = offset, .addr = addr, .len = len[i]};
 		offset += len[i];
 		addr += len[i] + 4096 * (i + 1); /* never behind the one before */
 	}
@@ -81,7 +84,8 @@ first_array(const struct folio_shm *m, uint64_t used, uint32_t n, uint32_t strid
 {
 	uint64_t at;
 
-	for (at = (used + LINE - 1) / LINE * LINE; at + (uint64_t)n * stride <= m->size; at += LINE) {
+	for (at = (used + LINE - 1) / LINE * LINE; at + (uint64_t)n * stride <= m->size;
+	     at += LINE) {
 		if (array_is_at(m, at, n, stride))
 			return at;
 	}
