@@ -59,6 +59,7 @@ struct folio_virtq {
 	uint32_t max_frame; /* longest frame; more than room takes several buffers */
 	uint32_t plain_max; /* longest frame of one buffer */
 	uint32_t broken;    /* what the device did cannot be followed: reset it */
+	uint32_t weak;	    /* split only: the memory keeps no order, fence it */
 	uint32_t doorbell;  /* see folio_virtq_watch(); written by the control thread */
 	uint32_t shuffled;  /* the device returned buffers in another order than given */
 	bool in_order;	    /* negotiated: one id may stand for all before it */
@@ -134,6 +135,9 @@ void folio_virtq_areas(uint32_t size, struct folio_virtq_areas *a);
  */
 void folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m);
 
+/* Behind attaching a split queue in memory that is mapped write-combining, or not cached. */
+void folio_virtq_weaken(struct folio_virtq *q);
+
 /* What must hold between calls, whatever the device does. For tests, fuzzers and proofs. */
 bool folio_virtq_valid(const struct folio_virtq *q);
 
@@ -162,6 +166,12 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 	q->seen = q->used;
 	q->head = q->tail - q->size;
 }
+
+/*
+ * Cold half of publishing, for queues that are broken or weak: all that was stored comes before
+ * what is stored next.
+ */
+void folio_virtq_before_publish(struct folio_virtq *q);
 
 /*
  * For folio_split_watch() and folio_packed_watch(): the device polls, or does not. `doorbell` is 0

@@ -15,7 +15,14 @@
 #include "virtio/vport_state.h"
 
 /* Ticks that a device may take to let go of the memory when a port is closed. */
-#define CLOSE_TICKS 15u
+#define CLOSE_TICKS 40u
+
+/* Ticks that one at a PCI address may take to say what it offers. */
+#define ASK_TICKS 50u
+
+/* Smallest MTU (section 5.1.4.1), and what a frame has beyond its MTU: two VLAN tags, too. */
+#define MTU_MIN 68u
+#define FRAME_OVERHEAD 22u
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -66,23 +73,85 @@ comes_in_pieces(const char *path)
 }
 
 static int
+copy_name(const char **copy, const char *name)
+{
+	*copy = name != NULL ? strdup(name) : NULL;
+	return name != NULL && *copy == NULL ? -ENOMEM : 0;
+}
+
+static int
 open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct folio_error *err)
 {
 	uint64_t needed = folio_vport_queues_bytes(v);
-	struct folio_shm_config shm = {
-		.path = cfg->path,
-		.pci = cfg->pci,
-		.size = cfg->size != 0 ? cfg->size : needed,
-		.numa_node = cfg->numa_node,
-		.needs_addr = cfg->virtio != NULL,
-	};
 
-	if (shm.size < needed)
+	v->memory.size = cfg->size != 0 ? cfg->size : needed;
+	v->memory.numa_node = cfg->numa_node;
+	v->memory.needs_addr = v->is_pci;
+	if (copy_name(&v->memory.path, cfg->path) != 0 || copy_name(&v->memory.pci, cfg->pci) != 0)
+		return folio_fail(err, -ENOMEM, "out of memory");
+	if (v->memory.size < needed)
 		return folio_fail(err, -EINVAL, "size=%llu is too small: %u queue pairs of %u "
 				  "descriptors with slot_size=%u need %llu",
 				  (unsigned long long)cfg->size, v->queues, v->size, v->room,
 				  (unsigned long long)needed);
-	return folio_shm_open(&v->shm, &shm, err);
+	return folio_shm_open(&v->shm, &v->memory, err);
+}
+
+/* A PCI device is there or is not, and has an address that the application is to have. */
+static int
+ask_pci(struct folio_vport *v, struct folio_error *err)
+{
+	const struct timespec pause = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
+	const struct folio_virtio_transport *ops = &folio_virtio_pci_transport;
+	int ret = -EAGAIN;
+	uint32_t i;
+
+	for (i = 0; i < ASK_TICKS && ret == -EAGAIN; i++) {
+		ret = ops->reach(&v->pci, err);
+		if (ret == -EAGAIN)
+			nanosleep(&pause, NULL);
+	}
+	for (; i < ASK_TICKS && ret == 0; i++) {
+		ret = ops->ask(&v->pci, &v->device.offer, err);
+		if (ret != -EAGAIN)
+			break;
+		ret = 0;
+		nanosleep(&pause, NULL);
+	}
+	ops->drop(&v->pci);
+	if (i == ASK_TICKS)
+		ret = folio_fail(err, -ETIMEDOUT, "virtio=%s: the device does not answer", v->path);
+	return ret;
+}
+
+/* The control queue is at the start of the memory. */
+static int
+place_control(struct folio_vport *v, struct folio_virtio_pci_config *cfg, struct folio_error *err)
+{
+	cfg->control = v->shm.base;
+	if (folio_shm_addr(&v->shm, 0, FOLIO_CONTROL_BYTES, &cfg->control_addr))
+		return 0;
+	return folio_fail(err, -ENOSPC, "virtio=%s: the memory has no room for the control queue",
+			  v->path);
+}
+
+static int
+open_pci(struct folio_vport *v, struct folio_error *err)
+{
+	struct folio_virtio_pci_config cfg = {
+		.place = {v->path, FOLIO_PCI_SYSFS, FOLIO_PCI_DEV},
+		.shm = &v->shm,
+	};
+	int ret;
+
+	ret = place_control(v, &cfg, err);
+	if (ret != 0)
+		return ret;
+	ret = folio_virtio_pci_open(&v->pci, &cfg, err);
+	if (ret != 0)
+		return ret;
+	folio_virtio_device_init(&v->device, &folio_virtio_pci_transport, &v->pci);
+	return ask_pci(v, err);
 }
 
 static int
@@ -90,6 +159,8 @@ open_device(struct folio_vport *v, const struct folio_vport_config *cfg, struct 
 {
 	int ret;
 
+	if (v->is_pci)
+		return open_pci(v, err);
 	ret = folio_vhost_user_open(&v->vhost_user, cfg->vhost_user, cfg->server, &v->shm, err);
 	if (ret != 0)
 		return ret;
@@ -103,7 +174,10 @@ close_device(struct folio_vport *v)
 	if (v->device.ops == NULL)
 		return;
 	folio_virtio_device_end(&v->device);
-	folio_vhost_user_close(&v->vhost_user);
+	if (v->is_pci)
+		folio_virtio_pci_close(&v->pci);
+	else
+		folio_vhost_user_close(&v->vhost_user);
 }
 
 static void
@@ -112,7 +186,10 @@ release(struct folio_vport *v)
 	close_device(v);
 	folio_shm_close(&v->shm);
 	folio_vport_queues_free(v);
+	pthread_rwlock_destroy(&v->map_lock);
 	pthread_mutex_destroy(&v->lock);
+	free((char *)v->memory.path);
+	free((char *)v->memory.pci);
 	free(v->path);
 	v->free(v, v->alloc_ctx);
 }
@@ -129,6 +206,17 @@ open_all(struct folio_vport *v, const struct folio_vport_config *cfg, struct fol
 	return ret != 0 ? ret : open_device(v, cfg, err);
 }
 
+/* The device has said what its link carries, if it was asked already. */
+static void
+limit_frames(struct folio_vport *v)
+{
+	const struct folio_virtio_offer *offer = &v->device.offer;
+
+	if ((offer->features & BIT(VIRTIO_NET_F_MTU)) != 0 && offer->mtu >= MTU_MIN &&
+	    offer->mtu + FRAME_OVERHEAD < v->limit)
+		v->limit = offer->mtu + FRAME_OVERHEAD;
+}
+
 struct folio_vport *
 folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 {
@@ -141,6 +229,7 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 		return NULL;
 	}
 	pthread_mutex_init(&v->lock, NULL);
+	pthread_rwlock_init(&v->map_lock, NULL);
 	v->free = cfg->free;
 	v->alloc_ctx = cfg->alloc_ctx;
 	v->shm.fd = -1;
@@ -150,9 +239,14 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 	v->stride = stride_of(whole_lines(slot), comes_in_pieces(cfg->path));
 	v->room = v->stride - FOLIO_VIRTQ_LINE;
 	v->split = cfg->split;
+	v->is_pci = cfg->virtio != NULL;
+	v->reserved = v->is_pci ? FOLIO_CONTROL_BYTES : 0;
 	v->copy = folio_copy_select(cfg->isa);
-	if (open_all(v, cfg, err) == 0)
+	v->limit = FOLIO_VPORT_FRAME_MAX;
+	if (open_all(v, cfg, err) == 0) {
+		limit_frames(v);
 		return v;
+	}
 	release(v);
 	return NULL;
 }
@@ -176,7 +270,7 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 	};
 	int ret = -EALREADY;
 
-	if (!v->split)
+	if (!v->split && !folio_vport_is_weak(v))
 		wants.features |= BIT(VIRTIO_F_RING_PACKED);
 	/* One buffer for each frame is faster: how many it has need not be looked at. */
 	if (frame_max > v->room)
@@ -222,20 +316,40 @@ folio_vport_stop(struct folio_vport *v)
 	return done;
 }
 
+/* What is gone is private by now: no device ever sees it again. */
+static int
+renew_memory(struct folio_vport *v, struct folio_error *err)
+{
+	int ret;
+
+	if (!folio_shm_is_lost(&v->shm))
+		return 0;
+	pthread_rwlock_wrlock(&v->map_lock);
+	folio_shm_close(&v->shm);
+	ret = folio_shm_open(&v->shm, &v->memory, err);
+	pthread_rwlock_unlock(&v->map_lock);
+	return ret == 0 && v->is_pci ? place_control(v, &v->pci.cfg, err) : ret;
+}
+
 static void
 prepare(struct folio_vport *v)
 {
 	struct folio_error err;
-	int ret;
+	int ret = 0;
 
 	/* A burst that did not return when it was asked to still uses the memory. */
 	if (!folio_vport_queues_close(v))
 		return;
-	ret = folio_vport_queues_prepare(v, &err);
+	if (v->prepared == 0)
+		ret = renew_memory(v, &err);
+	if (ret == 0)
+		ret = folio_vport_queues_prepare(v, &err);
 	if (ret < 0)
 		folio_virtio_device_fail(&v->device, err.text);
-	else if (ret == 0)
-		folio_virtio_device_prepared(&v->device, v->rings);
+	if (ret != 0)
+		return;
+	memcpy(v->device.plan.mac, v->mac, sizeof(v->mac));
+	folio_virtio_device_prepared(&v->device, v->rings);
 }
 
 /* The device runs. */
@@ -346,8 +460,7 @@ folio_vport_ring_size(const struct folio_vport *v)
 uint32_t
 folio_vport_max_frame(const struct folio_vport *v)
 {
-	(void)v;
-	return FOLIO_VPORT_FRAME_MAX;
+	return v->limit;
 }
 
 const struct folio_copy *
@@ -407,6 +520,8 @@ folio_vport_counters(const struct folio_vport *v, struct folio_vport_counters *c
 		c->tx_bad_index += folio_counted(&tx->bad_index);
 		c->tx_bad_id += folio_counted(&tx->bad_id);
 	}
+	for (q = 0; q < v->queues; q++)
+		c->ended_bursts += folio_counted(&v->rxq[q].ended);
 	c->bad_offers = folio_counted(&v->device.bad_offers);
 	c->link_ups = folio_counted(&v->link_ups);
 	c->resets = folio_counted(&v->device.resets);

@@ -15,14 +15,21 @@
 
 #include "memory/arena.h"
 #include "virtio/device.h"
+#include "virtio/pci.h"
 #include "virtio/vhost_user.h"
 #include "virtio/vport.h"
 
 struct folio_vport {
 	pthread_mutex_t lock;
+	pthread_rwlock_t map_lock; /* control writes while it maps other memory */
 	struct folio_virtio_device device;
 	struct folio_shm shm;
-	struct folio_vhost_user vhost_user;
+	struct folio_shm_config memory; /* how it was opened; strings are ours */
+	bool is_pci;
+	union { /* the transport */
+		struct folio_vhost_user vhost_user;
+		struct folio_virtio_pci pci;
+	};
 	bool started; /* what the user wants */
 	bool up;      /* gates are open, and the device says that its link is up; read by anybody */
 	bool open;    /* gates are open */
@@ -33,19 +40,20 @@ struct folio_vport {
 	uint32_t room;
 	uint32_t frame_max; /* longest frame to be received */
 	uint64_t reserved;  /* bytes at the start of the memory that are the transport's */
-	bool split;
+	bool split;	    /* no packed rings */
+	uint32_t limit;	    /* longest frame ever */
 	struct folio_arena arena; /* of the queues that are being set up */
 	uint32_t prepared;	  /* queues that are */
 	struct folio_virtio_ring rings[FOLIO_VIRTIO_QUEUES_MAX];
 	uint32_t tolerance; /* ticks without progress before the device is reset */
 	uint64_t taken;	    /* chains that devices were seen to return, since the last reset */
 	bool announce;	    /* is owed */
-	uint8_t mac[6];	    /* to be announced */
+	uint8_t mac[6];	    /* the port's: to be announced */
 	const struct folio_copy *copy;
 	uint64_t link_ups;
 	uint64_t stalls;
 	uint64_t announces;
-	char *path; /* the socket, or the PCI address */
+	char *path; /* the socket, or the PCI address: the transport uses it, too */
 	struct folio_vq *txq;
 	struct folio_vq *rxq;
 	folio_free_fn free;
@@ -56,6 +64,14 @@ static inline bool
 folio_vport_is_packed(const struct folio_vport *v)
 {
 	return (v->device.features >> VIRTIO_F_RING_PACKED & 1) != 0;
+}
+
+/* Is the order of loads and stores not kept? Then rings are split, where an index can be fenced. */
+static inline bool
+folio_vport_is_weak(const struct folio_vport *v)
+{
+	return v->shm.caching != FOLIO_CACHING_WRITE_BACK &&
+	       v->shm.caching != FOLIO_CACHING_UNCACHED;
 }
 
 /* vport_queues.c: ends and their private memory. Returns 0 or -ENOMEM. */

@@ -7,6 +7,8 @@ The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sens
 
 from typing import NamedTuple
 
+from mutations_pci import PCI_BUGS
+
 
 class Mutation(NamedTuple):
     """Replace `old`, which is in `file` exactly once, by `new`; `check` must fail.
@@ -38,7 +40,12 @@ BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTQ, VIRTQ_H = "lib/virtio/queue.c", "lib/virtio/queue.h"
 SPLIT, SPLIT_H = "lib/virtio/split.c", "lib/virtio/split.h"
 PACKED_H, JUDGE = "lib/virtio/packed.h", "lib/virtio/judge.c"
+ARENA, SHM, SHM_FILE = "lib/memory/arena.c", "lib/memory/shm.c", "lib/memory/shm_open_file.c"
+SHM_NODE = "lib/memory/shm_open_node.c"
 ATTACKED = "hostile:test_hostile_virtq"
+VMSG, VUSER = "lib/virtio/vhost_message.c", "lib/virtio/vhost_user.c"
+DEVICE, JUDGED = "lib/virtio/device.c", "lib/virtio/offer.c"
+TRICKED = "unit:test_vhost_hostile"
 RX = "drivers/net/folio/folio_rx.c"
 
 LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
@@ -271,6 +278,12 @@ MUTATIONS = [
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",
              "memset((uint8_t *)r->own + s.offset, 0,\n"
              "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
+    Mutation("host never learns whose file it is", "unit:test_file", "lib/memory/shm_file.c",
+             "if (r->role == FOLIO_HOST && !r->ours", "if (r->role == FOLIO_GUEST && !r->ours"),
+    Mutation("a file that was cut is left to the other side", "unit:test_file",
+             "lib/memory/shm_file.c", "if (is_odd(r) || (role_is_free", "if ((role_is_free"),
+    Mutation("a host waits in a file of odd length", "unit:test_file", "lib/memory/shm_file.c",
+             "return is_odd(r) || folio_file_is_lost", "return folio_file_is_lost"),
     Mutation("nothing cleared at take-over", "unit:test_region_takeover", REGION,
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
     Mutation("a region is made ready in one tick", "unit:test_footprint", REGION,
@@ -294,4 +307,114 @@ MUTATIONS = [
              "if (fd < 0 && errno == EINVAL)", "if (fd < 0 && errno == ENOSYS)"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
+    # A device's states, its offer, and vhost-user.
+    Mutation("the version of an answer is not looked at", TRICKED, VMSG,
+             "h->flags == REPLY_FLAGS &&", "(h->flags & FOLIO_VHOST_REPLY) != 0 &&"),
+    Mutation("the size of an answer is not looked at", TRICKED, VMSG,
+             " && h->size == FOLIO_VHOST_REPLY_SIZE)", ")"),
+    Mutation("an answer to another request is taken", TRICKED, VMSG,
+             "if (h->request == request && h->flags", "if (h->request != 0 && h->flags"),
+    Mutation("descriptors of a back end are taken", TRICKED, VMSG,
+             "if ((msg.msg_flags & MSG_CTRUNC) != 0)", "if (n == INT32_MAX)"),
+    Mutation("a second answer is not seen", TRICKED, VMSG,
+             "l->sent == 0 ? folio_vhost_link_is_quiet(l, err) : 0;", "0;", quick=True),
+    Mutation("a refusal is not seen", TRICKED, VMSG, "return ack == 0 ? 0 :", "return ack != 1 ? 0 :"),
+    Mutation("an answer in pieces begins anew", TRICKED, VMSG,
+             "\t\tl->received += (uint32_t)ret;\n", "\t\tl->received = (uint32_t)ret;\n"),
+    Mutation("a message is sent twice", "unit:test_vhost_user", VMSG,
+             "while (l->sent < all) {", "if (l->sent == all)\n\t\tl->sent = 0;\n\twhile (l->sent < all) {"),
+    Mutation("a ring is not kicked", "unit:test_vhost_user", VUSER,
+             "\t\tnotify(u, i); /* a ring starts", "\t\t(void)i; /* a ring starts"),
+    Mutation("a doorbell is not closed", TRICKED, VUSER,
+             "\t\tclose_fd(&u->kick[i]);\n", "\t\tu->kick[i] = -1;\n"),
+    Mutation("the other end of a doorbell is not closed", "unit:test_vhost_user", VUSER,
+             "\tif (ret == 0)\n\t\tclose_fd(&u->other_end);", "\tif (ret == 0)\n\t\tu->other_end = -1;"),
+    Mutation("features may change", TRICKED, VUSER, "features != u->features)", "features == 0)"),
+    Mutation("a packed ring begins as a split one", "unit:test_vhost_user", VUSER,
+             "packed ? PACKED_BASE : 0", "0"),
+    Mutation("ACCESS_PLATFORM is asked of a back end", "unit:test_vhost_user", VUSER,
+             " | \\\n\t\t     BIT(VIRTIO_F_ACCESS_PLATFORM))", ")"),
+    Mutation("CTRL_VQ is asked of a back end", "unit:test_vhost_user", VUSER,
+             "(plan->features & ~BIT(VIRTIO_NET_F_CTRL_VQ)) | extended", "plan->features | extended"),
+    Mutation("rings are not stopped", "unit:test_vhost_user", VUSER,
+             "for (; u->step < 2 * u->rings; u->step++) {", "for (; u->step < u->rings; u->step++) {"),
+    Mutation("a second back end waits for ever", TRICKED, VUSER, "\trefuse_another(u);\n",
+             "\t(void)refuse_another;\n"),
+    Mutation("a device is waited for without end", "unit:test_virtio_device", DEVICE,
+             "waited < PATIENCE", "waited < UINT64_MAX", quick=True),
+    Mutation("a device is given up before it is looked at", "unit:test_virtio_device", DEVICE,
+             "\tbool over = d->leave || d->failed;",
+             "\tbool over = d->leave || d->failed || now - d->since > 10 * PATIENCE;"),
+    Mutation("a device is dropped under a burst", "unit:test_virtio_device", DEVICE,
+             "\tcase FOLIO_VIRTIO_SHUTTING:\n\t\tif (!d->answered)\n\t\t\tbreak;\n",
+             "\tcase FOLIO_VIRTIO_SHUTTING:\n"),
+    Mutation("a device is told before its queues are there", "unit:test_virtio_device", DEVICE,
+             "\tcase FOLIO_VIRTIO_PREPARE:\n\t\tif (!d->answered)\n\t\t\tbreak;\n",
+             "\tcase FOLIO_VIRTIO_PREPARE:\n"),
+    Mutation("a failed device is parted from", "unit:test_virtio_device", DEVICE,
+             "d->failed ? -ECANCELED : d->ops->part", "d->ops->part"),
+    Mutation("a pause does not grow", "unit:test_virtio_device", DEVICE,
+             "d->pause = d->pause < PAUSE_MAX / 2 ? 2 * d->pause : PAUSE_MAX;", "d->pause = PAUSE_MIN;"),
+    Mutation("a pause stays long", "unit:test_virtio_device", DEVICE,
+             "if (now - d->since >= SETTLED)", "if (now - d->since >= 1000 * SETTLED)"),
+    Mutation("a failing device is tried without a pause", "unit:test_virtio_device", DEVICE,
+             "if (now - d->since >= SETTLED)", "if (now >= d->since)"),
+    Mutation("a start behind a stop changes nothing", "unit:test_virtio_device", DEVICE,
+             "\td->leave = true;\n", "\td->leave = d->state != FOLIO_VIRTIO_UP;\n"),
+    Mutation("any number of queue pairs", "unit:test_virtio_offer", JUDGED,
+             "if (plan->pairs == 0 || plan->pairs > PAIRS_MAX)", "if (plan->pairs > PAIRS_MAX)"),
+    Mutation("more queue pairs than wanted", "unit:test_virtio_offer", JUDGED,
+             "\tif (plan->pairs > wants->pairs)\n", "\tif (plan->pairs > wants->pairs + 4)\n"),
+    Mutation("any size of a split queue", "unit:test_virtio_offer", JUDGED,
+             "|| (!packed && (max & (max - 1)) != 0))", "|| (packed && max == 0))"),
+    Mutation("a queue larger than the device has", "unit:test_virtio_offer", JUDGED,
+             "if (floor_power(max) < plan->size)", "if (floor_power(max) == 0)"),
+    Mutation("a multicast address is taken", "unit:test_virtio_offer", JUDGED,
+             "return (mac[0] & 1) == 0 && memcmp", "return memcmp", quick=True),
+    Mutation("any MTU is taken", "unit:test_virtio_offer", JUDGED,
+             "offer->mtu < MTU_MIN || offer->mtu > MTU_MAX", "offer->mtu > MTU_MAX"),
+    Mutation("queue pairs without a control queue", "unit:test_virtio_offer", JUDGED,
+             "\t\tbad |= features & NEED_CTRL_VQ;\n", "\t\tbad |= 0;\n"),
+    Mutation("what is required is not looked for", "unit:test_virtio_offer", JUDGED,
+             "missing = required & ~plan->features;", "missing = BIT(VIRTIO_F_VERSION_1) & ~plan->features;"),
+    # Memory for devices, and what is carved out of it.
+    Mutation("arena: a stride crosses a boundary", "unit:test_arena", ARENA,
+             "\t\tif (here % stride != 0)\n\t\t\treturn false;\n", "", quick=True),
+    Mutation("arena: an array begins within a line", "unit:test_arena", ARENA,
+             "if (*base % LINE == 0)", "if (LINE > 0)"),
+    Mutation("arena: device address not aligned", "unit:test_arena", ARENA,
+             "((p->addr - p->offset) & (align - 1)) != 0 || ", ""),
+    Mutation("arena: sum of offset and length wraps", "unit:test_arena", ARENA,
+             "len > piece_end(p) - from)", "from + len > piece_end(p))"),
+    Mutation("arena: the last byte is handed out again", "unit:test_arena", ARENA,
+             "a->used = from + len;", "a->used = from + len - 1;"),
+    Mutation("arena: looks at the memory", "unit:test_arena", ARENA, "a->used = from + len;",
+             "a->used = from + len + (a->shm->base != NULL ? a->shm->base[from] & 1 : 0);"),
+    Mutation("arena: gaps do not matter", "unit:test_arena", ARENA,
+             " || shm->piece[i].offset != at)", ")"),
+    Mutation("shm: not wiped at the end", "unit:test_shm", SHM,
+             "\t\tfolio_shm_wipe(m);\n\t\tfolio_fault_unwatch", "\t\tfolio_fault_unwatch"),
+    Mutation("shm: not wiped at first", "unit:test_shm_device", SHM,
+             "\telse\n\t\tfolio_shm_wipe(m);\n", ""),
+    Mutation("shm: an address behind the end of a piece", "unit:test_shm", SHM,
+             "len > p->len - (offset - p->offset)", "offset - p->offset + len > p->len"),
+    Mutation("shm: not watched for faults", "unit:test_shm", SHM,
+             "\tif (folio_fault_watch(m->base, m->size, PROT_READ | PROT_WRITE) == 0)\n",
+             "\tif (m->base != NULL)\n"),
+    Mutation("shm: two ports on the same memory", "unit:test_shm_device", SHM,
+             "folio_file_lock(m->fd, FOLIO_GUEST, 2)", "folio_file_lock(m->fd, FOLIO_GUEST, 1)"),
+    Mutation("shm: memfd not sealed", "unit:test_shm", "lib/memory/shm_open_memfd.c",
+             "(F_SEAL_SHRINK | F_SEAL_GROW)", "F_SEAL_GROW"),
+    Mutation("shm: a stranger's file is taken", "unit:test_shm", SHM_FILE,
+             "!m->made && !starts_with_zeroes(m->fd)", "m->fd < 0"),
+    Mutation("shm: the sticky bit is enough", "unit:test_shm", SHM_FILE,
+             "(st->st_mode & ALLPERMS) == FOLIO_FILE_OURS", "(st->st_mode & S_ISVTX) != 0"),
+    Mutation("shm: addresses beyond what is mapped", "unit:test_shm_device", SHM_NODE,
+             "c->len < left ? c->len : left)", "c->len)"),
+    Mutation("shm: chunks of any kind", "unit:test_shm_device", SHM_NODE,
+             " ||\n\t    c->len > UINT64_MAX - c->gpa)", ")"),
+    Mutation("shm: no second try in small pieces", "unit:test_shm_device", SHM_NODE,
+             "ret == -ENOMEM || ret == -EINVAL", "ret == -ENOMEM"),
 ]
+
+MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]

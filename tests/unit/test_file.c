@@ -221,6 +221,23 @@ test_guests_header_scribbled(void **state)
 	check_link(e);
 }
 
+/* Whose file it is the host can tell when the guest has undone it. It is the last one out. */
+static void
+test_scribbled_when_the_host_came(void **state)
+{
+	struct duo *e = *state;
+
+	e->guest = open_side(e, FOLIO_GUEST, 0);
+	overwrite(e->path, 0, "AAAAAAAA");
+	e->host = open_side(e, FOLIO_HOST, 0);
+	check_link(e);
+	folio_close(e->guest);
+	e->guest = NULL;
+	folio_close(e->host);
+	e->host = NULL;
+	assert_int_equal(access(e->path, F_OK), -1);
+}
+
 static void
 test_both_headers_scribbled(void **state)
 {
@@ -287,6 +304,50 @@ test_cut_to_an_odd_size(void **state)
 	tick(e, 3);
 	check_says(e->guest, FOLIO_LINK_NO_REGION, "size of 5001 bytes");
 	assert_int_equal(unlink(e->path), 0);
+	check_link(e);
+}
+
+/* A host that has only just come, or that came first, does not wait in it for a guest that cannot. */
+static void
+test_cut_before_the_host_has_mapped_it(void **state)
+{
+	static const off_t sizes[] = {5001, FOLIO_WIRE_PAGE, (2 << 20) + 5001, 2 << 20, 0};
+	struct duo *e = *state;
+	size_t i, first;
+
+	for (i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+		first = i / ARRAY_LEN(sizes);
+		if (first == 0)
+			e->guest = open_side(e, FOLIO_GUEST, 0);
+		e->host = open_side(e, FOLIO_HOST, 0);
+		assert_int_equal(truncate(e->path, sizes[i % ARRAY_LEN(sizes)]), 0);
+		if (first == 1)
+			e->guest = open_side(e, FOLIO_GUEST, 0);
+		check_link(e);
+		folio_close(e->guest);
+		folio_close(e->host);
+		e->guest = NULL;
+		e->host = NULL;
+		assert_int_equal(access(e->path, F_OK), -1);
+	}
+}
+
+/* The guest just looked whether the file is whole again, and had the lock, when the host left it. */
+static void
+test_cut_and_looked_at(void **state)
+{
+	struct flock guest = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = FOLIO_GUEST, .l_len = 1};
+	struct duo *e = *state;
+	int fd;
+
+	e->host = open_side(e, FOLIO_HOST, 0);
+	assert_int_equal(truncate(e->path, 5001), 0);
+	fd = open(e->path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &guest), 0);
+	tick(e, 3);
+	close(fd);
+	e->guest = open_side(e, FOLIO_GUEST, 0);
 	check_link(e);
 }
 
@@ -528,9 +589,12 @@ main(void)
 		TEST(test_cut_while_it_is_mapped),
 		TEST(test_strangers_files),
 		TEST(test_guests_header_scribbled),
+		TEST(test_scribbled_when_the_host_came),
 		TEST(test_both_headers_scribbled),
 		TEST(test_scribbled_file_of_a_size),
 		TEST(test_cut_to_an_odd_size),
+		TEST(test_cut_before_the_host_has_mapped_it),
+		TEST(test_cut_and_looked_at),
 		TEST(test_lease),
 		TEST(test_cleaners),
 		TEST(test_renamed),

@@ -320,7 +320,8 @@ check_native(const struct parser *p)
 	}
 	if (!c->loopback && !somewhere) {
 		FOLIO_LOG(ERR, "%s: path is missing: it names the file that holds the region, e.g. "
-			  "path=/dev/hugepages/folio0 (or pci=0000:00:04.0, or loopback=1)",
+			  "path=/dev/hugepages/folio0 (or pci=0000:00:04.0, vhost_user=/run/vhost0.sock "
+			  "or loopback=1)",
 			  p->name);
 		return -EINVAL;
 	}

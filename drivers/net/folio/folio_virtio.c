@@ -146,6 +146,7 @@ static const struct {
 	COUNTER(resets, false, false),
 	COUNTER(stalls, false, false),
 	COUNTER(announces, false, false),
+	COUNTER(ended_bursts, false, false),
 };
 
 static void

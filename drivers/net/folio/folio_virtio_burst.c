@@ -189,6 +189,10 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 	}
 	if (p.got < p.n)
 		rte_mempool_put_bulk(rq->pool, (void **)&pkts[p.got], p.n - p.got);
+	if (unlikely(!folio_vq_stands(end))) {
+		rte_pktmbuf_free_bulk(pkts, p.got);
+		return 0;
+	}
 	rx_commit(q, packed, p.s - q->head);
 	if (unlikely(wants_doorbell(q, packed)))
 		folio_vq_ring(end);
