@@ -88,8 +88,6 @@ make_file(const char *path, mode_t mode, off_t size, off_t at, const char *text)
 	close(fd);
 }
 
-/* L11: what a peer wrote while nobody of ours looked keeps no port from being there. */
-
 static int
 die(void *arg)
 {

@@ -29,7 +29,7 @@ void check_says(struct folio *f, enum folio_link link, const char *words);
 /* A file with this content at one place, zeroes elsewhere. */
 void make_file(const char *path, mode_t mode, off_t size, off_t at, const char *text);
 
-/* What a guest and a host that were killed leave. */
+/* What a guest and a host leave that died while their link was up. */
 void leave_a_region(struct duo *e);
 
 #endif /* FILES_H */
