@@ -32,7 +32,7 @@ from side import HERE, TestpmdSide
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 BENCH = [sys.executable, os.path.join(HERE, "bench.py"), BUILD]
-DEADLINE = 240
+DEADLINE = 900
 
 
 def bench(*arguments, **env):
@@ -359,7 +359,7 @@ class Runs(unittest.TestCase):
         try:
             done = bench("--cases", "one-way,touched,loop,latency,work", "--sizes", "64",
                          "--contestants", "folio,virtio-packed,null,limit", "--rounds", "1",
-                         "--window", "0.05", "--minutes", "1", "--ready", "3",
+                         "--window", "0.05", "--minutes", "2", "--ready", "3",
                          "--out", out)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             with open(os.path.join(out, "bench.json"), encoding="utf-8") as file:

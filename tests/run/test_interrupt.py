@@ -18,7 +18,7 @@ import uuid
 
 BUILD = sys.argv.pop(1)
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-DEADLINE = 120
+DEADLINE = 600
 PRIVATE = ("/dev/shm", "/run")
 TEMPORARY = "/run/tmp"
 HUGE_LEDGER = "/run/folio-huge"     # which all commands of this machine share
