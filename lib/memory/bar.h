@@ -7,8 +7,8 @@
 
 /*
  * BAR2 of an ivshmem device: the kernel module has it, or it is reached through sysfs, in virtual
- * machines without the module. The kernel maps it write-combining at best, and not at all when it is
- * locked down.
+ * machines without the module. The kernel maps it write-combining at best, and not at all when it
+ * is locked down.
  */
 
 #include <stdbool.h>
@@ -16,18 +16,10 @@
 
 #include <folio.h>
 
-/* Where a PCI device is found; the folders are others in tests only. */
-struct folio_pci_place {
-	const char *address;	 /* as the user wrote it, e.g. 0000:00:04.0 */
-	const char *sysfs;	 /* folder with a folder for each device */
-	const char *dev;	 /* folder with the kernel module's files */
-};
-
-#define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
-#define FOLIO_PCI_DEV "/dev"
+#include "memory/pci_folder.h"
 
 struct folio_bar {
-	char *node; /* file of the kernel module's, to be freed; else NULL, and all of this is there: */
+	char *node; /* file of the kernel module's, to be freed. NULL: the rest is there */
 	int fd;
 	char *path; /* of fd; to be freed */
 	uint64_t addr; /* guest-physical */

@@ -6,8 +6,9 @@
 #define FOLIO_FILE_H
 
 /*
- * A file that shared memory lies in: how it is opened without waiting, and who has it. Byte 1 is the
- * guest's lock, byte 2 the host's (enum folio_role). The kernel drops them when their owner dies.
+ * A file that shared memory lies in: how it is opened without waiting, and who has it. Byte 1 is
+ * the guest's lock, byte 2 the host's (enum folio_role). The kernel drops them when their owner
+ * dies.
  */
 
 #include <stdbool.h>
@@ -39,7 +40,7 @@ int folio_file_open(const char *path, const char *name, mode_t mode, bool *creat
 int folio_file_look(int fd, const char *name, struct stat *st, uint32_t *page_size,
 		    struct folio_error *err);
 
-/* Take so many roles from this one on. Returns 0; -EBUSY: somebody has one; another negative errno. */
+/* Take so many roles from this one on. Returns 0, -EBUSY if somebody has one, or another errno. */
 int folio_file_lock(int fd, enum folio_role first, unsigned int count);
 int folio_file_unlock(int fd, enum folio_role first, unsigned int count);
 bool folio_file_is_free(int fd, enum folio_role first, unsigned int count);

@@ -60,7 +60,7 @@ struct folio_shm_config {
 	const char *pci;  /* ivshmem device, e.g. 0000:00:04.0 */
 	uint64_t size;	  /* bytes wanted, at most FOLIO_SHM_SIZE_MAX; rounded up to whole pages */
 	int numa_node;	  /* negative: anywhere */
-	bool needs_addr;  /* the device uses guest-physical addresses: a file or memfd will not do */
+	bool needs_addr;  /* a device with guest-physical addresses: no file or memfd */
 	const char *sysfs, *dev; /* as of struct folio_pci_place, in tests; NULL: the real ones */
 };
 
@@ -78,11 +78,12 @@ struct folio_shm_config {
  * Returns 0, or a negative errno with a line for the user that names the devarg; then nothing is
  * left behind. -EUCLEAN and -EAGAIN are as of folio_region_may_heal().
  */
-int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg, struct folio_error *err);
+int folio_shm_open(struct folio_shm *m, const struct folio_shm_config *cfg,
+		   struct folio_error *err);
 
 /*
- * Device address of len bytes, at least one, from offset on. Returns false if they are not contiguous for the
- * device, or not all within the memory.
+ * Device address of len bytes, at least one, from offset on. Returns false if they are not
+ * contiguous for the device, or not all within the memory.
  */
 bool folio_shm_addr(const struct folio_shm *m, uint64_t offset, uint64_t len, uint64_t *addr);
 

@@ -11,8 +11,8 @@
 #include "memory/shm.h"
 
 /*
- * Open it, map it and say where the device finds it. `name` begins lines for the user. On failure the
- * caller closes whatever it has come to, and base is NULL.
+ * Open it, map it and say where the device finds it. `name` begins lines for the user. On failure
+ * the caller closes whatever it has come to, and base is NULL.
  *
  * Return 0 or a negative errno with a line for the user.
  */
@@ -25,7 +25,7 @@ int folio_shm_open_node(struct folio_shm *m, const char *path, const struct foli
 int folio_shm_open_bar(struct folio_shm *m, const struct folio_shm_config *cfg, const char *name,
 		       struct folio_error *err);
 
-/* Nobody else has m->fd, neither as a whole nor in a role. Returns 0 or a negative errno with a line. */
+/* Take both roles of m->fd. Returns 0 or a negative errno with a line for the user. */
 int folio_shm_lock(const struct folio_shm *m, const char *name, struct folio_error *err);
 
 /* The device has so many bytes: are they enough? m->size becomes what is wanted, in whole pages. */

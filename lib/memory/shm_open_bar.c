@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,8 +29,8 @@ open_sysfs(struct folio_shm *m, const struct folio_bar *b, const struct folio_sh
 		return ret;
 	/* The kernel shows one that the firmware gave no place from 0 on. */
 	if (b->addr == 0 || b->addr % m->page_size != 0)
-		return folio_fail(err, -EINVAL, "%s: its BAR lies at 0x%llx: the firmware gave it no "
-				  "place", name, (unsigned long long)b->addr);
+		return folio_fail(err, -EINVAL, "%s: its BAR lies at 0x%" PRIx64 ": the firmware gave "
+				  "it no place", name, b->addr);
 	ret = folio_shm_map(m);
 	if (ret != 0)
 		return folio_bar_explain_map(name, m->path, ret, err);

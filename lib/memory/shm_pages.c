@@ -51,7 +51,8 @@ folio_shm_no_memory(const char *name, uint32_t page_size, const char *what, uint
 				  "%s: %" PRIu64 " free huge pages of %u MiB needed, %" PRIu64
 				  " are free (see vm.nr_hugepages, and the limits of the mount and the "
 				  "cgroup): %s", name, (bytes + page_size - 1) / page_size,
-				  page_size >> 20, folio_shm_free_huge_pages(page_size), strerror(error));
+				  page_size >> 20, folio_shm_free_huge_pages(page_size),
+				  strerror(error));
 	return folio_fail(err, -error, "%s: cannot %s %" PRIu64 " bytes%s: %s", name, what, bytes,
 			  strcmp(what, "reserve") == 0 ? " of memory" : "", strerror(error));
 }

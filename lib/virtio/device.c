@@ -11,7 +11,7 @@
 
 /* All in milliseconds. */
 #define PATIENCE 3000u /* with a state: rte_vhost takes up to a second to look at a connection */
-#define PART_PATIENCE 200u /* a user waits for it, and the device can be dropped */
+#define PART_PATIENCE 600u /* a tick for each ring; behind that the device can be dropped */
 #define PAUSE_MIN 100u
 #define PAUSE_MAX 2000u
 #define SETTLED 10000u /* what ran so long may begin again at once */
@@ -192,6 +192,7 @@ folio_virtio_device_tick(struct folio_virtio_device *d, uint64_t now)
 			break;
 		}
 		enter(d, FOLIO_VIRTIO_UP, now);
+		d->link = (d->features & UINT64_C(1) << VIRTIO_NET_F_STATUS) == 0;
 		d->detail.text[0] = '\0';
 		return FOLIO_VIRTIO_OPEN;
 	case FOLIO_VIRTIO_UP:
@@ -227,7 +228,8 @@ folio_virtio_device_quiet(struct folio_virtio_device *d)
 void
 folio_virtio_device_fail(struct folio_virtio_device *d, const char *why)
 {
-	if ((d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE) || d->leave || d->failed)
+	if (d->leave || d->failed ||
+	    (d->state != FOLIO_VIRTIO_UP && d->state != FOLIO_VIRTIO_PREPARE))
 		return;
 	if (d->state == FOLIO_VIRTIO_UP)
 		folio_count(&d->resets);

@@ -87,8 +87,8 @@ folio_virtio_offer_judge(struct folio_virtio_offer *offer,
 	plan->features = offer->features & (wants->features | required);
 	missing = required & ~plan->features;
 	if (missing != 0)
-		return folio_fail(err, -ENOTSUP, "features 0x%" PRIx64 " are offered: needed are 0x%" PRIx64
-				  ", of which bit %d is missing%s", offer->features, required,
+		return folio_fail(err, -ENOTSUP, "features 0x%" PRIx64 " are offered: needed are 0x%"
+				  PRIx64 ", of which bit %d is missing%s", offer->features, required,
 				  __builtin_ctzll(missing), (missing & BIT(VIRTIO_F_VERSION_1)) != 0
 				  ? " (VERSION_1: it is no virtio 1.x device)" : "");
 	plan->pairs = (plan->features & BIT(VIRTIO_NET_F_MQ)) != 0 ? offer->pairs : 1;

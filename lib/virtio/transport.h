@@ -48,6 +48,7 @@ struct folio_virtio_plan {
 	uint64_t features;
 	uint32_t pairs;
 	uint32_t size; /* descriptors of each queue, a power of two */
+	uint8_t mac[6]; /* to be told the device if CTRL_MAC_ADDR; zeroes: it keeps its own */
 	struct folio_virtio_ring ring[FOLIO_VIRTIO_QUEUES_MAX];
 };
 

@@ -60,7 +60,8 @@ explain(const struct folio_vhost_link *l, int error, const char *what, const cha
 	struct folio_error *err)
 {
 	if (error == EAGAIN || error == EINTR)
-		return folio_fail(err, -EAGAIN, "%s: the back end has not %s %s", l->name, what, request);
+		return folio_fail(err, -EAGAIN, "%s: the back end has not %s %s", l->name, what,
+				  request);
 	return folio_fail(err, -error, "%s: the connection to the back end broke at %s: %s", l->name,
 			  request, strerror(error));
 }
@@ -189,10 +190,10 @@ int
 folio_vhost_link_is_quiet(const struct folio_vhost_link *l, struct folio_error *err)
 {
 	uint8_t byte;
-	int ret = receive(l, &byte, sizeof(byte), "rest", err);
+	int ret = receive(l, &byte, sizeof(byte), "a time when nothing was due", err);
 
 	if (ret > 0)
-		return folio_fail(err, -EPROTO, "%s: the back end sent something that was not asked for",
-				  l->name);
+		return folio_fail(err, -EPROTO, "%s: the back end sent something that was not asked "
+				  "for", l->name);
 	return ret == -EAGAIN ? 0 : ret;
 }

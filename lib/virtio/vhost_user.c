@@ -440,8 +440,8 @@ stop_ring(struct folio_vhost_user *u, uint32_t ring, struct folio_error *err)
 	int ret = folio_vhost_exchange(&u->link, &call, &answer, err);
 
 	if (ret == 0 && answer.state.index != ring)
-		return folio_fail(err, -EPROTO, "%s: the back end stopped ring %" PRIu32 ": asked for was %"
-				  PRIu32, u->name, answer.state.index, ring);
+		return folio_fail(err, -EPROTO, "%s: the back end stopped ring %u: asked for was %u",
+				  u->name, answer.state.index, ring);
 	return ret;
 }
 

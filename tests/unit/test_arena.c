@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* What is carved out of shared memory: never twice, never across a boundary, whoever writes there. */
+/* What is carved out of shared memory: never twice, nor across a boundary, whoever writes there. */
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -25,9 +25,10 @@ set_pieces(struct folio_shm *m, const uint64_t *len, uint32_t n)
 
 	memset(m, 0, sizeof(*m));
 	for (i = 0; i < n; i++) {
-		m->piece[i] = (struct folio_shm_piece){.offset = offset, .addr = addr, .len = len[i]};
+		m->piece[i] = (struct folio_shm_piece){
+			.offset = offset, .addr = addr, .len = len[i]};
 		offset += len[i];
-		addr += len[i] + 4096 * (i + 1); /* never behind the one before */
+		addr += len[i] + 4096 + 48; /* not behind it, and otherwise aligned */
 	}
 	m->pieces = n;
 	m->size = offset;
@@ -81,7 +82,8 @@ first_array(const struct folio_shm *m, uint64_t used, uint32_t n, uint32_t strid
 {
 	uint64_t at;
 
-	for (at = (used + LINE - 1) / LINE * LINE; at + (uint64_t)n * stride <= m->size; at += LINE) {
+	at = (used + LINE - 1) / LINE * LINE;
+	for (; at + (uint64_t)n * stride <= m->size; at += LINE) {
 		if (array_is_at(m, at, n, stride))
 			return at;
 	}
@@ -272,6 +274,28 @@ test_huge_figures(void **state)
 	free(m);
 }
 
+/* What lies between two pieces is nobody's. */
+static void
+test_gap(void **state)
+{
+	const uint64_t len[] = {128, 128};
+	struct folio_shm *m = malloc(sizeof(*m));
+	struct folio_arena a;
+	uint64_t offset, addr[3];
+
+	(void)state;
+	assert_non_null(m);
+	set_pieces(m, len, 2);
+	m->piece[1].offset += 64;
+	folio_arena_begin(&a, m);
+	assert_false(folio_arena_take_array(&a, 3, 64, 0, &offset, addr));
+	assert_true(folio_arena_take_array(&a, 2, 64, 0, &offset, addr));
+	assert_int_equal(offset, 0);
+	assert_true(folio_arena_take_array(&a, 2, 64, 0, &offset, addr));
+	assert_int_equal(offset, 192);
+	free(m);
+}
+
 /* As the kernel module gives it: a stride that does not divide a piece must fit into one. */
 static void
 test_pieces_of_two_megabytes(void **state)
@@ -340,7 +364,7 @@ test_nothing_depends_on_the_memory(void **state)
 	const uint64_t len[] = {320, 448, 256};
 	struct folio_shm *m = malloc(sizeof(*m));
 	struct flipper f = {.mem = calloc(1, MAX_SIZE)};
-	uint64_t before;
+	uint64_t before, meanwhile;
 	pthread_t thread;
 
 	(void)state;
@@ -349,9 +373,10 @@ test_nothing_depends_on_the_memory(void **state)
 	m->base = f.mem;
 	before = carve(m);
 	assert_int_equal(pthread_create(&thread, NULL, flip, &f), 0);
-	assert_int_equal(carve(m), before);
+	meanwhile = carve(m);
 	__atomic_store_n(&f.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
+	assert_int_equal(meanwhile, before);
 	free(f.mem);
 	free(m);
 }
@@ -364,6 +389,7 @@ main(void)
 		cmocka_unit_test(test_every_array),
 		cmocka_unit_test(test_no_overlap),
 		cmocka_unit_test(test_huge_figures),
+		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_pieces_of_two_megabytes),
 		cmocka_unit_test(test_nothing_depends_on_the_memory),
 	};

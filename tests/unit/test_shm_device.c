@@ -4,8 +4,8 @@
 
 /*
  * Memory for a real device, which wants guest-physical addresses: a BAR on a folder that looks like
- * sysfs, and a kernel module that is played by /dev/zero and an ioctl() of our own. The real ones are
- * tested in a guest.
+ * sysfs, and a kernel module that is played by /dev/zero and an ioctl() of our own. The real ones
+ * are tested in a guest.
  */
 
 #include <dlfcn.h>

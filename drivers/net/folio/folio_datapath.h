@@ -71,6 +71,9 @@ struct folio_datapath {
 	/* The address that the other end gives this port. False: it gives none. NULL: it never does. */
 	bool (*mac)(void *port, uint8_t mac[6]);
 
+	/* The application has another address, or its first. NULL: the other end need not know. */
+	void (*set_mac)(void *port, const uint8_t mac[6]);
+
 	/* An end of a queue, for bursts; valid until close(). */
 	void *(*end)(void *port, enum folio_direction dir, uint16_t q);
 
@@ -97,11 +100,13 @@ struct folio_datapath {
 /* One for each enumerator; a port in shared memory knows its own by number. */
 enum folio_datapath_kind {
 	FOLIO_DATAPATH_NATIVE,
+	FOLIO_DATAPATH_VIRTIO,
 	FOLIO_DATAPATHS,
 };
 
 extern const struct folio_datapath *const folio_datapaths[FOLIO_DATAPATHS];
 
 extern const struct folio_datapath folio_native;
+extern const struct folio_datapath folio_virtio;
 
 #endif /* FOLIO_DATAPATH_H */

@@ -161,7 +161,11 @@ any_mode(struct rte_eth_dev *dev)
 static int
 mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
-	rte_ether_addr_copy(mac, &folio_adapter(dev)->mac);
+	struct folio_adapter *a = folio_adapter(dev);
+
+	rte_ether_addr_copy(mac, &a->mac);
+	if (folio_datapath(a)->set_mac != NULL)
+		folio_datapath(a)->set_mac(a->port, mac->addr_bytes);
 	return 0;
 }
 
@@ -277,10 +281,11 @@ choose_mac(struct folio_adapter *a, const struct folio_devargs *da)
 	const struct folio_datapath *d = folio_datapath(a);
 
 	a->mac = da->mac;
-	if (!rte_is_zero_ether_addr(&a->mac))
-		return;
-	if (d->mac == NULL || !d->mac(a->port, a->mac.addr_bytes))
+	if (rte_is_zero_ether_addr(&a->mac) &&
+	    (d->mac == NULL || !d->mac(a->port, a->mac.addr_bytes)))
 		rte_eth_random_addr(a->mac.addr_bytes);
+	if (d->set_mac != NULL)
+		d->set_mac(a->port, a->mac.addr_bytes);
 }
 
 static int
@@ -400,4 +405,8 @@ RTE_PMD_REGISTER_PARAM_STRING(net_folio,
 	"slot_size=<256-65536> "
 	"mac=<xx:xx:xx:xx:xx:xx> "
 	"loopback=<0|1> "
+	"vhost_user=<socket> "
+	"server=<0|1> "
+	"virtio=<domain:bus:device.function> "
+	"packed=<0|1> "
 	"speed=<10G|20G|25G|40G|50G|56G|100G|200G|400G>");

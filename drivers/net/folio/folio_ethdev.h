@@ -104,6 +104,10 @@ struct folio_devargs {
 	struct folio_config config; /* its strings are kvlist's */
 	struct rte_ether_addr mac; /* zero: not given */
 	const struct folio_speed *speed;
+	const char *vhost_user; /* strings are kvlist's, as the next */
+	const char *virtio;
+	bool server;
+	bool split; /* no packed rings */
 	struct rte_kvargs *kvlist;
 };
 
