@@ -13,7 +13,7 @@ import unittest
 import common
 from testpmd import RegionFile, memory_args, plugin_path, remove_runtime
 
-KILLS = 20
+KILLS = 20 if os.environ.get("FOLIO_TEST_ALL") else 4
 COUNTERS = re.compile(r"sent (\d+) received (\d+) bad (\d+) order (\d+)")
 
 
@@ -45,7 +45,7 @@ class Verify:
                 if found:
                     self.counters = tuple(int(n) for n in found.groups())
 
-    def wait_received(self, more_than, timeout=60):
+    def wait_received(self, more_than, timeout=240):
         """Wait for traffic."""
         deadline = time.monotonic() + timeout
         while self.counters[1] <= more_than:
@@ -56,8 +56,8 @@ class Verify:
     def finish(self):
         """SIGTERM; returns exit status and the last counters."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(30)
-        self.reader.join(10)
+        status = self.process.wait(180)
+        self.reader.join(180)
         return status
 
     def end(self):
