@@ -218,13 +218,14 @@ class Testpmd(Commands):
 
     _serial = 0
 
-    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
+    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None, plugin=True):
+        """memory: megabytes, or EAL arguments for it."""
         Testpmd._serial += 1
         self.cpu = cpu
-        self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
+        self.prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
         self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
-                     "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
-                     "-d", plugin_path(), *eal_args]
+                     "--no-telemetry", "--file-prefix", self.prefix, *(memory_args(memory) if isinstance(memory, int) else memory),
+                     *(["-d", plugin_path()] if plugin else []), *eal_args]
         for vdev in vdevs:
             self.args += ["--vdev", vdev]
         self.args += ["--", *TESTPMD_ARGS, *app_args]
@@ -256,4 +257,4 @@ class Testpmd(Commands):
         """Make sure that it is gone, in whatever state it is."""
         if self.process.poll() is None:
             self.kill()
-        remove_runtime(self._prefix)
+        remove_runtime(self.prefix)
