@@ -82,7 +82,7 @@ fence(struct hook_span *span, const struct folio_layout *l)
 	if (span == NULL || span->judged)
 		return;
 	span->judged = true;
-	span->used = l->used;
+	content_used(span->start, l->used);
 	span->fenced = MIN(span->len, l->used + FENCE);
 	CHECK(l->used <= span->len);
 	system_forbid(span->start + l->meta_off, span->start + l->data_off);
