@@ -12,6 +12,7 @@
 
 #include "boundary/fault.h"
 #include "error.h"
+#include "memory/shm_name.h"
 #include "port_state.h"
 #include "sized.h"
 

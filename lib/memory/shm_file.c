@@ -7,68 +7,43 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "boundary/shared.h"
 #include "error.h"
-#include "memory/shm_map.h"
+#include "memory/file.h"
+#include "memory/shm_pages.h"
 #include "memory/shm_source.h"
-
-/*
- * What folio made it may resize, wipe and remove: the sticky bit says so to whoever comes later,
- * also after a crash, if the content is folio's, too. The bit alone has been seen on files of
- * others.
- */
-#define MODE_OURS (S_ISVTX | S_IRUSR | S_IWUSR)
-
-/* A file can be removed by a peer that closes between our open and our lock: then try again. */
-#define OPEN_TRIES 8
-
-/* Byte 1 of the file is the guest's lock, byte 2 the host's. */
-static struct flock
-role_lock(short type, enum folio_role role)
-{
-	return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = role, .l_len = 1};
-}
 
 static bool
 role_is_free(int fd, enum folio_role role)
 {
-	struct flock fl = role_lock(F_WRLCK, role);
-
-	return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type == F_UNLCK;
+	return folio_file_is_free(fd, role, 1);
 }
 
 int
 folio_region_lock_role(struct folio_region *r, struct folio_error *err)
 {
-	struct flock fl = role_lock(F_WRLCK, r->role);
+	int ret = folio_file_lock(r->fd, r->role, 1);
 
-	if (fcntl(r->fd, F_OFD_SETLK, &fl) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return folio_fail(err, -EBUSY, "role=%s is taken: another port, of this process or of "
+	if (ret == -EBUSY)
+		return folio_fail(err, ret, "role=%s is taken: another port, of this process or of "
 				  "another, has %s in this role",
 				  r->role == FOLIO_GUEST ? "guest" : "host", r->name);
-	return folio_fail(err, -errno, "%s: cannot lock it: %s", r->name, strerror(errno));
+	if (ret != 0)
+		return folio_fail(err, ret, "%s: cannot lock it: %s", r->name, strerror(-ret));
+	return 0;
 }
 
-/*
- * EAL removes every file "*map_*" of a hugetlbfs that nobody has locked by flock(), when a program
- * starts; other tools have such habits, too. A peer can keep us from it by an exclusive lock, which
- * keeps them away as well: so it is no error, and tried again at every tick.
- */
+/* A peer can keep us from it by an exclusive lock: so it is tried again at every tick. */
 static void
 lock_against_cleaners(struct folio_region *r)
 {
 	if (!r->guarded)
-		r->guarded = flock(r->fd, LOCK_SH | LOCK_NB) == 0;
+		r->guarded = folio_file_guard(r->fd);
 }
 
 static int
@@ -92,12 +67,13 @@ reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
 		return 0;
 	error = errno;
 	(void)ftruncate(r->fd, 0);
-	return folio_shm_no_memory(r, "reserve", size, error, err);
+	return folio_shm_no_memory(r->name, r->page_size, "reserve", size, error, err);
 }
 
 /*
- * A host that came while the guest's header was scribbled on could not tell whose file it is. It looks
- * again when there is a guest. Peer not trusted: it can have a file removed that it can wipe itself.
+ * A host that came while the guest's header was scribbled on could not tell whose file it is. It
+ * looks again when there is a guest. Peer not trusted: it can have a file removed that it can wipe
+ * itself.
  */
 static void
 note_if_ours(struct folio_region *r, const struct stat *st)
@@ -170,22 +146,17 @@ file_is_cut(const struct folio_region *r)
 
 /* Folio makes no file of such a size, and a guest would leave it alone. */
 static bool
-is_odd(const struct folio_region *r, const struct stat *here)
+is_odd(const struct folio_region *r)
 {
-	return r->ours && here->st_size % FOLIO_WIRE_PAGE != 0;
+	struct stat st;
+
+	return r->ours && fstat(r->fd, &st) == 0 && st.st_size % FOLIO_WIRE_PAGE != 0;
 }
 
 static bool
 file_is_lost(const struct folio_region *r)
 {
-	struct stat here, at_path;
-
-	if (fstat(r->fd, &here) != 0 || here.st_nlink == 0 || is_odd(r, &here) ||
-	    (uint64_t)here.st_size < 2 * r->area)
-		return true;
-	if (stat(r->path, &at_path) != 0)
-		return false; /* it has another name now: both go on in it */
-	return at_path.st_dev != here.st_dev || at_path.st_ino != here.st_ino;
+	return is_odd(r) || folio_file_is_lost(r->fd, r->path, 2 * r->area);
 }
 
 /*
@@ -196,18 +167,10 @@ file_is_lost(const struct folio_region *r)
 static void
 remove_if_last(struct folio_region *r)
 {
-	struct flock unlock = role_lock(F_UNLCK, r->role);
-	struct stat at_path, here;
-
-	if (!(r->ours || r->fresh) || fcntl(r->fd, F_OFD_SETLK, &unlock) != 0 ||
-	    fstat(r->fd, &here) != 0)
+	if (!(r->ours || r->fresh) || folio_file_unlock(r->fd, r->role, 1) != 0)
 		return;
-	if (!is_odd(r, &here) &&
-	    (!role_is_free(r->fd, FOLIO_GUEST) || !role_is_free(r->fd, FOLIO_HOST)))
-		return;
-	if (stat(r->path, &at_path) == 0 && at_path.st_dev == here.st_dev &&
-	    at_path.st_ino == here.st_ino)
-		(void)unlink(r->path);
+	if (is_odd(r) || (role_is_free(r->fd, FOLIO_GUEST) && role_is_free(r->fd, FOLIO_HOST)))
+		folio_file_remove(r->fd, r->path);
 }
 
 static const struct folio_region_source file_source = {
@@ -247,71 +210,24 @@ check_content(struct folio_region *r, bool sticky, struct folio_error *err)
 			  "(allowed: empty, zeroed, a folio region): it is left alone", r->name);
 }
 
-/* Whoever has a lease on the file would make us wait for it, and an open of a modem for a carrier. */
-static int
-open_at_once(const char *path, int flags, mode_t mode)
-{
-	int fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
-
-	if (fd >= 0)
-		(void)fcntl(fd, F_SETFL, 0);
-	return fd;
-}
-
-static int
-explain_open(const struct folio_region *r, struct folio_error *err)
-{
-	if (errno == EWOULDBLOCK)
-		return folio_fail(err, -EUCLEAN, "%s: another process has a lease on it: the "
-				  "kernel takes it away (see fs.lease-break-time)", r->name);
-	return folio_fail(err, -errno, "%s: cannot open it for writing: %s", r->name,
-			  strerror(errno));
-}
-
-/* One attempt. -EAGAIN: the file vanished, or appeared, under us. */
-static int
-create(struct folio_region *r, bool keep, struct folio_error *err)
-{
-	struct stat st;
-
-	/* With its mark from the start: the peer may open it at once, and looks for it. */
-	r->fd = open_at_once(r->path, O_CREAT | O_EXCL, keep ? S_IRUSR | S_IWUSR : MODE_OURS);
-	r->fresh = r->fd >= 0;
-	if (r->fd >= 0)
-		return 0;
-	if (errno != EEXIST)
-		return folio_fail(err, -errno, "%s: cannot create it: %s", r->name, strerror(errno));
-	if (lstat(r->path, &st) == 0 && S_ISLNK(st.st_mode) && stat(r->path, &st) != 0 &&
-	    errno == ENOENT)
-		return folio_fail(err, -ENOENT, "%s is a symbolic link to a file that does not exist",
-				  r->name);
-	return -EAGAIN;
-}
-
 static int
 open_once(struct folio_region *r, bool keep, struct folio_error *err)
 {
-	struct statfs fs;
 	struct stat st;
 	int ret;
 
-	r->fresh = false;
 	r->guarded = false;
-	r->fd = open_at_once(r->path, 0, 0);
-	if (r->fd < 0 && errno != ENOENT)
-		return explain_open(r, err);
+	/* With its mark from the start: the peer may open it at once, and looks for it. */
+	r->fd = folio_file_open(r->path, r->name, keep ? S_IRUSR | S_IWUSR : FOLIO_FILE_OURS,
+				&r->fresh, err);
 	if (r->fd < 0) {
-		ret = create(r, keep, err);
-		if (ret != 0)
-			return ret;
+		ret = r->fd;
+		r->fd = -1;
+		return ret;
 	}
-
-	if (fstat(r->fd, &st) != 0 || fstatfs(r->fd, &fs) != 0)
-		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return folio_fail(err, -EINVAL, "%s is neither a regular file nor a device of the "
-				  "folio kernel module", r->name);
-
+	ret = folio_file_look(r->fd, r->name, &st, &r->page_size, err);
+	if (ret != 0)
+		return ret;
 	ret = folio_region_lock_role(r, err);
 	if (ret != 0)
 		return ret;
@@ -321,8 +237,6 @@ open_once(struct folio_region *r, bool keep, struct folio_error *err)
 	if (fstat(r->fd, &st) != 0 || st.st_nlink == 0)
 		return -EAGAIN;
 	r->size = (uint64_t)st.st_size;
-	r->page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
-						    : (uint32_t)sysconf(_SC_PAGESIZE);
 	return check_content(r, (st.st_mode & S_ISVTX) != 0, err);
 }
 
@@ -356,7 +270,7 @@ folio_region_open_file(struct folio_region *r, const char *path, bool keep,
 	r->path = strdup(path);
 	if (r->path == NULL)
 		return folio_fail(err, -ENOMEM, "out of memory");
-	for (i = 0; i < OPEN_TRIES && ret == -EAGAIN; i++) {
+	for (i = 0; i < FOLIO_FILE_TRIES && ret == -EAGAIN; i++) {
 		ret = open_once(r, keep, err);
 		if (ret == -EAGAIN && r->fd >= 0) {
 			close(r->fd);

@@ -5,25 +5,12 @@
 #ifndef FOLIO_SHM_MAP_H
 #define FOLIO_SHM_MAP_H
 
-/* Mapping shared memory, and why it cannot be had. */
+/* Mapping shared memory of which each side writes one half. */
 
 #include "native/region.h"
 
 /* What is used of the halves of r->fd: ours to write, the peer's to read. */
 int folio_shm_map_halves(struct folio_region *r, const struct folio_layout *l,
 			 struct folio_error *err);
-
-/* Ask for memory of a node before it is touched. Negative: anywhere. */
-void folio_shm_place(void *mem, uint64_t len, int numa_node);
-
-/*
- * `what` (e.g. "map") of so many bytes failed with this errno: a line for the user. On huge pages
- * it tells how many are needed, and how many there are.
- */
-int folio_shm_no_memory(const struct folio_region *r, const char *what, uint64_t bytes, int error,
-			struct folio_error *err);
-
-/* Huge pages of this size that nobody has or was promised. */
-uint64_t folio_shm_free_huge_pages(uint64_t page_size);
 
 #endif /* FOLIO_SHM_MAP_H */

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
-#include <linux/memfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +25,10 @@
 
 #include "boundary/shared.h"
 #include "error.h"
-#include "memory/shm_map.h"
+#include "memory/sealed.h"
+#include "memory/shm_pages.h"
 #include "memory/shm_socket.h"
 #include "memory/shm_source.h"
-
-#define HUGE_SHIFT 21
-#define HUGE_PAGE (UINT32_C(1) << HUGE_SHIFT)
 
 /* Nobody cuts it or punches holes in it, and nobody but who has it mapped can write it. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
@@ -88,36 +85,17 @@ map_placeholder(const struct folio_layout *l)
 
 /* Map a new memfd, with all its memory. Returns 0 or a positive errno. */
 static int
-make_area(struct folio_region *r, uint64_t len, unsigned int flags)
+make_area(struct folio_region *r, uint64_t len, bool huge)
 {
 	struct memfd *m = r->state;
-	int error;
+	void *mem;
+	int ret = folio_sealed_make(&mem, len, huge, SEALS, r->numa_node);
 
-	m->own = memfd_create("folio", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
-	if (m->own < 0)
-		return errno;
-	r->own = MAP_FAILED;
-	if (ftruncate(m->own, (off_t)len) != 0)
-		goto failed;
-	r->own = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->own, 0);
-	if (r->own == MAP_FAILED)
-		goto failed;
-	folio_shm_place(r->own, len, r->numa_node);
-	if (flags == 0)
-		(void)madvise(r->own, len, MADV_HUGEPAGE);
-#ifdef MADV_POPULATE_WRITE
-	(void)madvise(r->own, len, MADV_POPULATE_WRITE); /* takes larger pages than fallocate() */
-#endif
-	if (fallocate(m->own, 0, 0, (off_t)len) == 0 &&
-	    fcntl(m->own, F_ADD_SEALS, SEALS | F_SEAL_SEAL) == 0)
-		return 0;
-failed:
-	error = errno;
-	if (r->own != MAP_FAILED)
-		munmap(r->own, len);
-	r->own = NULL;
-	close_fd(&m->own);
-	return error;
+	if (ret < 0)
+		return -ret;
+	m->own = ret;
+	r->own = mem;
+	return 0;
 }
 
 static int
@@ -132,16 +110,16 @@ memfd_map(struct folio_region *r, const struct folio_layout *l, struct folio_err
 				  "geometry needs %" PRIu64, r->name, m->peer < 0 ? 0 : m->peer_size,
 				  len);
 	close_fd(&m->own);
-	if (l->geom.page_shift >= HUGE_SHIFT)
-		ret = make_area(r, len, MFD_HUGETLB | MFD_HUGE_2MB);
+	if (l->geom.page_shift >= FOLIO_SEALED_HUGE_SHIFT)
+		ret = make_area(r, len, true);
 	if (ret != 0) {
 		/* A guest said at open that there are huge pages; they do not suffice. */
 		if (r->role == FOLIO_GUEST)
 			r->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
-		ret = make_area(r, len, 0);
+		ret = make_area(r, len, false);
 	}
 	if (ret != 0)
-		return folio_shm_no_memory(r, "reserve", len, ret, err);
+		return folio_shm_no_memory(r->name, r->page_size, "reserve", len, ret, err);
 	r->peer = r->role == FOLIO_HOST ? mmap(NULL, len, PROT_READ, MAP_SHARED, m->peer, 0)
 					: map_placeholder(l);
 	if (r->peer == MAP_FAILED) {
@@ -181,9 +159,9 @@ check_area(int fd, uint64_t *size, uint32_t *page_size, struct folio_error *err)
 	*page_size = fs.f_type == HUGETLBFS_MAGIC ? (uint32_t)fs.f_bsize
 						  : (uint32_t)sysconf(_SC_PAGESIZE);
 	/* Both areas are as long as the peer's pages demand, and ours is ours to pay for. */
-	if (*page_size > HUGE_PAGE)
+	if (*page_size > FOLIO_SEALED_HUGE_PAGE)
 		return folio_fail(err, -EPROTO, "the peer's memory lies on pages of %u bytes: allowed "
-				  "are %u at most", *page_size, HUGE_PAGE);
+				  "are %u at most", *page_size, FOLIO_SEALED_HUGE_PAGE);
 	/* Nobody can punch a hole any more. One that is there would be filled at our cost, or not. */
 	if (st.st_size <= 0 || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size)
 		return folio_fail(err, -EPROTO, "the peer's memory has %" PRIu64 " bytes, and %" PRIu64
@@ -258,7 +236,7 @@ try_to_connect(struct folio_region *r, struct folio_error *err)
 		return 0;
 	}
 	m->pause = PAUSE;
-	ret = folio_socket_connect(&m->addr);
+	ret = folio_socket_connect(&m->addr, SOCK_SEQPACKET);
 	if (ret < 0)
 		return folio_fail(err, -EAGAIN, "%s: no host listens there (%s)", r->name,
 				  strerror(-ret));
@@ -559,16 +537,16 @@ folio_region_open_memfd(struct folio_region *r, const char *path, struct folio_e
 		return folio_fail(err, -ENOMEM, "out of memory");
 	r->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	if (r->role == FOLIO_HOST) {
-		ret = folio_socket_listen(&addr, r->name, &id, err);
+		ret = folio_socket_listen(&addr, SOCK_SEQPACKET, r->name, &id, err);
 	} else {
 		/* A descriptor is what says that the region is open. */
-		ret = memfd_create("folio", MFD_CLOEXEC);
+		ret = folio_sealed_memfd(0);
 		if (ret < 0)
 			ret = folio_fail(err, -errno, "%s: cannot make a memfd: %s", r->name,
 					 strerror(errno));
 		/* Areas that huge pages would fit into; if there are none it does no harm. */
-		else if (folio_shm_free_huge_pages(HUGE_PAGE) > 0)
-			r->page_size = HUGE_PAGE;
+		else if (folio_shm_free_huge_pages(FOLIO_SEALED_HUGE_PAGE) > 0)
+			r->page_size = FOLIO_SEALED_HUGE_PAGE;
 	}
 	if (ret < 0) {
 		free(m);

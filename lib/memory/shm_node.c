@@ -8,24 +8,19 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <folio_ioctl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "memory/node.h"
 #include "memory/shm_device.h"
 
 static int
 node_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 {
-	struct folio_ioctl_alloc alloc = {
-		.size = size,
-		.node = r->numa_node >= 0 ? (uint32_t)r->numa_node : UINT32_MAX,
-	};
+	int ret;
 
 	if (!r->allocates || r->size >= size)
 		return folio_device_grow(r, size, err);
@@ -33,10 +28,9 @@ node_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 		return folio_fail(err, -ENOSPC,
 				  "region too small: %s has %" PRIu64 " bytes, the geometry needs "
 				  "%" PRIu64, r->name, r->size, size);
-	if (ioctl(r->fd, FOLIO_IOCTL_ALLOC, &alloc) != 0)
-		return folio_fail(err, -errno, "%s: cannot share %" PRIu64 " bytes of memory: %s%s",
-				  r->name, size, strerror(errno),
-				  errno == ENOMEM ? " (see the module's parameter max_alloc)" : "");
+	ret = folio_node_alloc(r->fd, r->name, size, r->numa_node, 0, err);
+	if (ret != 0)
+		return ret;
 	r->size = size;
 	return 0;
 }
@@ -44,9 +38,7 @@ node_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 static bool
 node_is_gone(const struct folio_region *r)
 {
-	struct folio_ioctl_info info;
-
-	return ioctl(r->fd, FOLIO_IOCTL_INFO, &info) != 0;
+	return folio_node_is_gone(r->fd);
 }
 
 static const struct folio_region_source node_source = {
@@ -60,58 +52,23 @@ static const struct folio_region_source node_source = {
 	.release = folio_device_release,
 };
 
-static enum folio_caching
-node_caching(uint32_t caching)
-{
-	switch (caching) {
-	case FOLIO_IOCTL_CACHING_WRITE_BACK:
-		return FOLIO_CACHING_WRITE_BACK;
-	case FOLIO_IOCTL_CACHING_WRITE_COMBINING:
-		return FOLIO_CACHING_WRITE_COMBINING;
-	case FOLIO_IOCTL_CACHING_UNCACHED:
-		return FOLIO_CACHING_UNCACHED;
-	default:
-		return FOLIO_CACHING_UNKNOWN;
-	}
-}
-
-static int
-open_node(struct folio_region *r, const char *path, struct folio_error *err)
-{
-	r->path = strdup(path);
-	if (r->path == NULL)
-		return folio_fail(err, -ENOMEM, "out of memory");
-	/* It need not be the module's: do not wait for a modem, nor become its session's leader. */
-	r->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (r->fd < 0 && errno == EBUSY)
-		return folio_fail(err, -EBUSY, "%s is taken: another port, of this process or of "
-				  "another, has %s", r->name, path);
-	if (r->fd < 0)
-		return folio_fail(err, -errno, "%s: cannot open %s for writing: %s", r->name, path,
-				  strerror(errno));
-	return 0;
-}
-
 int
 folio_region_open_node(struct folio_region *r, const char *path, struct folio_error *err)
 {
 	struct folio_ioctl_info info;
 	int ret;
 
-	ret = open_node(r, path, err);
-	if (ret != 0)
+	r->path = strdup(path);
+	if (r->path == NULL)
+		return folio_fail(err, -ENOMEM, "out of memory");
+	ret = folio_node_open(path, r->name, &info, err);
+	if (ret < 0)
 		return ret;
-	if (ioctl(r->fd, FOLIO_IOCTL_INFO, &info) != 0)
-		return folio_fail(err, -EINVAL, "%s is neither a regular file nor a device of the "
-				  "folio kernel module", r->name);
-	if (info.version != FOLIO_IOCTL_VERSION)
-		return folio_fail(err, -EPROTO, "%s: the kernel module speaks version %u of its "
-				  "interface, this is version %u", r->name, info.version,
-				  FOLIO_IOCTL_VERSION);
+	r->fd = ret;
 	r->source = &node_source;
 	r->size = info.size;
 	r->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
-	r->caching = node_caching(info.caching);
+	r->caching = folio_node_caching(&info);
 	r->allocates = info.kind == FOLIO_IOCTL_KIND_ALLOC;
 	if (r->allocates) {
 		/* Private to this process until a host is told where it lies. */

@@ -34,17 +34,17 @@ folio_socket_address(struct sockaddr_un *addr, const char *name, const char *pat
 }
 
 static int
-new_socket(void)
+new_socket(int type)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return fd >= 0 ? fd : -errno;
 }
 
 int
-folio_socket_connect(const struct sockaddr_un *addr)
+folio_socket_connect(const struct sockaddr_un *addr, int type)
 {
-	int fd = new_socket();
+	int fd = new_socket(type);
 	int error;
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
@@ -56,21 +56,22 @@ folio_socket_connect(const struct sockaddr_un *addr)
 
 /* Its owner is gone: a socket of our user on which nobody listens. */
 static bool
-is_forgotten(const struct sockaddr_un *addr)
+is_forgotten(const struct sockaddr_un *addr, int type)
 {
 	struct stat st;
 	int fd;
 
 	if (lstat(addr->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode) || st.st_uid != geteuid())
 		return false;
-	fd = folio_socket_connect(addr);
+	fd = folio_socket_connect(addr, type);
 	if (fd >= 0)
 		close(fd);
 	return fd == -ECONNREFUSED;
 }
 
 static int
-explain_bind(const struct sockaddr_un *addr, const char *name, int error, struct folio_error *err)
+explain_bind(const struct sockaddr_un *addr, int type, const char *name, int error,
+	     struct folio_error *err)
 {
 	struct stat st;
 
@@ -79,28 +80,28 @@ explain_bind(const struct sockaddr_un *addr, const char *name, int error, struct
 	if (lstat(addr->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return folio_fail(err, -EEXIST, "%s: there is a file that is no socket: it is left "
 				  "alone", name);
-	return folio_fail(err, -EBUSY, "role=host is taken: somebody else listens on %s, or it is "
-			  "another user's", name);
+	return folio_fail(err, -EBUSY, "%ssomebody else listens on %s, or it is another user's",
+			  type == SOCK_SEQPACKET ? "role=host is taken: " : "", name);
 }
 
 int
-folio_socket_listen(const struct sockaddr_un *addr, const char *name, struct stat *id,
+folio_socket_listen(const struct sockaddr_un *addr, int type, const char *name, struct stat *id,
 		    struct folio_error *err)
 {
-	int fd = new_socket();
+	int fd = new_socket(type);
 	int error = 0;
 
 	if (fd < 0)
 		return folio_fail(err, fd, "%s: cannot make a socket: %s", name, strerror(-fd));
 	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) != 0) {
 		error = errno;
-		if (error == EADDRINUSE && is_forgotten(addr) && unlink(addr->sun_path) == 0)
+		if (error == EADDRINUSE && is_forgotten(addr, type) && unlink(addr->sun_path) == 0)
 			error = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) != 0 ? errno
 											   : 0;
 	}
 	if (error != 0) {
 		close(fd);
-		return explain_bind(addr, name, error, err);
+		return explain_bind(addr, type, name, error, err);
 	}
 	if (listen(fd, BACKLOG) != 0 || lstat(addr->sun_path, id) != 0) {
 		error = errno;

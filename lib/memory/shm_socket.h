@@ -6,13 +6,16 @@
 #define FOLIO_SHM_SOCKET_H
 
 /*
- * A Unix socket that carries single messages with at most one descriptor. Nothing here blocks, and
- * nothing that arrives is trusted: a message has its length and its constants, or the peer is
- * dropped.
+ * A Unix socket that carries single messages with at most one descriptor; and, for virtio/vhost_user,
+ * how any kind of Unix socket is found. Nothing here blocks, and nothing that arrives is trusted: a
+ * message has its length and its constants, or the peer is dropped.
+ *
+ * type: SOCK_SEQPACKET or SOCK_STREAM.
  */
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -30,8 +33,8 @@ int folio_socket_address(struct sockaddr_un *addr, const char *name, const char 
  *
  * Returns the descriptor or a negative errno.
  */
-int folio_socket_listen(const struct sockaddr_un *addr, const char *name, struct stat *id,
-			struct folio_error *err);
+int folio_socket_listen(const struct sockaddr_un *addr, int type, const char *name,
+			struct stat *id, struct folio_error *err);
 
 /* Does the address still lead to the socket that has this inode? */
 bool folio_socket_is_at(const struct sockaddr_un *addr, const struct stat *id);
@@ -40,7 +43,7 @@ bool folio_socket_is_at(const struct sockaddr_un *addr, const struct stat *id);
  * A connected socket or a negative errno (-ENOENT, -ECONNREFUSED: nobody listens; -EAGAIN: a
  * queue).
  */
-int folio_socket_connect(const struct sockaddr_un *addr);
+int folio_socket_connect(const struct sockaddr_un *addr, int type);
 
 /* The next one who connected, or a negative errno (-EAGAIN: nobody). */
 int folio_socket_accept(int listener);

@@ -17,15 +17,13 @@
 #include "error.h"
 #include "memory/shm_device.h"
 #include "memory/shm_map.h"
+#include "memory/shm_name.h"
+#include "memory/shm_pages.h"
 #include "native/session.h"
 
 /* How many ticks a crashed predecessor's peer may take to let go. */
 #define GUEST_WAITS (1000 / FOLIO_TICK_MS)
 #define HOST_WAITS (200 / FOLIO_TICK_MS)
-
-/* A longer path is shortened in messages, so that there is room for what is wrong with it. */
-#define NAME_HEAD 40
-#define NAME_TAIL 80
 
 static bool
 is_zero(const void *mem, size_t len)
@@ -77,29 +75,12 @@ folio_region_note_predecessor(struct folio_region *r)
 static bool
 init(struct folio_region *r, const char *key, const char *value, enum folio_role role)
 {
-	size_t len;
-	int ret;
-
 	memset(r, 0, sizeof(*r));
 	r->fd = -1;
 	r->role = role;
 	r->numa_node = -1;
-	len = strlen(value);
-	if (len <= NAME_HEAD + NAME_TAIL)
-		ret = asprintf(&r->name, "%s=%s", key, value);
-	else
-		ret = asprintf(&r->name, "%s=%.*s...%s", key, NAME_HEAD, value,
-			       value + len - NAME_TAIL);
-	if (ret < 0)
-		r->name = NULL; /* else undefined */
+	r->name = folio_shm_name(key, value);
 	return r->name != NULL;
-}
-
-/* Directly in /dev are devices: a file of that name would be a mistake that hides the real one. */
-static bool
-is_device_name(const char *path)
-{
-	return strncmp(path, "/dev/", 5) == 0 && strchr(path + 5, '/') == NULL;
 }
 
 int
@@ -116,9 +97,8 @@ folio_region_open(struct folio_region *r, const char *path, enum folio_role role
 		ret = folio_region_open_memfd(r, path + strlen(FOLIO_SOCKET_PREFIX), err);
 	else if (exists && S_ISCHR(st.st_mode))
 		ret = folio_region_open_node(r, path, err);
-	else if (!exists && is_device_name(path))
-		ret = folio_fail(err, -ENODEV, "%s: there is no such device: load the folio kernel "
-				 "module (modprobe folio); a file lies in a folder below /dev", r->name);
+	else if (!exists && folio_shm_is_device_name(path))
+		ret = folio_shm_no_device(r->name, err);
 	else
 		ret = folio_region_open_file(r, path, keep, err);
 	if (ret != 0)
@@ -228,7 +208,7 @@ reserve(struct folio_region *r, const struct folio_layout *l, uint64_t *budget,
 	while (ret == 0 && (s = next_piece(l, &r->prepared, budget)).len > 0)
 		ret = r->source->reserve(r, own + s.offset, s.len);
 	if (ret != 0)
-		return folio_shm_no_memory(r, "reserve", l->used, ret, err);
+		return folio_shm_no_memory(r->name, r->page_size, "reserve", l->used, ret, err);
 	/* A predecessor with another geometry may have left something where nobody writes now. */
 	if (r->prepared == l->used)
 		r->source->discard(r, own + l->meta_off, l->data_off - l->meta_off);

@@ -24,6 +24,7 @@
 
 #include <folio.h>
 
+#include "memory/bar.h"
 #include "native/layout.h"
 
 struct folio_region_source;
@@ -70,19 +71,6 @@ struct folio_region {
 	void *state;	    /* the source's own */
 	char detail[64];    /* what it is, for people */
 };
-
-/* Where a PCI device is found; the folders are others in tests only. */
-struct folio_pci_place {
-	const char *address;	 /* as the user wrote it, e.g. 0000:00:04.0 */
-	const char *sysfs;	 /* folder with a folder for each device */
-	const char *dev;	 /* folder with the kernel module's files */
-};
-
-#define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
-#define FOLIO_PCI_DEV "/dev"
-
-/* A path that begins so names a socket over which sealed memory is passed. */
-#define FOLIO_SOCKET_PREFIX "unix:"
 
 /*
  * Open the file, or create it (empty), and take the role. With `keep` a file that is created is not

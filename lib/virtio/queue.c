@@ -99,6 +99,7 @@ folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m)
 	q->max_frame = m->max_frame;
 	q->plain_max = m->max_frame < q->room ? m->max_frame : q->room;
 	__atomic_store_n(&q->broken, 0, __ATOMIC_RELAXED);
+	q->weak = 0;
 	q->doorbell = 1; /* until the device says otherwise */
 	q->shuffled = 0;
 	q->in_order = false;
@@ -167,6 +168,21 @@ folio_virtq_give_up(struct folio_virtq *q, uint64_t *counter)
 	__atomic_store_n(&q->broken, 1, __ATOMIC_RELAXED);
 	folio_virtq_stay_broken(q);
 	return 0;
+}
+
+void
+folio_virtq_weaken(struct folio_virtq *q)
+{
+	q->weak = 1;
+}
+
+void
+folio_virtq_before_publish(struct folio_virtq *q)
+{
+	if (q->broken)
+		folio_virtq_stay_broken(q);
+	if (q->weak)
+		folio_shared_fence();
 }
 
 bool

@@ -59,6 +59,7 @@ struct folio_virtq {
 	uint32_t max_frame; /* longest frame; more than room takes several buffers */
 	uint32_t plain_max; /* longest frame of one buffer */
 	uint32_t broken;    /* what the device did cannot be followed: reset it */
+	uint32_t weak;	    /* split only: the memory keeps no order, fence it */
 	uint32_t doorbell;  /* see folio_virtq_watch(); written by the control thread */
 	uint32_t shuffled;  /* the device returned buffers in another order than given */
 	bool in_order;	    /* negotiated: one id may stand for all before it */
@@ -134,6 +135,9 @@ void folio_virtq_areas(uint32_t size, struct folio_virtq_areas *a);
  */
 void folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m);
 
+/* Behind attaching a split queue in memory that is mapped write-combining, or not cached. */
+void folio_virtq_weaken(struct folio_virtq *q);
+
 /* What must hold between calls, whatever the device does. For tests, fuzzers and proofs. */
 bool folio_virtq_valid(const struct folio_virtq *q);
 
@@ -164,10 +168,22 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 }
 
 /*
+ * Cold half of publishing, for queues that are broken or weak: all that was stored comes before
+ * what is stored next.
+ */
+void folio_virtq_before_publish(struct folio_virtq *q);
+
+/*
  * For folio_split_watch() and folio_packed_watch(): the device polls, or does not. `doorbell` is 0
  * while it polls, else how often that was seen to be over, at most twice.
  */
 bool folio_virtq_watch(struct folio_virtq *q, bool polls);
+
+/*
+ * Receive: frames, or pieces of such, that wait to be received. Transmit: what the device has and
+ * has not returned. For any thread at any time: changes nothing, and is stale by nature.
+ */
+uint32_t folio_virtq_used(const struct folio_virtq *q, bool packed, bool receive);
 
 /* Buffer `id`: its first byte. Any id: it is masked. */
 static inline uint8_t *
@@ -200,6 +216,30 @@ static inline const uint8_t *
 folio_virtq_data(const struct folio_virtq *q, uint32_t s)
 {
 	return folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
+}
+
+/*
+ * Ask for what will be copied soon: the data of the buffer at place s, which is to be read, and its
+ * header if that is, or so many bytes of it, which are to be written.
+ */
+static inline void
+folio_virtq_prefetch_read(const struct folio_virtq *q, uint32_t s, bool header)
+{
+	const uint8_t *buf = folio_virtq_buf(q, folio_virtq_at(q, s));
+
+	if (header)
+		__builtin_prefetch(buf, 0, 3);
+	__builtin_prefetch(buf + FOLIO_VIRTQ_LINE, 0, 3);
+}
+
+static inline void
+folio_virtq_prefetch_write(const struct folio_virtq *q, uint32_t s, uint32_t len)
+{
+	uint8_t *data = folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
+	uint32_t i;
+
+	for (i = 0; i < len; i += FOLIO_VIRTQ_LINE)
+		__builtin_prefetch(data + i, 1, 3);
 }
 
 /* Where its header is. */

@@ -13,6 +13,8 @@ folio_split_refresh(struct folio_virtq *q)
 	if (q->broken)
 		return 0;
 	idx = folio_fetch16_acquire(&q->back->idx);
+	if (q->weak)
+		folio_shared_fence();
 	if ((uint16_t)(idx - q->seen) > (uint16_t)(q->avail - q->used) - known)
 		return folio_virtq_give_up(q, &q->bad_index);
 	q->seen = idx;

@@ -84,8 +84,8 @@ folio_split_rx_commit(struct folio_virtq *q, uint32_t n)
 	q->tail += n;
 	q->used = (uint16_t)(q->used + n);
 	q->avail = (uint16_t)(q->avail + n);
-	if (__builtin_expect(q->broken, 0))
-		folio_virtq_stay_broken(q);
+	if (__builtin_expect(q->broken | q->weak, 0))
+		folio_virtq_before_publish(q);
 	folio_put16_release(&q->ring->idx, q->avail);
 }
 
@@ -128,8 +128,8 @@ folio_split_tx_put(struct folio_virtq *q, const void *src, uint32_t len, folio_c
 static inline void
 folio_split_tx_publish(struct folio_virtq *q)
 {
-	if (__builtin_expect(q->broken, 0))
-		folio_virtq_stay_broken(q);
+	if (__builtin_expect(q->broken | q->weak, 0))
+		folio_virtq_before_publish(q);
 	folio_put16_release(&q->ring->idx, q->avail);
 }
 

@@ -83,8 +83,11 @@ def read_unit(job, root):
         structures = Structures(run(name, [*words, "-O1", "-w", "-E", "-P", source], folder))
         with open(deps, encoding="utf-8") as file:
             used = file.read().replace("\\\n", " ").split(":", 1)[1].split()
-        with open(text, encoding="utf-8") as file:
-            functions = Parser(" ".join([name, *words]), root, folder, structures).read(file.read())
+        ssa = ""
+        if os.path.exists(text):  # GCC writes none for a source without functions
+            with open(text, encoding="utf-8") as file:
+                ssa = file.read()
+        functions = Parser(" ".join([name, *words]), root, folder, structures).read(ssa)
     return functions, [os.path.join(folder, u) for u in used]
 
 

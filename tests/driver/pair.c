@@ -357,3 +357,21 @@ queue_packets(uint16_t port, uint16_t queue)
 	return xstat(port, name);
 #endif
 }
+
+void
+pair_open_with_old_news(struct pair *p, struct rte_mbuf **m)
+{
+	unsigned int i;
+
+	pair_open(p, ",ring_size=64,slot_size=256", "", NULL);
+	for (i = 0; i < 16; i++)
+		send_one(p->guest, 0, make_frame(common_pool, 500, i, 1));
+	for (i = 0; i < 16; i++) {
+		m[0] = receive_one(p->host, 0);
+		check_frame(m[0], 500, i);
+		rte_pktmbuf_free(m[0]);
+	}
+	expect_silence(p->host, 0);
+	for (i = 0; i < 32; i++)
+		m[i] = make_frame(common_pool, 500, i, 1);
+}

@@ -63,25 +63,6 @@ test_bad_chain(void **state)
 	pair_close(&p);
 }
 
-/* 32 frames of two slots, as many as a ring of 64 has; all free, but the guest knows of half. */
-static void
-open_with_old_news(struct pair *p, struct rte_mbuf **m)
-{
-	unsigned int i;
-
-	pair_open(p, ",ring_size=64,slot_size=256", "", NULL);
-	for (i = 0; i < 16; i++)
-		send_one(p->guest, 0, make_frame(common_pool, 500, i, 1));
-	for (i = 0; i < 16; i++) {
-		m[0] = receive_one(p->host, 0);
-		check_frame(m[0], 500, i);
-		rte_pktmbuf_free(m[0]);
-	}
-	expect_silence(p->host, 0);
-	for (i = 0; i < 32; i++)
-		m[i] = make_frame(common_pool, 500, i, 1);
-}
-
 /* A burst of frames of several slots takes all the room there is. */
 static void
 test_room_for_long_frames(void **state)
@@ -91,7 +72,7 @@ test_room_for_long_frames(void **state)
 	int i;
 
 	(void)state;
-	open_with_old_news(&p, m);
+	pair_open_with_old_news(&p, m);
 	assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, 32), 32);
 	for (i = 0; i < 32; i++) {
 		m[0] = receive_one(p.host, 0);

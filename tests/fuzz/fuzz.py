@@ -30,7 +30,9 @@ INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system", "content", "../virtio/acts", "../virtio/model"]
-PARTS = {"port": ["port_sides", "port_bursts", "port_peer"]}  # of one fuzzer only
+PARTS = {"port": ["port_sides", "port_bursts", "port_peer"],  # of one fuzzer only
+         "session": ["session_checks"],
+         "pci": ["../virtio/pcidev"]}
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
 # What falls on address zero AddressSanitizer sees as well, and a load of shared memory that is not
 # aligned the hook: UBSan's checks of both are a third of an execution.
@@ -56,7 +58,8 @@ class Target(NamedTuple):
 
 TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
            Target("ring", 512, 16, 6_000), Target("port", 256, 26, 2_500),
-           Target("virtq", 256, 12, 60_000)]
+           Target("virtq", 256, 12, 60_000), Target("pci", 192, 4, 8_000),
+           Target("vhost", 256, 8, 20_000)]
 
 
 class Outcome(NamedTuple):

@@ -18,7 +18,7 @@ import machine_code  # noqa: E402
 from relink import Changed, PLUGIN  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
-BURST = "drivers/net/folio/folio_burst.c"
+BURST = "drivers/net/folio/folio_native_burst.c"
 ISAS = ("portable", "sse", "avx2", "avx512")
 
 # Who is called outside of the library, and what it does there.
@@ -52,7 +52,7 @@ def datapath(path, bursts):
     library = machine_code.Library(path)
     roots = []
     for table in [f"folio_copy_{isa}" for isa in ISAS] + \
-            ([f"folio_burst_{isa}" for isa in ISAS] if bursts else []):
+            ([f"folio_native_burst_{isa}" for isa in ISAS] if bursts else []):
         functions = library.table(table)
         if len(functions) != 2:
             raise AssertionError(f"{table} has {len(functions)} functions, not 2")

@@ -74,7 +74,7 @@ class Instructions(unittest.TestCase):
                                       directions=("RX",))
         slower, faster = bench.compare(self.now, changed)
         self.assertEqual(faster, [])
-        self.assertTrue(any(line.startswith("driver RX 64 32:") and "receive (folio_burst.c) +"
+        self.assertTrue(any(line.startswith("driver RX 64 32:") and "receive (folio_native_burst.c) +"
                             in line for line in slower), slower)
         self.assertEqual(bench.compare(self.now, self.now), ([], []))
 

@@ -20,7 +20,7 @@ from onefetch.paths import Program  # noqa: E402
 from onefetch.units import commands, moved, read_unit, read_units  # noqa: E402
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else "build"
-BURST = "drivers/net/folio/folio_burst.c"
+BURST = "drivers/net/folio/folio_native_burst.c"
 
 
 def copy_sources(target):

@@ -18,99 +18,13 @@
 #include "memory/shm_source.h"
 #include "native/region.h"
 #include "boundary/shared.h"
+#include "sysfs.h"
 #include "util.h"
-
-#define ADDRESS "0000:00:04.0"
-#define BAR_SIZE (16u << 20)
-
-struct env {
-	void *dir;
-	char device[PATH_MAX]; /* its folder */
-	struct folio_pci_place place;
-};
 
 static struct folio_layout layout;
 
 static void
-write_file(const struct env *e, const char *name, const char *text)
-{
-	char path[PATH_MAX + 32];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", e->device, name);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void
-make_bar(const struct env *e, const char *name, off_t size)
-{
-	char path[PATH_MAX + 32];
-
-	write_file(e, name, "");
-	snprintf(path, sizeof(path), "%s/%s", e->device, name);
-	assert_int_equal(truncate(path, size), 0);
-}
-
-static void
-read_file(const struct env *e, const char *name, off_t offset, void *out, size_t len)
-{
-	char path[PATH_MAX + 32];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", e->device, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(pread(fd, out, len, offset), len);
-	close(fd);
-}
-
-static void
-remove_file(const struct env *e, const char *name)
-{
-	char path[PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", e->device, name);
-	assert_int_equal(unlink(path), 0);
-}
-
-static int
-setup(void **state)
-{
-	struct env *e = calloc(1, sizeof(*e));
-
-	if (e == NULL || util_dir_setup(&e->dir) != 0)
-		return -1;
-	snprintf(e->device, sizeof(e->device), "%s/" ADDRESS, (const char *)e->dir);
-	e->place = (struct folio_pci_place){.address = ADDRESS, .sysfs = e->dir, .dev = e->dir};
-	if (mkdir(e->device, 0700) != 0)
-		return -1;
-	write_file(e, "vendor", "0x1af4\n");
-	write_file(e, "device", "0x1110\n");
-	write_file(e, "enable", "1\n");
-	write_file(e, "resource",
-		   "0x00000000febf1000 0x00000000febf10ff 0x0000000000040200\n"
-		   "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-		   "0x0000000100000000 0x0000000100ffffff 0x000000000014220c\n");
-	make_bar(e, "resource2", BAR_SIZE);
-	make_bar(e, "resource2_wc", BAR_SIZE);
-	*state = e;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct env *e = *state;
-	int ret = util_dir_teardown(&e->dir);
-
-	free(e);
-	return ret;
-}
-
-static void
-open_bar(const struct env *e, struct folio_region *r, enum folio_role role)
+open_bar(const struct sysfs *e, struct folio_region *r, enum folio_role role)
 {
 	struct folio_error err = {.text = ""};
 
@@ -120,7 +34,7 @@ open_bar(const struct env *e, struct folio_region *r, enum folio_role role)
 
 /* Refused with this error and a line that names the device and says so; nothing stays open. */
 static void
-check_role_refused(const struct env *e, enum folio_role role, int error, const char *says)
+check_role_refused(const struct sysfs *e, enum folio_role role, int error, const char *says)
 {
 	unsigned int fds = util_open_fds();
 	struct folio_error err = {.text = ""};
@@ -136,7 +50,7 @@ check_role_refused(const struct env *e, enum folio_role role, int error, const c
 }
 
 static void
-check_refused(const struct env *e, int error, const char *says)
+check_refused(const struct sysfs *e, int error, const char *says)
 {
 	check_role_refused(e, FOLIO_GUEST, error, says);
 	check_role_refused(e, FOLIO_HOST, error, says);
@@ -145,14 +59,14 @@ check_refused(const struct env *e, int error, const char *says)
 static void
 test_two_sides_meet(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_region guest, host;
 	struct folio_wire_header h;
 	struct folio_error err;
 
 	open_bar(e, &guest, FOLIO_GUEST);
 	open_bar(e, &host, FOLIO_HOST);
-	assert_int_equal(guest.size, BAR_SIZE);
+	assert_int_equal(guest.size, SYSFS_BAR_SIZE);
 	assert_int_equal(guest.caching, FOLIO_CACHING_WRITE_COMBINING);
 	assert_true(folio_region_is_weak(&guest));
 	assert_true(guest.read_cost > 0);
@@ -169,13 +83,13 @@ test_two_sides_meet(void **state)
 	assert_int_equal(folio_fetch64(&h.magic), FOLIO_WIRE_MAGIC);
 	folio_region_close(&guest);
 	folio_region_close(&host);
-	read_file(e, "resource2_wc", 0, &h, sizeof(h)); /* the file is still there */
+	sysfs_read(e, "resource2_wc", 0, &h, sizeof(h)); /* the file is still there */
 }
 
 static void
 test_address_without_a_domain(void **state)
 {
-	struct env *e = *state;
+	struct sysfs *e = *state;
 	struct folio_region r;
 
 	e->place.address = "00:04.0";
@@ -186,10 +100,10 @@ test_address_without_a_domain(void **state)
 static void
 test_uncached_is_what_is_left(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_region r;
 
-	remove_file(e, "resource2_wc");
+	sysfs_remove(e, "resource2_wc");
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(r.caching, FOLIO_CACHING_UNCACHED);
 	assert_false(folio_region_is_weak(&r));
@@ -202,7 +116,7 @@ test_bad_addresses(void **state)
 {
 	static const char *const bad[] = {"", "0", "0000:00:04", "0000:00:04.0x", "0000:00:04.0,",
 					  "zz:04.0", "00:04.0 ", "/sys", "12345:00:04.0"};
-	struct env *e = *state;
+	struct sysfs *e = *state;
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(bad); i++) {
@@ -216,14 +130,14 @@ test_bad_addresses(void **state)
 static void
 test_wrong_device(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 
-	write_file(e, "device", "0x1041\n");
+	sysfs_write(e, "device", "0x1041\n");
 	check_refused(e, -EINVAL, "is a device 1af4:1041: allowed is an ivshmem device, 1af4:1110");
-	write_file(e, "device", "0x1110\n");
-	write_file(e, "vendor", "0x8086\n");
+	sysfs_write(e, "device", "0x1110\n");
+	sysfs_write(e, "vendor", "0x8086\n");
 	check_refused(e, -EINVAL, "is a device 8086:1110");
-	remove_file(e, "vendor");
+	sysfs_remove(e, "vendor");
 	check_refused(e, -EINVAL, "is a device 0000:1110");
 }
 
@@ -237,27 +151,27 @@ test_no_memory_behind_it(void **state)
 		"0x1000 0x10ff 0x0\n0x0 0x0 0x0\n0x2000 0x1000 0x0\n",
 		"0x1000 0x10ff 0x0\n0x0 0x0 0x0\n0x2000 0x20ff 0x0\n",
 	};
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(resources); i++) {
-		write_file(e, "resource", resources[i]);
+		sysfs_write(e, "resource", resources[i]);
 		check_refused(e, -EINVAL, "BAR2 has no memory");
 	}
-	remove_file(e, "resource");
+	sysfs_remove(e, "resource");
 	check_refused(e, -EINVAL, "BAR2 has no memory");
 }
 
 static void
 test_too_small(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_error err;
 	struct folio_region r;
 
 	open_bar(e, &r, FOLIO_GUEST);
-	assert_int_equal(folio_region_grow(&r, BAR_SIZE, &err), 0);
-	assert_int_equal(folio_region_grow(&r, BAR_SIZE + 4096, &err), -ENOSPC);
+	assert_int_equal(folio_region_grow(&r, SYSFS_BAR_SIZE, &err), 0);
+	assert_int_equal(folio_region_grow(&r, SYSFS_BAR_SIZE + 4096, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "16777216 bytes, the geometry needs 16781312"));
 	assert_non_null(strstr(err.text, "size=32M"));
 	folio_region_close(&r);
@@ -266,7 +180,7 @@ test_too_small(void **state)
 static void
 test_bound_to_a_driver(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	char path[PATH_MAX + 32];
 
 	snprintf(path, sizeof(path), "%s/driver", e->device);
@@ -277,33 +191,33 @@ test_bound_to_a_driver(void **state)
 static void
 test_decoding_is_switched_on(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_region r;
 	char text[2] = "";
 
-	write_file(e, "enable", "0\n");
+	sysfs_write(e, "enable", "0\n");
 	open_bar(e, &r, FOLIO_GUEST);
 	folio_region_close(&r);
-	read_file(e, "enable", 0, text, 1);
+	sysfs_read(e, "enable", 0, text, 1);
 	assert_string_equal(text, "1");
-	remove_file(e, "enable");
+	sysfs_remove(e, "enable");
 	check_refused(e, -ENOENT, "cannot enable the device");
 }
 
 static void
 test_no_resource_file(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 
-	remove_file(e, "resource2");
-	remove_file(e, "resource2_wc");
+	sysfs_remove(e, "resource2");
+	sysfs_remove(e, "resource2_wc");
 	check_refused(e, -ENOENT, "resource2 for writing");
 }
 
 static void
 test_role_is_taken(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_region first, second;
 	struct folio_error err;
 
@@ -322,18 +236,18 @@ test_role_is_taken(void **state)
 static void
 test_content_of_somebody_else(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	char path[PATH_MAX + 32], text[14];
 	struct folio_region r;
 
-	write_file(e, "resource2_wc", "Looking Glass");
+	sysfs_write(e, "resource2_wc", "Looking Glass");
 	snprintf(path, sizeof(path), "%s/resource2_wc", e->device);
-	assert_int_equal(truncate(path, BAR_SIZE), 0);
+	assert_int_equal(truncate(path, SYSFS_BAR_SIZE), 0);
 	check_role_refused(e, FOLIO_GUEST, -EUCLEAN, "starts with something else");
 	assert_true(folio_region_may_heal(-EUCLEAN));
 	open_bar(e, &r, FOLIO_HOST);
 	folio_region_close(&r);
-	read_file(e, "resource2_wc", 0, text, 13);
+	sysfs_read(e, "resource2_wc", 0, text, 13);
 	text[13] = '\0';
 	assert_string_equal(text, "Looking Glass");
 }
@@ -342,7 +256,7 @@ test_content_of_somebody_else(void **state)
 static int
 discard_what_is_gone(void *arg)
 {
-	const struct env *e = arg;
+	const struct sysfs *e = arg;
 	char path[PATH_MAX + 32];
 	struct folio_region r;
 
@@ -351,7 +265,7 @@ discard_what_is_gone(void *arg)
 	snprintf(path, sizeof(path), "%s/resource2_wc", e->device);
 	if (truncate(path, 0) != 0)
 		return 2;
-	r.source->discard(&r, 0, BAR_SIZE);
+	r.source->discard(&r, 0, SYSFS_BAR_SIZE);
 	folio_region_close(&r);
 	return 0;
 }
@@ -371,14 +285,14 @@ test_predecessor_is_wiped(void **state)
 	/* Smaller, and with space behind what it uses that was in use before. */
 	const struct folio_geometry smaller = {.queues = 1, .ring_size = 64, .slot_size = 256,
 					       .page_shift = 18};
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_layout old, new;
 	struct folio_region r;
-	uint8_t *content = malloc(BAR_SIZE);
+	uint8_t *content = malloc(SYSFS_BAR_SIZE);
 
 	assert_non_null(content);
-	assert_int_equal(folio_layout_init(&old, &larger, BAR_SIZE, NULL), 0);
-	assert_int_equal(folio_layout_init(&new, &smaller, BAR_SIZE, NULL), 0);
+	assert_int_equal(folio_layout_init(&old, &larger, SYSFS_BAR_SIZE, NULL), 0);
+	assert_int_equal(folio_layout_init(&new, &smaller, SYSFS_BAR_SIZE, NULL), 0);
 	assert_true(old.area_size > new.area_size && new.area_size > new.used + FOLIO_WIRE_PAGE);
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(folio_region_map(&r, &old, NULL), 0);
@@ -395,7 +309,7 @@ test_predecessor_is_wiped(void **state)
 	assert_int_equal(r.old_area, old.area_size);
 	assert_int_equal(folio_region_map(&r, &new, NULL), 0);
 	folio_region_close(&r);
-	read_file(e, "resource2_wc", 0, content, BAR_SIZE);
+	sysfs_read(e, "resource2_wc", 0, content, SYSFS_BAR_SIZE);
 	assert_true(util_all_bytes(content, 0, old.area_size));
 	free(content);
 }
@@ -403,17 +317,17 @@ test_predecessor_is_wiped(void **state)
 static void
 test_device_that_goes_away(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	struct folio_region r;
 
 	open_bar(e, &r, FOLIO_GUEST);
 	assert_int_equal(folio_region_map(&r, &layout, NULL), 0);
 	assert_false(folio_region_lost(&r));
 	assert_false(folio_region_is_cut(&r));
-	remove_file(e, "resource2_wc");
+	sysfs_remove(e, "resource2_wc");
 	assert_true(folio_region_lost(&r));
 	assert_true(folio_region_is_cut(&r));
-	make_bar(e, "resource2_wc", BAR_SIZE); /* another device in its place */
+	sysfs_make_bar(e, "resource2_wc", SYSFS_BAR_SIZE); /* another device in its place */
 	assert_true(folio_region_lost(&r));
 	folio_region_close(&r);
 }
@@ -422,7 +336,7 @@ test_device_that_goes_away(void **state)
 static void
 test_module_has_the_device(void **state)
 {
-	const struct env *e = *state;
+	const struct sysfs *e = *state;
 	char path[PATH_MAX + 32];
 	int fd;
 
@@ -444,7 +358,7 @@ main(void)
 	const struct folio_geometry small = {.queues = 1, .ring_size = 64, .slot_size = 256,
 					     .page_shift = 12};
 	const struct CMUnitTest tests[] = {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, sysfs_setup, sysfs_teardown)
 		CASE(test_two_sides_meet),
 		CASE(test_address_without_a_domain),
 		CASE(test_uncached_is_what_is_left),

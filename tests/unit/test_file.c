@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,49 +21,16 @@
 
 #include "boundary/shared.h"
 #include "native/region.h"
-#include "port.h"
-#include "util.h"
+#include "duo.h"
+#include "mounts.h"
 
 #define SIZE 32768
 #define TICKS 100
-#define NO_NAMESPACE 77
-
-struct env {
-	void *dir;
-	char path[PATH_MAX];
-	struct folio *guest;
-	struct folio *host;
-};
 
 static const struct folio_config small = {.ring_size = 64, .slot_size = 256};
 
-static int
-setup(void **state)
-{
-	struct env *e = calloc(1, sizeof(*e));
-
-	if (e == NULL || util_dir_setup(&e->dir) != 0)
-		return -1;
-	snprintf(e->path, sizeof(e->path), "%s/region", (const char *)e->dir);
-	*state = e;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct env *e = *state;
-	int ret;
-
-	folio_close(e->guest);
-	folio_close(e->host);
-	ret = util_dir_teardown(&e->dir);
-	free(e);
-	return ret;
-}
-
 static struct folio *
-try_open(const struct env *e, enum folio_role role, uint64_t size, struct folio_error *err)
+try_open(const struct duo *e, enum folio_role role, uint64_t size, struct folio_error *err)
 {
 	struct folio_config cfg = small;
 	struct folio *f;
@@ -80,7 +45,7 @@ try_open(const struct env *e, enum folio_role role, uint64_t size, struct folio_
 }
 
 static struct folio *
-open_side(const struct env *e, enum folio_role role, uint64_t size)
+open_side(const struct duo *e, enum folio_role role, uint64_t size)
 {
 	struct folio_error err = {.text = ""};
 	struct folio *f = try_open(e, role, size, &err);
@@ -91,7 +56,7 @@ open_side(const struct env *e, enum folio_role role, uint64_t size)
 }
 
 static void
-tick(const struct env *e, unsigned int n)
+tick(const struct duo *e, unsigned int n)
 {
 	while (n-- > 0) {
 		if (e->guest != NULL)
@@ -102,7 +67,7 @@ tick(const struct env *e, unsigned int n)
 }
 
 static void
-check_link(const struct env *e)
+check_link(const struct duo *e)
 {
 	struct folio_status g, h;
 
@@ -168,7 +133,7 @@ read_all(const char *path, struct stat *st)
 /* Strangers' files: the same inode, content, length and mode whoever opened and closed them. */
 
 static void
-check_left_alone(struct env *e, mode_t mode, off_t size, off_t at)
+check_left_alone(struct duo *e, mode_t mode, off_t size, off_t at)
 {
 	struct folio_error err = {.text = ""};
 	struct stat before, after;
@@ -213,7 +178,7 @@ test_strangers_files(void **state)
 {
 	static const mode_t modes[] = {0600, 01600};
 	static const off_t sizes[] = {SIZE, FOLIO_WIRE_PAGE, 5000, 10, 3 * FOLIO_WIRE_PAGE + 1};
-	struct env *e = *state;
+	struct duo *e = *state;
 	size_t m, s;
 
 	for (m = 0; m < ARRAY_LEN(modes); m++) {
@@ -228,7 +193,7 @@ test_strangers_files(void **state)
 static int
 die(void *arg)
 {
-	struct env *e = arg;
+	struct duo *e = arg;
 
 	e->guest = open_side(e, FOLIO_GUEST, 0);
 	e->host = open_side(e, FOLIO_HOST, 0);
@@ -237,7 +202,7 @@ die(void *arg)
 }
 
 static void
-leave_a_region(struct env *e)
+leave_a_region(struct duo *e)
 {
 	assert_true(util_exited(util_run_child(die, e), 0));
 }
@@ -245,7 +210,7 @@ leave_a_region(struct env *e)
 static void
 test_guests_header_scribbled(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 
 	leave_a_region(e);
 	overwrite(e->path, 0, "AAAAAAAA");
@@ -276,7 +241,7 @@ test_scribbled_when_the_host_came(void **state)
 static void
 test_both_headers_scribbled(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	struct stat st;
 
 	leave_a_region(e);
@@ -296,7 +261,7 @@ test_both_headers_scribbled(void **state)
 static void
 test_scribbled_file_of_a_size(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	struct stat st;
 	int round;
 
@@ -330,7 +295,7 @@ test_scribbled_file_of_a_size(void **state)
 static void
 test_cut_to_an_odd_size(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 
 	leave_a_region(e);
 	assert_int_equal(truncate(e->path, 5001), 0);
@@ -391,7 +356,7 @@ test_cut_and_looked_at(void **state)
 static void
 test_lease(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	int fd;
 
 	leave_a_region(e);
@@ -426,7 +391,7 @@ cleaner_would_remove(const char *path)
 static void
 test_cleaners(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	int fd;
 
 	e->host = open_side(e, FOLIO_HOST, 0);
@@ -453,7 +418,7 @@ static void
 test_cut_while_it_is_mapped(void **state)
 {
 	const struct folio_geometry g = {1, 64, 256, FOLIO_LAYOUT_SHIFT};
-	const struct env *e = *state;
+	const struct duo *e = *state;
 	struct folio_region r;
 	struct folio_layout l;
 	struct stat st;
@@ -473,11 +438,11 @@ test_cut_while_it_is_mapped(void **state)
 	}
 }
 
-/* Wire format 8.6: both go on in a file that was renamed; in another one of its name they meet anew. */
+/* Wire format 8.6: both go on in a renamed file; in another one of its name they meet anew. */
 static void
 test_renamed(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	struct folio_counters before, after;
 	char other[PATH_MAX + 16];
 	struct stat st;
@@ -506,7 +471,7 @@ test_renamed(void **state)
 static void
 test_stale_detail(void **state)
 {
-	struct env *e = *state;
+	struct duo *e = *state;
 	struct folio_status st;
 
 	e->guest = open_side(e, FOLIO_GUEST, 0);
@@ -529,7 +494,7 @@ test_stale_detail(void **state)
 /* Messages. */
 
 static void
-check_refused(const struct env *e, enum folio_role role, uint64_t size, const char *says)
+check_refused(const struct duo *e, enum folio_role role, uint64_t size, const char *says)
 {
 	struct folio_error err = {.text = ""};
 
@@ -541,8 +506,8 @@ check_refused(const struct env *e, enum folio_role role, uint64_t size, const ch
 static void
 test_messages(void **state)
 {
-	struct env *e = *state;
-	struct env long_one = *e;
+	struct duo *e = *state;
+	struct duo long_one = *e;
 	char name[256];
 	int role;
 
@@ -562,95 +527,65 @@ test_messages(void **state)
 	check_refused(e, FOLIO_GUEST, 0, "another port, of this process or of another");
 }
 
-/* File systems of our own, in a mount namespace of a child process, which takes them with it. */
-
-static int
-complain(const char *what, const struct folio_error *err)
-{
-	fprintf(stderr, "%s: \"%s\"\n", what, err->text);
-	return 1;
-}
-
-static int
-own_mount(const struct env *e, const char *type, const char *options)
-{
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount("folio-unit", e->dir, type, 0, options) != 0)
-		return NO_NAMESPACE;
-	return 0;
-}
-
-static void
-check_in_namespace(int (*fn)(void *arg), struct env *e)
-{
-	int status = util_run_child(fn, e);
-
-	if (util_exited(status, NO_NAMESPACE)) {
-		print_message("skipped: may not mount a file system here\n");
-		skip();
-	}
-	assert_true(util_exited(status, 0));
-}
-
 /* The virtual machine that gets the file would die of the first page that is not there. */
 static int
 size_on_a_full_tmpfs(void *arg)
 {
-	const struct env *e = arg;
+	const struct duo *e = arg;
 	struct folio_error err = {.text = ""};
 	struct stat st;
-	int ret = own_mount(e, "tmpfs", "size=4m");
+	int ret = mounts_own(e->dir, "tmpfs", "size=4m");
 
 	if (ret != 0)
 		return ret;
 	if (try_open(e, FOLIO_HOST, 8 << 20, &err) != NULL ||
 	    strstr(err.text, "cannot reserve 8388608 bytes of memory: No space") == NULL)
-		return complain("opened without space, or the wrong line", &err);
+		return mounts_complain("opened without space, or the wrong line", &err);
 	if (stat(e->path, &st) == 0)
-		return complain("the file was left behind", &err);
+		return mounts_complain("the file was left behind", &err);
 	if (try_open(e, FOLIO_HOST, 2 << 20, &err) == NULL)
-		return complain("a small one does not fit", &err);
+		return mounts_complain("a small one does not fit", &err);
 	if (stat(e->path, &st) != 0 || st.st_blocks * 512 < 2 << 20)
-		return complain("its memory is not reserved", &err);
+		return mounts_complain("its memory is not reserved", &err);
 	return 0;
 }
 
 static void
 test_size_on_a_full_tmpfs(void **state)
 {
-	check_in_namespace(size_on_a_full_tmpfs, *state);
+	mounts_check(size_on_a_full_tmpfs, *state, "may not mount a file system here");
 }
 
 static int
 no_huge_pages(void *arg)
 {
-	const struct env *e = arg;
+	const struct duo *e = arg;
 	struct folio_error err = {.text = ""};
 	/* A limit of one page: however many the machine has, they do not suffice. */
-	int ret = own_mount(e, "hugetlbfs", "pagesize=2M,size=2M");
+	int ret = mounts_own(e->dir, "hugetlbfs", "pagesize=2M,size=2M");
 
 	if (ret != 0)
 		return ret;
 	if (try_open(e, FOLIO_GUEST, 0, &err) != NULL ||
 	    strstr(err.text, " free huge pages of 2 MiB needed, ") == NULL ||
 	    strstr(err.text, e->path) == NULL)
-		return complain("opened without pages, or the wrong line", &err);
+		return mounts_complain("opened without pages, or the wrong line", &err);
 	return 0;
 }
 
 static void
 test_no_huge_pages(void **state)
 {
-	check_in_namespace(no_huge_pages, *state);
+	mounts_check(no_huge_pages, *state, "may not mount a file system here");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, duo_setup, duo_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		/* First: cmocka's handlers of SIGBUS come and go with each test that leaves a port open. */
+		/* First: cmocka's SIGBUS handlers come and go with tests that leave a port open. */
 		TEST(test_cut_while_it_is_mapped),
 		TEST(test_strangers_files),
 		TEST(test_guests_header_scribbled),

@@ -54,6 +54,28 @@ util_dir_teardown(void **state)
 	return ret;
 }
 
+int
+util_place_setup(void **state)
+{
+	struct util_place *p = calloc(1, sizeof(*p));
+
+	if (p == NULL || util_dir_setup(&p->dir) != 0)
+		return -1;
+	snprintf(p->path, sizeof(p->path), "%s/region", (const char *)p->dir);
+	*state = p;
+	return 0;
+}
+
+int
+util_place_teardown(void **state)
+{
+	struct util_place *p = *state;
+	int ret = util_dir_teardown(&p->dir);
+
+	free(p);
+	return ret;
+}
+
 static unsigned int
 count_entries(const char *dir)
 {
@@ -78,6 +100,20 @@ unsigned int
 util_open_fds(void)
 {
 	return count_entries("/proc/self/fd");
+}
+
+unsigned int
+util_shared_maps(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128], rights[5];
+	unsigned int n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += sscanf(line, "%*s %4s", rights) == 1 && rights[3] == 's';
+	fclose(f);
+	return n;
 }
 
 void *

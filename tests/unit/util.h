@@ -22,11 +22,23 @@
 int util_dir_setup(void **state);
 int util_dir_teardown(void **state);
 
-/* Entries in that folder. */
+/* The same with a path in it that is of nothing yet. Fixtures: *state is a struct util_place. */
+struct util_place {
+	void *dir;
+	char path[PATH_MAX];
+};
+
+int util_place_setup(void **state);
+int util_place_teardown(void **state);
+
+/* Entries in such a folder. */
 unsigned int util_dir_entries(const char *dir);
 
 /* Descriptors that this process has open. */
 unsigned int util_open_fds(void);
+
+/* Shared mappings that this process has. */
+unsigned int util_shared_maps(void);
 
 /* len bytes (whole pages), zeroed, with an inaccessible page on either side. */
 void *util_guarded_map(size_t len);

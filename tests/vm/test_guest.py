@@ -251,6 +251,10 @@ class Errors(common.GuestCase):
         self.refused(guest, "path=/dev/folio7", "load the folio kernel module")
         self.refused(guest, "path=/dev/null", "nor a device of the folio kernel module")
         self.refused(guest, "path=/dev/folio_alloc,role=host", "allowed with it is role=guest")
+        limit = "/sys/module/folio/parameters/max_alloc"
+        before = shell.check(f"cat {limit}; echo 1 > {limit}").strip()
+        self.refused(guest, "path=/dev/folio_alloc", "RLIMIT_MEMLOCK", "max_alloc and min_chunk")
+        shell.check(f"echo {before} > {limit}")
         side = guest.testpmd(PCI).wait_prompt()
         self.assertIn("through the kernel module", side.report())
         self.assertNotEqual(shell.run("(exec 3<> /dev/folio0)")[0], 0)
@@ -278,11 +282,18 @@ class Doctor(common.GuestCase):
         return {line["check"]: (line["verdict"], line["text"]) for line in report["lines"]}
 
     def test_doctor(self):
-        guest, _ = self.boot(REGION_MB_SMALL, append="folio.huge=40")
+        guest, (path,) = self.boot(REGION_MB_SMALL, append="folio.huge=40")
+        with open(path, "r+b") as region:
+            region.write(b"a host's header")
         lines = self.verdicts(guest, 0)
+        with open(path, "rb") as region:
+            self.assertEqual(region.read(15), b"a host's header", "a look owns nothing")
         self.assertIn("QEMU TCG", lines["kind"][1])
         self.assertEqual(lines["folio.ko"][0], "ok")
         self.assertIn("uncached", lines["/dev/folio0"][1])
+        guest.shells[0].check("exec 9<> /dev/folio0")
+        self.assertIn("16 MiB", self.verdicts(guest, 0)["/dev/folio0"][1])
+        guest.shells[0].check("exec 9>&-")
         self.assertEqual(lines["plugin"][0], "ok", lines["plugin"])
         guest.shells[0].check("rmmod folio")
         self.assertIn("16 MiB", self.verdicts(guest, 0)["0000:00:04.0"][1])

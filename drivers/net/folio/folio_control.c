@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <folio_wire.h>
+
 #include "folio_ethdev.h"
 
 #define TICK_NS (FOLIO_TICK_MS * 1000000l)
@@ -64,8 +66,9 @@ log_status(const struct rte_eth_dev *dev, const struct folio_status *st)
 
 	if (st->link == FOLIO_LINK_UP)
 		FOLIO_LOG(NOTICE, "%s: link up: %u queue pairs, ring_size=%u slot_size=%u, frames "
-			  "up to %u bytes, %u KiB pages", name, st->queues, st->ring_size,
-			  st->slot_size, st->max_frame, st->page_size / 1024);
+			  "up to %u bytes, %u KiB pages%s%s", name, st->queues, st->ring_size,
+			  st->slot_size, st->max_frame, st->page_size / 1024,
+			  st->region[0] != '\0' ? ", " : "", st->region);
 	else if (st->link == FOLIO_LINK_REFUSED)
 		FOLIO_LOG(WARNING, "%s: link down: refused by the peer: %s", name,
 			  refusal_text(st->refusal));
@@ -86,13 +89,14 @@ is_transient(enum folio_link link)
 static void
 log_changes(struct folio_control *c)
 {
+	struct folio_adapter *a = folio_adapter(c->dev);
 	struct folio_status st;
 
 	if (c->log_pause > 0) {
 		c->log_pause--;
 		return;
 	}
-	folio_status(folio_adapter(c->dev)->port, &st);
+	folio_datapath(a)->status(a->port, &st);
 	if (is_transient(st.link) ||
 	    (st.link == c->logged_link && strcmp(st.detail, c->logged_detail) == 0))
 		return;
@@ -113,15 +117,17 @@ folio_link_update(struct rte_eth_dev *dev, int wait)
 		.link_autoneg = RTE_ETH_LINK_FIXED,
 		.link_status = RTE_ETH_LINK_DOWN,
 	};
+	struct folio_adapter *a;
 
 	RTE_SET_USED(wait);
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	if (folio_link_is_up(folio_adapter(dev)->port)) {
+	a = folio_adapter(dev);
+	if (folio_datapath(a)->is_up(a->port)) {
 		/*
 		 * Memory has no speed, but applications compute rates with it: the user names one.
 		 */
-		link.link_speed = folio_adapter(dev)->speed.mbps;
+		link.link_speed = a->speed.mbps;
 		link.link_duplex = RTE_ETH_LINK_FULL_DUPLEX;
 		link.link_status = RTE_ETH_LINK_UP;
 	}
@@ -143,7 +149,8 @@ must_quit(struct folio_control *c)
 static bool
 report(struct folio_control *c)
 {
-	bool up = folio_link_is_up(folio_adapter(c->dev)->port);
+	struct folio_adapter *a = folio_adapter(c->dev);
+	bool up = folio_datapath(a)->is_up(a->port);
 
 	if (up == c->told_up)
 		return true;
@@ -158,14 +165,16 @@ report(struct folio_control *c)
 static bool
 work(struct folio_control *c)
 {
-	struct folio *port = folio_adapter(c->dev)->port;
+	struct folio_adapter *a = folio_adapter(c->dev);
+	const struct folio_datapath *d = folio_datapath(a);
+	void *port = a->port;
 
 	if (!report(c)) /* a stop and a start since the last round are two changes */
 		return false;
-	if (folio_port_needs_ticks(port))
-		(void)folio_tick(port);
+	if (d->needs_ticks(port))
+		d->tick(port);
 	log_changes(c);
-	return report(c) && folio_port_needs_ticks(port);
+	return report(c) && d->needs_ticks(port);
 }
 
 static bool

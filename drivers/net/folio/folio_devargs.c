@@ -16,7 +16,6 @@
 struct parser {
 	const char *name; /* of the device, for messages */
 	struct folio_devargs *out;
-	bool has_mac;
 };
 
 typedef int (*parse_fn)(struct parser *p, const char *key, const char *value);
@@ -60,6 +59,18 @@ parse_u32(struct parser *p, const char *key, const char *value, uint32_t min, ui
 	}
 	*out = (uint32_t)v;
 	return 0;
+}
+
+static int
+parse_bool(struct parser *p, const char *key, const char *value, bool *out)
+{
+	uint32_t v;
+	int ret;
+
+	ret = parse_u32(p, key, value, 0, 1, &v);
+	if (ret == 0)
+		*out = v == 1;
+	return ret;
 }
 
 static int
@@ -165,20 +176,49 @@ parse_mac(struct parser *p, const char *key, const char *value)
 			  "XX:XX:XX:XX:XX:XX, not zero, not multicast", p->name, key, value);
 		return -EINVAL;
 	}
-	p->has_mac = true;
 	return 0;
+}
+
+static int
+parse_vhost_user(struct parser *p, const char *key, const char *value)
+{
+	RTE_SET_USED(key);
+	p->out->vhost_user = value;
+	p->out->kind = FOLIO_DATAPATH_VIRTIO;
+	return 0;
+}
+
+static int
+parse_virtio(struct parser *p, const char *key, const char *value)
+{
+	RTE_SET_USED(key);
+	p->out->virtio = value;
+	p->out->kind = FOLIO_DATAPATH_VIRTIO;
+	return 0;
+}
+
+static int
+parse_server(struct parser *p, const char *key, const char *value)
+{
+	return parse_bool(p, key, value, &p->out->server);
+}
+
+static int
+parse_packed(struct parser *p, const char *key, const char *value)
+{
+	bool packed;
+	int ret;
+
+	ret = parse_bool(p, key, value, &packed);
+	if (ret == 0)
+		p->out->split = !packed;
+	return ret;
 }
 
 static int
 parse_loopback(struct parser *p, const char *key, const char *value)
 {
-	uint32_t v;
-	int ret;
-
-	ret = parse_u32(p, key, value, 0, 1, &v);
-	if (ret == 0)
-		p->out->config.loopback = v == 1;
-	return ret;
+	return parse_bool(p, key, value, &p->out->config.loopback);
 }
 
 static int
@@ -200,7 +240,8 @@ static const struct {
 	{"role", parse_role},	      {"path", parse_path},	      {"size", parse_size},
 	{"queues", parse_queues},     {"ring_size", parse_ring_size}, {"slot_size", parse_slot_size},
 	{"mac", parse_mac},	      {"loopback", parse_loopback},   {"pci", parse_pci},
-	{"speed", parse_speed},
+	{"speed", parse_speed},	      {"vhost_user", parse_vhost_user},
+	{"virtio", parse_virtio},     {"server", parse_server},	      {"packed", parse_packed},
 };
 
 static int
@@ -226,18 +267,50 @@ parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvarg
 	/* What was behind the comma. */
 	is_word = pair->value == NULL || pair->value[0] == '\0';
 	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, pci, size, queues, "
-		  "ring_size, slot_size, mac, loopback and speed%s", p->name, pair->key,
+		  "ring_size, slot_size, mac, loopback, speed, vhost_user, server, virtio and "
+		  "packed%s", p->name, pair->key,
 		  pair->value != NULL ? pair->value : "",
 		  is_word ? "; there can be no comma in a value, nor in a path" : "");
 	return -EINVAL;
 }
 
+/* A port whose other end is a virtio device. */
+static int
+check_virtio(const struct parser *p)
+{
+	const struct folio_devargs *da = p->out;
+	const struct folio_config *c = &da->config;
+
+	if (da->vhost_user != NULL && da->virtio != NULL) {
+		FOLIO_LOG(ERR, "%s: vhost_user=%s and virtio=%s: allowed is one of them", p->name,
+			  da->vhost_user, da->virtio);
+		return -EINVAL;
+	}
+	if (c->role == FOLIO_HOST || c->loopback) {
+		FOLIO_LOG(ERR, "%s: the other end of %s= is a device: role=host and loopback=1 are "
+			  "not allowed with it", p->name,
+			  da->virtio != NULL ? "virtio" : "vhost_user");
+		return -EINVAL;
+	}
+	if (da->virtio != NULL && da->server) {
+		FOLIO_LOG(ERR, "%s: server=1 with virtio=%s: allowed is server=1 with vhost_user",
+			  p->name, da->virtio);
+		return -EINVAL;
+	}
+	if (da->virtio != NULL && c->path == NULL && c->pci == NULL) {
+		FOLIO_LOG(ERR, "%s: virtio=%s needs shared memory that the device can reach: "
+			  "pci=0000:00:04.0 (ivshmem), path=/dev/folio0 or path=/dev/folio_alloc",
+			  p->name, da->virtio);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What makes no sense together. */
 static int
-check_combination(const struct parser *p)
+check_native(const struct parser *p)
 {
 	const struct folio_config *c = &p->out->config;
-
 	bool somewhere = c->path != NULL || c->pci != NULL;
 
 	if (c->loopback && (somewhere || c->size != 0 || c->role == FOLIO_HOST)) {
@@ -247,10 +320,28 @@ check_combination(const struct parser *p)
 	}
 	if (!c->loopback && !somewhere) {
 		FOLIO_LOG(ERR, "%s: path is missing: it names the file that holds the region, e.g. "
-			  "path=/dev/hugepages/folio0 (or pci=0000:00:04.0, or loopback=1)",
+			  "path=/dev/hugepages/folio0 (or pci=0000:00:04.0, vhost_user=/run/vhost0.sock "
+			  "or loopback=1)",
 			  p->name);
 		return -EINVAL;
 	}
+	if (p->out->server || p->out->split) {
+		FOLIO_LOG(ERR, "%s: server=1 and packed=0 are for vhost_user= and virtio=: allowed "
+			  "without these is neither", p->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_combination(const struct parser *p)
+{
+	const struct folio_config *c = &p->out->config;
+	int ret;
+
+	ret = p->out->kind == FOLIO_DATAPATH_VIRTIO ? check_virtio(p) : check_native(p);
+	if (ret != 0)
+		return ret;
 	if (c->path != NULL && c->pci != NULL) {
 		FOLIO_LOG(ERR, "%s: path=%s and pci=%s: allowed is one of them", p->name, c->path,
 			  c->pci);
@@ -286,6 +377,7 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	int ret = 0;
 
 	memset(out, 0, sizeof(*out));
+	out->name = name;
 	out->config.role = FOLIO_GUEST;
 	out->config.isa = isa_from_eal();
 	out->speed = folio_speed_find(NULL);
@@ -301,8 +393,6 @@ folio_devargs_parse(const char *name, const char *args, struct folio_devargs *ou
 	}
 	if (ret == 0)
 		ret = check_combination(&p);
-	if (ret == 0 && !p.has_mac)
-		rte_eth_random_addr(out->mac.addr_bytes);
 
 	/* The list owns the strings: it lives as long as they are used. */
 	out->kvlist = kv;

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include <folio_wire.h>
 #include <rte_version.h>
 
 #include "folio_ethdev.h"
@@ -28,6 +29,14 @@ dump_status(const struct folio_status *st, FILE *file)
 		st->peer_generation);
 }
 
+static uint32_t
+used(const struct rte_eth_dev *dev, enum folio_direction dir, uint16_t q)
+{
+	const struct folio_adapter *a = folio_adapter(dev);
+
+	return folio_datapath(a)->used(a->port, dir, q);
+}
+
 static void
 dump_rx_queue(const struct rte_eth_dev *dev, uint16_t i, FILE *file)
 {
@@ -39,7 +48,7 @@ dump_rx_queue(const struct rte_eth_dev *dev, uint16_t i, FILE *file)
 		"to %u bytes (%u on the short way), %u slots filled\n", i,
 		dev->data->rx_queue_state[i] == RTE_ETH_QUEUE_STATE_STARTED ? "started" : "stopped",
 		q->pool->name, q->pool->size, q->room, q->scatter ? "chains" : "no chains",
-		q->frame_max, q->fast_max, folio_port_rx_used(folio_adapter(dev)->port, i));
+		q->frame_max, q->fast_max, used(dev, FOLIO_RX, i));
 }
 
 static void
@@ -52,23 +61,27 @@ dump_tx_queue(const struct rte_eth_dev *dev, uint16_t i, FILE *file)
 	fprintf(file, "tx queue %u: %s, %s, %u slots filled\n", i,
 		dev->data->tx_queue_state[i] == RTE_ETH_QUEUE_STATE_STARTED ? "started" : "stopped",
 		q->fast_free ? "fast free" : "no fast free",
-		folio_port_tx_used(folio_adapter(dev)->port, i));
+		used(dev, FOLIO_TX, i));
 }
 
 int
 folio_priv_dump(struct rte_eth_dev *dev, FILE *file)
 {
 	const struct folio_adapter *a = folio_adapter(dev);
+	const struct folio_datapath *d = folio_datapath(a);
+	uint64_t values[FOLIO_COUNTERS_MAX];
+	struct folio_counter_info info;
 	struct folio_status st;
 	unsigned int c;
 	uint16_t i;
 
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	folio_status(a->port, &st);
+	d->status(a->port, &st);
 	fprintf(file, "folio %s, wire version %u, %s\n", folio_version(), FOLIO_WIRE_VERSION,
 		rte_version());
-	fprintf(file, "path: %s\n", a->loopback ? "none (loopback)" : folio_path(a->port));
+	fprintf(file, "path: %s\n", a->loopback ? "none (loopback)" : d->path(a->port));
+	fprintf(file, "datapath: %s\n", d->name);
 	dump_status(&st, file);
 	fprintf(file, "copy: %s\nspeed: %s\nqueues at most: %u\nlongest frame ever: %u\n",
 		folio_isa_name(a->burst->isa), a->speed.name, a->max_queues, a->max_frame);
@@ -76,7 +89,10 @@ folio_priv_dump(struct rte_eth_dev *dev, FILE *file)
 		dump_rx_queue(dev, i, file);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
 		dump_tx_queue(dev, i, file);
-	for (c = 0; c < folio_counter_count(); c++)
-		fprintf(file, "%s: %" PRIu64 "\n", folio_counter_name(c), folio_counter(a->port, c));
+	d->count(a->port, values);
+	for (c = 0; c < d->counters; c++) {
+		d->counter_info(c, &info);
+		fprintf(file, "%s: %" PRIu64 "\n", info.name, values[c]);
+	}
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 /* The port as ethdev sees it: probe, remove, configure, start, stop, and its properties. */
 
+#include <folio_wire.h>
 #include <rte_malloc.h>
 
 #include "folio_ethdev.h"
@@ -16,88 +17,65 @@ RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 /* What a burst takes without a second look at the rings; any size works. */
 #define PREFERRED_BURST 32
 
-/*
- * Per cent of private memory's: cached memory stays below even if another machine has just used it.
- */
-#define SLOW_READ_COST 400
+/* Bursts, and what to receive with them. 0, also if it runs already, or a negative errno. */
+static int
+start_port(struct rte_eth_dev *dev)
+{
+	struct folio_adapter *a = folio_adapter(dev);
+	int ret = folio_datapath(a)->start(a->port, folio_rx_longest_frame(dev));
+
+	if (ret != 0 && ret != -EALREADY)
+		return ret;
+	ret = folio_control_start(dev);
+	if (ret != 0)
+		(void)folio_datapath(a)->stop(a->port);
+	return ret;
+}
 
 static int
 dev_start(struct rte_eth_dev *dev)
 {
-	struct folio_adapter *a = folio_adapter(dev);
-	uint16_t i;
 	int ret;
 
 	ret = folio_rx_check_mtu(dev, dev->data->mtu);
 	if (ret != 0)
 		return ret;
 	folio_rx_update_limits(dev);
-	for (i = 0; i < dev->data->nb_rx_queues; i++) {
-		const struct folio_rx_queue *q = dev->data->rx_queues[i];
-
-		if (q == NULL) /* may be set up later, at run time */
-			continue;
-		if (q->deferred_start)
-			folio_rx_queue_stop(dev, i);
-		else
-			folio_rx_queue_start(dev, i);
-	}
-	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		const struct folio_tx_queue *q = dev->data->tx_queues[i];
-
-		if (q == NULL)
-			continue;
-		if (q->deferred_start)
-			folio_tx_queue_stop(dev, i);
-		else
-			folio_tx_queue_start(dev, i);
-	}
-	ret = folio_start(a->port);
-	if (ret != 0 && ret != -EALREADY)
-		return ret;
-	ret = folio_control_start(dev);
-	if (ret != 0)
-		folio_stop(a->port);
-	return ret;
+	folio_queues_start(dev);
+	return start_port(dev);
 }
 
 static int
 dev_stop(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
-	int ret = 0;
-	uint16_t i;
+	int ret;
 
 	/* Waits for all bursts together: the queues need not wait any more. */
-	(void)folio_port_stop(a->port);
-	for (i = 0; i < dev->data->nb_rx_queues; i++)
-		ret |= folio_rx_queue_stop(dev, i);
-	for (i = 0; i < dev->data->nb_tx_queues; i++)
-		ret |= folio_tx_queue_stop(dev, i);
+	(void)folio_datapath(a)->stop(a->port);
+	ret = folio_queues_stop(dev);
 	/* Also tells the peer of a stopped port once a burst that is still inside has left. */
 	folio_control_kick(dev);
-	if (ret == 0)
-		return 0;
-	FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
-		  dev->data->name);
-	return -EBUSY;
+	if (ret != 0)
+		FOLIO_LOG(ERR, "%s: a burst does not return: keep its mempool, and stop again",
+			  dev->data->name);
+	return ret;
 }
 
 static int
 dev_set_link_up(struct rte_eth_dev *dev)
 {
-	int ret;
-
 	if (!dev->data->dev_started)
 		return -EIO;
-	ret = folio_start(folio_adapter(dev)->port);
-	return ret == 0 ? folio_control_start(dev) : ret == -EALREADY ? 0 : ret;
+	return start_port(dev);
 }
 
 static int
 dev_set_link_down(struct rte_eth_dev *dev)
 {
-	folio_stop(folio_adapter(dev)->port);
+	struct folio_adapter *a = folio_adapter(dev);
+
+	(void)folio_datapath(a)->stop(a->port);
 	folio_control_kick(dev);
 	return 0;
 }
@@ -106,7 +84,6 @@ static int
 dev_close(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
-	uint16_t i;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
@@ -114,12 +91,9 @@ dev_close(struct rte_eth_dev *dev)
 		return 0;
 	folio_registry_remove(dev->data->port_id);
 	folio_control_close(dev);
-	folio_stop(a->port);
-	for (i = 0; i < dev->data->nb_rx_queues; i++)
-		folio_rx_queue_release(dev, i);
-	for (i = 0; i < dev->data->nb_tx_queues; i++)
-		folio_tx_queue_release(dev, i);
-	folio_close(a->port);
+	(void)folio_datapath(a)->stop(a->port);
+	folio_queues_release(dev);
+	folio_datapath(a)->close(a->port);
 	a->port = NULL;
 	dev->data->mac_addrs = NULL; /* part of dev_private */
 	return 0;
@@ -140,7 +114,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	ring_size = folio_port_ring_size(a->port);
+	ring_size = folio_datapath(a)->ring_size(a->port);
 	info->max_mac_addrs = 1;
 	info->max_rx_pktlen = a->max_frame;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
@@ -157,7 +131,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->rx_desc_lim = lim;
 	info->tx_desc_lim = lim;
 	info->default_rxportconf.burst_size = PREFERRED_BURST;
-	info->default_rxportconf.ring_size = ring_size;
+	info->default_rxportconf.ring_size = (uint16_t)ring_size;
 	info->default_rxportconf.nb_queues = 1;
 	info->default_txportconf = info->default_rxportconf;
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
@@ -187,7 +161,11 @@ any_mode(struct rte_eth_dev *dev)
 static int
 mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
-	rte_ether_addr_copy(mac, &folio_adapter(dev)->mac);
+	struct folio_adapter *a = folio_adapter(dev);
+
+	rte_ether_addr_copy(mac, &a->mac);
+	if (folio_datapath(a)->set_mac != NULL)
+		folio_datapath(a)->set_mac(a->port, mac->addr_bytes);
 	return 0;
 }
 
@@ -279,54 +257,41 @@ core_free(void *mem, void *ctx)
 	rte_free(mem);
 }
 
-/*
- * In a virtual machine the user should know how the region is cached: reads of what is not are some
- * hundred times slower, and nothing else tells.
- */
-static void
-log_region(const char *name, struct folio *port)
-{
-	struct folio_status st;
-
-	folio_status(port, &st);
-	if (st.detail[0] != '\0') /* there, but of no use yet */
-		FOLIO_LOG(WARNING, "%s: %s", name, st.detail);
-	if (st.region[0] == '\0')
-		return;
-	if (st.read_cost == 0) /* not measured: memory of this machine */
-		FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s", name, st.region,
-			  folio_caching_name(st.caching));
-	else
-		FOLIO_LOG(NOTICE, "%s: region: %s, mapped %s, reads take %u %% of private memory's "
-			  "time", name, st.region, folio_caching_name(st.caching), st.read_cost);
-	if (st.caching != FOLIO_CACHING_WRITE_BACK && st.read_cost > SLOW_READ_COST)
-		FOLIO_LOG(WARNING, "%s: the region is not cached: packets are received very "
-			  "slowly. The folio kernel module maps it write-back, if the firmware's "
-			  "MTRRs let it (see its README)", name);
-}
-
-static struct folio *
-open_port(const char *name, struct folio_devargs *da, int socket)
+static void *
+open_port(struct folio_devargs *da, int socket)
 {
 	struct folio_error err;
-	struct folio *port;
+	void *port;
 
 	da->config.numa_bind = socket >= 0;
 	da->config.numa_node = socket;
 	da->config.alloc = core_alloc;
 	da->config.free = core_free;
 	da->config.alloc_ctx = (void *)(intptr_t)socket;
-	port = folio_open(&da->config, &err);
+	port = folio_datapaths[da->kind]->open(da, &err);
 	if (port == NULL)
-		FOLIO_LOG(ERR, "%s: %s", name, err.text);
-	else
-		log_region(name, port);
+		FOLIO_LOG(ERR, "%s: %s", da->name, err.text);
 	return port;
 }
 
-static int
-create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct folio_devargs *da)
+/* The user's, the one that the other end gives, or any. */
+static void
+choose_mac(struct folio_adapter *a, const struct folio_devargs *da)
 {
+	const struct folio_datapath *d = folio_datapath(a);
+
+	a->mac = da->mac;
+	if (rte_is_zero_ether_addr(&a->mac) &&
+	    (d->mac == NULL || !d->mac(a->port, a->mac.addr_bytes)))
+		rte_eth_random_addr(a->mac.addr_bytes);
+	if (d->set_mac != NULL)
+		d->set_mac(a->port, a->mac.addr_bytes);
+}
+
+static int
+create_ethdev(struct rte_vdev_device *vdev, void *port, const struct folio_devargs *da)
+{
+	const struct folio_datapath *d = folio_datapaths[da->kind];
 	struct folio_adapter *a;
 	struct rte_eth_dev *dev;
 	uint16_t q;
@@ -338,22 +303,23 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 	}
 	a = folio_adapter(dev);
 	a->port = port;
-	a->burst = folio_burst_get(folio_port_copy(port)->isa);
+	a->kind = da->kind;
+	a->burst = d->burst(port);
 	a->loopback = da->config.loopback;
 	a->max_queues = (uint16_t)RTE_MAX(da->config.queues, FOLIO_DEFAULT_QUEUES);
-	a->max_frame = folio_port_max_frame(port);
+	a->max_frame = d->max_frame(port);
 	a->speed = *da->speed;
-	a->mac = da->mac;
+	choose_mac(a, da);
 	/* Closed until they are set up and started: until then a burst would have no queue. */
 	for (q = 0; q < a->max_queues; q++) {
-		(void)folio_port_enable_rx(port, q, false);
-		(void)folio_port_enable_tx(port, q, false);
+		(void)d->enable(port, FOLIO_RX, q, false);
+		(void)d->enable(port, FOLIO_TX, q, false);
 	}
 
 	dev->dev_ops = &ops;
 	dev->rx_pkt_burst = a->burst->rx;
 	dev->tx_pkt_burst = a->burst->tx;
-	dev->tx_pkt_prepare = folio_tx_prepare;
+	dev->tx_pkt_prepare = d->prepare;
 	dev->rx_queue_count = folio_rx_queue_count;
 	dev->rx_descriptor_status = folio_rx_descriptor_status;
 	dev->tx_descriptor_status = folio_tx_descriptor_status;
@@ -362,7 +328,7 @@ create_ethdev(struct rte_vdev_device *vdev, struct folio *port, const struct fol
 	dev->data->all_multicast = 1;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	folio_link_update(dev, 0);
-	folio_registry_add(dev->data->port_id, port);
+	folio_registry_add(dev->data->port_id, a);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }
@@ -392,7 +358,7 @@ folio_probe(struct rte_vdev_device *vdev)
 {
 	const char *name = rte_vdev_device_name(vdev);
 	struct folio_devargs da;
-	struct folio *port;
+	void *port;
 	int ret;
 
 	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
@@ -403,10 +369,10 @@ folio_probe(struct rte_vdev_device *vdev)
 		return ret;
 	if (vdev->device.numa_node == SOCKET_ID_ANY)
 		vdev->device.numa_node = (int)rte_socket_id();
-	port = open_port(name, &da, vdev->device.numa_node);
+	port = open_port(&da, vdev->device.numa_node);
 	ret = port == NULL ? -EINVAL : create_ethdev(vdev, port, &da);
-	if (ret != 0)
-		folio_close(port);
+	if (ret != 0 && port != NULL)
+		folio_datapaths[da.kind]->close(port);
 	folio_devargs_free(&da);
 	return ret;
 }
@@ -439,4 +405,8 @@ RTE_PMD_REGISTER_PARAM_STRING(net_folio,
 	"slot_size=<256-65536> "
 	"mac=<xx:xx:xx:xx:xx:xx> "
 	"loopback=<0|1> "
+	"vhost_user=<socket> "
+	"server=<0|1> "
+	"virtio=<domain:bus:device.function> "
+	"packed=<0|1> "
 	"speed=<10G|20G|25G|40G|50G|56G|100G|200G|400G>");

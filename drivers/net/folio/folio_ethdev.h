@@ -12,7 +12,7 @@
 #include <rte_mbuf.h>
 
 #include "folio_compat.h"
-#include "port.h"
+#include "folio_datapath.h"
 
 extern int folio_logtype;
 #define FOLIO_LOG(level, fmt, ...) \
@@ -37,38 +37,35 @@ struct folio_tx_stats {
 	uint64_t lost;	     /* packets of a burst during which the session was lost */
 };
 
+#define FOLIO_QUEUE_ALIGNED __attribute__((aligned(128)))
+
+/* What queues of both directions begin with. */
+struct folio_queue {
+	void *end; /* of the datapath */
+	uint64_t offloads;
+	uint16_t port_id;
+	uint16_t queue_id;
+	bool deferred_start;
+};
+
 struct folio_rx_queue {
-	struct folio_rxq *end;
+	struct folio_queue common;
 	struct rte_mempool *pool;
 	uint64_t rearm[2];  /* data_off, refcnt, nb_segs, port; ol_flags */
 	uint16_t data_off;
-	uint16_t port_id;
 	uint32_t fast_max;  /* longest frame for the fast path: one slot, one mbuf, within MTU */
 	uint32_t frame_max; /* longest frame that the MTU allows */
 	uint32_t room;	    /* bytes for data in an mbuf of the pool */
 	bool scatter;	    /* chains were asked for */
 	struct folio_rx_stats stats;
-	uint16_t queue_id;
-	bool deferred_start;
-	uint64_t offloads;
-} FOLIO_ALIGNED;
+} FOLIO_QUEUE_ALIGNED;
 
 struct folio_tx_queue {
-	struct folio_txq *end;
+	struct folio_queue common;
+	uint32_t max_frame; /* the longest that the port can ever carry */
 	bool fast_free; /* all mbufs are of one pool and have no other reference */
 	struct folio_tx_stats stats;
-	uint16_t port_id;
-	uint16_t queue_id;
-	bool deferred_start;
-	uint64_t offloads;
-} FOLIO_ALIGNED;
-
-/* The bursts of one instruction set. */
-struct folio_burst {
-	enum folio_isa isa;
-	eth_rx_burst_t rx;
-	eth_tx_burst_t tx;
-};
+} FOLIO_QUEUE_ALIGNED;
 
 /* A speed that a port may claim to have. */
 struct folio_speed {
@@ -87,7 +84,8 @@ struct folio_kept {
 
 /* dev_private; in memory that secondary processes share. */
 struct folio_adapter {
-	struct folio *port;
+	void *port; /* of the datapath; NULL: closed */
+	enum folio_datapath_kind kind;
 	const struct folio_burst *burst; /* primary only, as the next one */
 	struct folio_control *control;	 /* the thread; NULL before the first start */
 	bool loopback;
@@ -95,15 +93,21 @@ struct folio_adapter {
 	uint32_t max_frame;
 	struct folio_speed speed; /* its name: primary only */
 	struct rte_ether_addr mac;
-	struct folio_counters base; /* at the last reset */
+	uint64_t base[FOLIO_COUNTERS_MAX]; /* the datapath's counters at the last reset */
 	struct folio_kept kept[FOLIO_WIRE_QUEUES_MAX];
 };
 
 /* What the devargs say. */
 struct folio_devargs {
+	const char *name; /* of the port, for messages */
+	enum folio_datapath_kind kind;
 	struct folio_config config; /* its strings are kvlist's */
-	struct rte_ether_addr mac;
+	struct rte_ether_addr mac; /* zero: not given */
 	const struct folio_speed *speed;
+	const char *vhost_user; /* strings are kvlist's, as the next */
+	const char *virtio;
+	bool server;
+	bool split; /* no packed rings */
 	struct rte_kvargs *kvlist;
 };
 
@@ -111,6 +115,12 @@ static inline struct folio_adapter *
 folio_adapter(const struct rte_eth_dev *dev)
 {
 	return dev->data->dev_private;
+}
+
+static inline const struct folio_datapath *
+folio_datapath(const struct folio_adapter *a)
+{
+	return folio_datapaths[a->kind];
 }
 
 /* The primary may close a port while a secondary looks at it. */
@@ -141,37 +151,48 @@ int folio_priv_dump(struct rte_eth_dev *dev, FILE *file);
  * looking at a port that is being closed. A port that is held stays open until it is released;
  * to close it waits for that. -ENODEV: there is no such port; -ENOTSUP: it is not folio's.
  */
-void folio_registry_add(uint16_t port_id, struct folio *port);
+struct folio_registered {
+	const struct folio_datapath *datapath;
+	void *port;
+};
+void folio_registry_add(uint16_t port_id, const struct folio_adapter *a);
 void folio_registry_remove(uint16_t port_id);
-int folio_registry_hold(uint16_t port_id, struct folio **port);
+int folio_registry_hold(uint16_t port_id, struct folio_registered *found);
 void folio_registry_release(uint16_t port_id);
 
-/* folio_burst.c: the bursts for the kernels that the core chose. */
-const struct folio_burst *folio_burst_get(enum folio_isa isa);
+/* folio_queue.c: what queues of both directions have in common. */
+void *folio_queue_new(struct rte_eth_dev *dev, enum folio_direction dir, uint16_t qid, size_t size,
+		      unsigned int socket);
+int folio_queues_start(struct rte_eth_dev *dev);
+int folio_queues_stop(struct rte_eth_dev *dev);
+void folio_queues_release(struct rte_eth_dev *dev);
+void folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
+int folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
+int folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
+void folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
+int folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
+int folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
+int folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
+int folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
+folio_queue_count_t folio_rx_queue_count(void *queue);
+int folio_rx_descriptor_status(void *queue, uint16_t offset);
+int folio_tx_descriptor_status(void *queue, uint16_t offset);
 
 /* folio_rx.c, folio_tx.c */
 int folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 			 unsigned int socket, const struct rte_eth_rxconf *conf,
 			 struct rte_mempool *pool);
-void folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
-int folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
-int folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
 void folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_info *info);
-int folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
-folio_queue_count_t folio_rx_queue_count(void *queue);
-int folio_rx_descriptor_status(void *queue, uint16_t offset);
+uint32_t folio_rx_longest_frame(const struct rte_eth_dev *dev);
 void folio_rx_update_limits(struct rte_eth_dev *dev);
 int folio_rx_check_mtu(const struct rte_eth_dev *dev, uint16_t mtu);
 int folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 			 unsigned int socket, const struct rte_eth_txconf *conf);
-void folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid);
-int folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid);
-int folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid);
 void folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_info *info);
-int folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode);
-int folio_tx_descriptor_status(void *queue, uint16_t offset);
 int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
-uint16_t folio_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* How many of n packets a transmit burst would send, if it had room; rte_errno says what is wrong. */
+uint16_t folio_tx_check(struct rte_mbuf *const *pkts, uint16_t n, uint32_t max_frame);
 
 /* folio_stats.c */
 int folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG);

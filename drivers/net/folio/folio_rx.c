@@ -2,9 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Receive queues: set-up, release, start, stop, what they say of themselves. */
+/* Receive queues: set-up, and what they take. */
 
-#include <rte_malloc.h>
+#include <folio_wire.h>
 
 #include "folio_ethdev.h"
 
@@ -26,6 +26,12 @@ set_limits(struct folio_rx_queue *q, uint32_t mtu, uint32_t max_frame)
 
 	q->frame_max = frame_max;
 	q->fast_max = fast_max;
+}
+
+uint32_t
+folio_rx_longest_frame(const struct rte_eth_dev *dev)
+{
+	return longest_frame(dev->data->mtu, folio_adapter(dev)->max_frame);
 }
 
 void
@@ -109,65 +115,20 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	ret = check_room(dev, qid, dev->data->mtu, room - RTE_PKTMBUF_HEADROOM, scatter);
 	if (ret != 0)
 		return ret;
-	q = rte_zmalloc_socket("folio_rx_queue", sizeof(*q), __alignof__(*q), socket);
-	if (q == NULL) {
-		FOLIO_LOG(ERR, "%s: rx queue %u: no memory", dev->data->name, qid);
+	q = folio_queue_new(dev, FOLIO_RX, qid, sizeof(*q), socket);
+	if (q == NULL)
 		return -ENOMEM;
-	}
 	rte_mbuf_refcnt_set(&init, 1);
 	memcpy(q->rearm, (uint8_t *)&init + offsetof(struct rte_mbuf, data_off), sizeof(q->rearm));
-	q->end = folio_port_rxq(a->port, qid);
 	q->pool = pool;
 	q->data_off = RTE_PKTMBUF_HEADROOM;
-	q->port_id = dev->data->port_id;
-	q->queue_id = qid;
 	q->room = room - RTE_PKTMBUF_HEADROOM;
-	q->offloads = offloads;
+	q->common.offloads = offloads;
+	q->common.deferred_start = conf->rx_deferred_start;
 	q->scatter = scatter;
 	q->stats = a->kept[qid].rx;
-	q->deferred_start = conf->rx_deferred_start;
 	dev->data->rx_queues[qid] = q;
 	folio_rx_update_limits(dev);
-	return 0;
-}
-
-void
-folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
-{
-	struct folio_rx_queue *q = dev->data->rx_queues[qid];
-	struct folio_adapter *a = folio_adapter(dev);
-	bool all_out;
-
-	if (q == NULL)
-		return;
-	all_out = folio_port_enable_rx(a->port, qid, false);
-	a->kept[qid].rx = q->stats;
-	dev->data->rx_queues[qid] = NULL;
-	if (all_out)
-		rte_free(q);
-	else
-		FOLIO_LOG(ERR, "%s: rx queue %u: a burst does not return, its memory is kept",
-			  dev->data->name, qid);
-}
-
-int
-folio_rx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
-{
-	(void)folio_port_enable_rx(folio_adapter(dev)->port, qid, true);
-	dev->data->rx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STARTED;
-	return 0;
-}
-
-int
-folio_rx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
-{
-	struct folio *port = folio_adapter(dev)->port;
-
-	if (!folio_port_enable_rx(port, qid, false)) {
-		(void)folio_port_enable_rx(port, qid, true); /* a burst is inside: it runs */
-		return -EBUSY;
-	}
-	dev->data->rx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
 	return 0;
 }
 
@@ -175,49 +136,15 @@ void
 folio_rxq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_rxq_info *info)
 {
 	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
+	const struct folio_adapter *a = folio_adapter(dev);
 
 	if (q == NULL)
 		return;
 	info->mp = q->pool;
 	info->scattered_rx = q->scatter;
 	info->rx_buf_size = (uint16_t)q->room;
-	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
-	info->conf.offloads = q->offloads;
-	info->conf.rx_deferred_start = q->deferred_start;
+	info->nb_desc = (uint16_t)folio_datapath(a)->ring_size(a->port);
+	info->conf.offloads = q->common.offloads;
+	info->conf.rx_deferred_start = q->common.deferred_start;
 	info->conf.rx_drop_en = 0;
-}
-
-int
-folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode)
-{
-	const struct folio_rx_queue *q = dev->data->rx_queues[qid];
-
-	if (q == NULL)
-		return -EINVAL;
-	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
-		 folio_isa_name(folio_adapter(dev)->burst->isa), q->scatter ? ", scattered" : "");
-	return 0;
-}
-
-folio_queue_count_t
-folio_rx_queue_count(void *queue)
-{
-	struct folio_rx_queue *q = queue;
-	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
-
-	return folio_port_rx_used(a->port, q->queue_id);
-}
-
-int
-folio_rx_descriptor_status(void *queue, uint16_t offset)
-{
-	struct folio_rx_queue *q = queue;
-	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
-
-	if (offset >= folio_port_ring_size(a->port))
-		return -EINVAL;
-	if (!folio_port_has_rings(a->port, q->queue_id))
-		return RTE_ETH_RX_DESC_UNAVAIL;
-	return offset < folio_port_rx_used(a->port, q->queue_id) ? RTE_ETH_RX_DESC_DONE
-								 : RTE_ETH_RX_DESC_AVAIL;
 }

@@ -86,26 +86,27 @@ tx_stats(const struct rte_eth_dev *dev, uint16_t q)
 	return s;
 }
 
-static struct folio_counters
-port_counters(const struct folio_adapter *a)
+/* What the datapath counts, since the last reset. */
+static void
+port_counters(const struct folio_adapter *a, uint64_t values[FOLIO_COUNTERS_MAX])
 {
-	struct folio_counters c;
-
-	folio_counters(a->port, &c);
-	subtract(&c, &a->base, sizeof(c));
-	return c;
+	folio_datapath(a)->count(a->port, values);
+	subtract(values, a->base, folio_datapath(a)->counters * sizeof(*values));
 }
 
 /* Also of queues that are configured no more: what was counted stays counted. */
 int
 folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG)
 {
-	struct folio_counters c;
+	const struct folio_adapter *a = folio_adapter(dev);
+	uint64_t values[FOLIO_COUNTERS_MAX];
+	struct folio_counter_info info;
+	unsigned int c;
 	uint16_t i;
 
 	if (folio_is_closed(dev))
 		return -ENODEV;
-	for (i = 0; i < folio_adapter(dev)->max_queues; i++) {
+	for (i = 0; i < a->max_queues; i++) {
 		struct folio_rx_stats rx = rx_stats(dev, i);
 		struct folio_tx_stats tx = tx_stats(dev, i);
 
@@ -123,9 +124,11 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 			FOLIO_STATS_QUEUES(stats)->q_obytes[i] = tx.bytes;
 		}
 	}
-	c = port_counters(folio_adapter(dev));
-	stats->ierrors += c.violations[FOLIO_RX_BAD_LENGTH] + c.violations[FOLIO_RX_BAD_FLAGS] +
-			  c.violations[FOLIO_RX_BAD_CHAIN] + c.violations[FOLIO_RX_BAD_INDEX];
+	port_counters(a, values);
+	for (c = 0; c < folio_datapath(a)->counters; c++) {
+		folio_datapath(a)->counter_info(c, &info);
+		stats->ierrors += info.rx_error ? values[c] : 0;
+	}
 	return 0;
 }
 
@@ -141,34 +144,32 @@ folio_stats_reset(struct rte_eth_dev *dev)
 		a->kept[i].rx_base = *rx_now(dev, i);
 		a->kept[i].tx_base = *tx_now(dev, i);
 	}
-	folio_counters(a->port, &a->base);
+	folio_datapath(a)->count(a->port, a->base);
 	return 0;
 }
-
-/* Of the port: every violation, and what follows them. */
-#define PORT_XSTATS (FOLIO_VIOLATIONS + 3)
 
 static unsigned int
 xstats_count(const struct rte_eth_dev *dev)
 {
-	return PORT_XSTATS + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
+	return folio_datapath(folio_adapter(dev))->counters + dev->data->nb_rx_queues * RTE_DIM(rx_names) +
 	       dev->data->nb_tx_queues * RTE_DIM(tx_names);
 }
 
 int
 folio_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n)
 {
+	const struct folio_datapath *d = folio_datapath(folio_adapter(dev));
 	unsigned int count = xstats_count(dev);
+	struct folio_counter_info info;
 	unsigned int i = 0, q, k;
 
 	if (names == NULL || n < count)
 		return count;
-	for (k = 0; k < FOLIO_VIOLATIONS; k++, i++)
-		snprintf(names[i].name, sizeof(names[i].name), "violation_%s",
-			 folio_violation_name(k));
-	snprintf(names[i++].name, sizeof(names[0].name), "link_ups");
-	snprintf(names[i++].name, sizeof(names[0].name), "renegotiations");
-	snprintf(names[i++].name, sizeof(names[0].name), "ended_bursts");
+	for (k = 0; k < d->counters; k++, i++) {
+		d->counter_info(k, &info);
+		snprintf(names[i].name, sizeof(names[i].name), "%s%s",
+			 info.violation ? "violation_" : "", info.name);
+	}
 	for (q = 0; q < dev->data->nb_rx_queues; q++)
 		for (k = 0; k < RTE_DIM(rx_names); k++, i++)
 			snprintf(names[i].name, sizeof(names[i].name), "rx_q%u_%s", q,
@@ -184,7 +185,7 @@ int
 folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n)
 {
 	unsigned int count = xstats_count(dev);
-	struct folio_counters c;
+	uint64_t values[FOLIO_COUNTERS_MAX];
 	unsigned int i = 0, k;
 	uint16_t j;
 
@@ -192,12 +193,9 @@ folio_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned
 		return -ENODEV;
 	if (xstats == NULL || n < count)
 		return count;
-	c = port_counters(folio_adapter(dev));
-	for (k = 0; k < FOLIO_VIOLATIONS; k++)
-		xstats[i++].value = c.violations[k];
-	xstats[i++].value = c.link_ups;
-	xstats[i++].value = c.renegotiations;
-	xstats[i++].value = c.ended_bursts;
+	port_counters(folio_adapter(dev), values);
+	for (; i < folio_datapath(folio_adapter(dev))->counters; i++)
+		xstats[i].value = values[i];
 	for (j = 0; j < dev->data->nb_rx_queues; j++) {
 		struct folio_rx_stats rx = rx_stats(dev, j);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <folio_wire.h>
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
@@ -15,7 +16,7 @@
 static int
 list(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct folio *f;
+	struct folio_registered f;
 	uint16_t port;
 
 	RTE_SET_USED(cmd);
@@ -70,9 +71,11 @@ add_status(struct rte_tel_data *d, const struct folio_status *st)
 static int
 info(const char *cmd, const char *params, struct rte_tel_data *d)
 {
+	uint64_t values[FOLIO_COUNTERS_MAX];
+	struct folio_counter_info c;
+	struct folio_registered f;
 	struct folio_status st;
 	unsigned long port;
-	struct folio *f;
 	unsigned int i;
 	char *end;
 
@@ -87,11 +90,15 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "driver", folio_version());
 	rte_tel_data_add_dict_int(d, "wire", FOLIO_WIRE_VERSION);
 	rte_tel_data_add_dict_string(d, "dpdk", rte_version());
-	add_text(d, "path", folio_path(f));
-	folio_status(f, &st);
+	add_text(d, "path", f.datapath->path(f.port));
+	rte_tel_data_add_dict_string(d, "datapath", f.datapath->name);
+	f.datapath->status(f.port, &st);
 	add_status(d, &st);
-	for (i = 0; i < folio_counter_count(); i++)
-		folio_tel_add_uint(d, folio_counter_name(i), folio_counter(f, i));
+	f.datapath->count(f.port, values);
+	for (i = 0; i < f.datapath->counters; i++) {
+		f.datapath->counter_info(i, &c);
+		folio_tel_add_uint(d, c.name, values[i]);
+	}
 	folio_registry_release((uint16_t)port);
 	return 0;
 }

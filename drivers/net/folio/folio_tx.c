@@ -2,10 +2,10 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Transmit queues: set-up, release, start, stop, what they say of themselves. */
+/* Transmit queues: set-up, and what they send. */
 
+#include <folio_wire.h>
 #include <rte_errno.h>
-#include <rte_malloc.h>
 
 #include "folio_ethdev.h"
 
@@ -13,63 +13,20 @@ int
 folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 		     unsigned int socket, const struct rte_eth_txconf *conf)
 {
+	struct folio_adapter *a = folio_adapter(dev);
 	struct folio_tx_queue *q;
 
 	RTE_SET_USED(nb_desc); /* a ring has the slots that the region's geometry gives it */
-	q = rte_zmalloc_socket("folio_tx_queue", sizeof(*q), __alignof__(*q), socket);
-	if (q == NULL) {
-		FOLIO_LOG(ERR, "%s: tx queue %u: no memory", dev->data->name, qid);
-		return -ENOMEM;
-	}
-	q->end = folio_port_txq(folio_adapter(dev)->port, qid);
-	q->port_id = dev->data->port_id;
-	q->queue_id = qid;
-	/* ethdev leaves out here what the whole port has. */
-	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
-	q->stats = folio_adapter(dev)->kept[qid].tx;
-	q->fast_free = (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
-	q->deferred_start = conf->tx_deferred_start;
-	dev->data->tx_queues[qid] = q;
-	return 0;
-}
-
-void
-folio_tx_queue_release(struct rte_eth_dev *dev, uint16_t qid)
-{
-	struct folio_tx_queue *q = dev->data->tx_queues[qid];
-	struct folio_adapter *a = folio_adapter(dev);
-	bool all_out;
-
+	q = folio_queue_new(dev, FOLIO_TX, qid, sizeof(*q), socket);
 	if (q == NULL)
-		return;
-	all_out = folio_port_enable_tx(a->port, qid, false);
-	a->kept[qid].tx = q->stats;
-	dev->data->tx_queues[qid] = NULL;
-	if (all_out)
-		rte_free(q);
-	else
-		FOLIO_LOG(ERR, "%s: tx queue %u: a burst does not return, its memory is kept",
-			  dev->data->name, qid);
-}
-
-int
-folio_tx_queue_start(struct rte_eth_dev *dev, uint16_t qid)
-{
-	(void)folio_port_enable_tx(folio_adapter(dev)->port, qid, true);
-	dev->data->tx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STARTED;
-	return 0;
-}
-
-int
-folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
-{
-	struct folio *port = folio_adapter(dev)->port;
-
-	if (!folio_port_enable_tx(port, qid, false)) {
-		(void)folio_port_enable_tx(port, qid, true); /* a burst is inside: it runs */
-		return -EBUSY;
-	}
-	dev->data->tx_queue_state[qid] = RTE_ETH_QUEUE_STATE_STOPPED;
+		return -ENOMEM;
+	/* ethdev leaves out here what the whole port has. */
+	q->common.offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	q->common.deferred_start = conf->tx_deferred_start;
+	q->max_frame = a->max_frame;
+	q->stats = a->kept[qid].tx;
+	q->fast_free = (q->common.offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
+	dev->data->tx_queues[qid] = q;
 	return 0;
 }
 
@@ -77,43 +34,13 @@ void
 folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_info *info)
 {
 	const struct folio_tx_queue *q = dev->data->tx_queues[qid];
+	const struct folio_adapter *a = folio_adapter(dev);
 
 	if (q == NULL)
 		return;
-	info->nb_desc = folio_port_ring_size(folio_adapter(dev)->port);
-	info->conf.offloads = q->offloads;
-	info->conf.tx_deferred_start = q->deferred_start;
-}
-
-int
-folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_burst_mode *mode)
-{
-	const struct folio_tx_queue *q = dev->data->tx_queues[qid];
-
-	if (q == NULL)
-		return -EINVAL;
-	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
-		 folio_isa_name(folio_adapter(dev)->burst->isa),
-		 q->fast_free ? ", fast free" : "");
-	return 0;
-}
-
-int
-folio_tx_descriptor_status(void *queue, uint16_t offset)
-{
-	struct folio_tx_queue *q = queue;
-	struct folio_adapter *a = folio_adapter(&rte_eth_devices[q->port_id]);
-	uint32_t size = folio_port_ring_size(a->port);
-
-	/*
-	 * Counted from the next slot to fill: the ones behind the free ones are still the peer's.
-	 */
-	if (offset >= size)
-		return -EINVAL;
-	if (!folio_port_has_rings(a->port, q->queue_id))
-		return RTE_ETH_TX_DESC_UNAVAIL;
-	return offset < size - folio_port_tx_used(a->port, q->queue_id) ? RTE_ETH_TX_DESC_DONE
-									 : RTE_ETH_TX_DESC_FULL;
+	info->nb_desc = (uint16_t)folio_datapath(a)->ring_size(a->port);
+	info->conf.offloads = q->common.offloads;
+	info->conf.tx_deferred_start = q->common.deferred_start;
 }
 
 /*
@@ -139,17 +66,10 @@ is_sound(const struct rte_mbuf *m, uint32_t max_frame)
 }
 
 uint16_t
-folio_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
+folio_tx_check(struct rte_mbuf *const *pkts, uint16_t n, uint32_t max_frame)
 {
-	struct folio_tx_queue *q = queue;
-	uint32_t max_frame = folio_adapter(&rte_eth_devices[q->port_id])->max_frame;
 	uint16_t i;
 
-	/* The guest's rings may carry less than what this port can ever carry. */
-	if (folio_gate_enter(&q->end->gate)) {
-		max_frame = q->end->ring.max_frame;
-		folio_gate_leave(&q->end->gate);
-	}
 	for (i = 0; i < n; i++) {
 		if ((pkts[i]->ol_flags & TX_WORK) != 0) {
 			rte_errno = ENOTSUP;

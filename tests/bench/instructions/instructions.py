@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from relink import Changed, LIBFOLIO, PLUGIN  # noqa: E402
 
 BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
-BURST = "drivers/net/folio/folio_burst.c"
+BURST = "drivers/net/folio/folio_native_burst.c"
 
 # The sources that the datapath is made of, or that a change below is in.
 PLUGIN_PARTS = ("lib/native/ring.c", "lib/queue.c", BURST)

@@ -3,97 +3,20 @@
  */
 
 /*
- * Receive and transmit bursts. Compiled once per instruction set; FOLIO_BURST_OPS is the name of
+ * Receive and transmit bursts of the native datapath. Compiled once per instruction set; FOLIO_BURST_OPS is the name of
  * the table to define. Nothing here allocates but from the mempool, calls the kernel, or executes
  * an instruction that traps in an SNP guest.
  */
 
 #include "boundary/copy_kernel.h"
-#include "folio_ethdev.h"
+#include "folio_mbuf.h"
+#include "port.h"
 
-/*
- * A plain frame's mbuf fields, in four stores. The pool's rules give next == NULL; what the last
- * user may have left elsewhere is covered by ol_flags == 0.
- */
-static __rte_always_inline void
-fill_mbuf(struct rte_mbuf *m, const uint64_t rearm[2], uint32_t len)
-{
-	uint64_t desc[2] = {
-		RTE_PTYPE_L2_ETHER | (uint64_t)len << 32, /* packet_type, pkt_len */
-		(uint16_t)len,				  /* data_len, vlan_tci, rss */
-	};
-
-	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, ol_flags) !=
-			 offsetof(struct rte_mbuf, data_off) + 8);
-	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, pkt_len) !=
-			 offsetof(struct rte_mbuf, packet_type) + 4);
-	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, data_len) !=
-			 offsetof(struct rte_mbuf, packet_type) + 8);
-	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), rearm, 2 * sizeof(*rearm));
-	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, packet_type), desc, sizeof(desc));
-}
-
-/* The mbufs that a burst allocated and has not filled: pkts[used] to pkts[n - 1]. */
-struct reserve {
-	struct rte_mbuf **pkts;
-	uint16_t used;
-	uint16_t n;
-};
-
-/*
- * A further segment: from the far end of the reserve, so that the pool which the burst itself has
- * emptied is asked last. pkts[used] is the frame's first mbuf.
- */
-static struct rte_mbuf *
-next_segment(struct folio_rx_queue *q, struct reserve *r)
-{
-	return r->n > r->used + 1 ? r->pkts[--r->n] : rte_mbuf_raw_alloc(q->pool);
-}
-
-/* Give back the segments behind the first, which stays with the burst. */
+/* For folio_mbuf_scatter(). */
 static void
-drop_segments(struct rte_mbuf *first)
+copy_piece(const void *ring, uint32_t at, uint32_t offset, void *dst, uint32_t len)
 {
-	struct rte_mbuf *m = first->next, *next;
-
-	first->next = NULL;
-	first->nb_segs = 1;
-	for (; m != NULL; m = next) {
-		next = m->next;
-		m->next = NULL;
-		rte_mbuf_raw_free(m);
-	}
-}
-
-/* Spread a frame over a chain of mbufs. False: there are not enough of them. */
-static bool
-scatter_frame(struct folio_rx_queue *q, struct reserve *r, uint32_t head, uint32_t len)
-{
-	struct rte_mbuf *first = r->pkts[r->used];
-	struct rte_mbuf *m = first;
-	uint32_t done = 0;
-
-	fill_mbuf(first, q->rearm, 0);
-	for (;;) {
-		uint32_t part = RTE_MIN(len - done, q->room);
-
-		folio_cons_piece(&q->end->ring, head, done, rte_pktmbuf_mtod(m, void *), part,
-				 folio_kernel_exact);
-		m->data_len = (uint16_t)part;
-		done += part;
-		if (done == len)
-			break;
-		m->next = next_segment(q, r);
-		if (m->next == NULL) {
-			drop_segments(first);
-			return false;
-		}
-		m = m->next;
-		fill_mbuf(m, q->rearm, 0);
-		first->nb_segs++;
-	}
-	first->pkt_len = len;
-	return true;
+	folio_cons_piece(ring, at, offset, dst, len, folio_kernel_exact);
 }
 
 enum slow_result {
@@ -105,10 +28,12 @@ enum slow_result {
 
 /* A descriptor that the fast check did not take: several slots, several mbufs, or a violation. */
 static __rte_noinline enum slow_result
-receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_t head,
+receive_slow(struct folio_rx_queue *q, struct folio_reserve *r, uint64_t desc, uint32_t head,
 	     struct folio_frame *frame)
 {
-	switch (folio_cons_judge(&q->end->ring, desc, head, frame)) {
+	struct folio_rxq *end = q->common.end;
+
+	switch (folio_cons_judge(&end->ring, desc, head, frame)) {
 	case FOLIO_HALT:
 		return SLOW_STOP;
 	case FOLIO_DROP:
@@ -116,29 +41,10 @@ receive_slow(struct folio_rx_queue *q, struct reserve *r, uint64_t desc, uint32_
 	case FOLIO_TAKE:
 		break;
 	}
-	if (frame->len > q->frame_max || (frame->len > q->room && !q->scatter)) {
-		q->stats.oversize++;
+	if (!folio_mbuf_takes(q, frame->len))
 		return SLOW_DROPPED;
-	}
-	if (frame->len > (uint64_t)q->pool->size * q->room) {
-		/*
-		 * Not even all its mbufs would do: to wait for them would stop the queue for good.
-		 */
-		q->stats.pool_too_small++;
-		return SLOW_DROPPED;
-	}
-	return scatter_frame(q, r, head, frame->len) ? SLOW_RECEIVED : SLOW_NO_MBUFS;
-}
-
-/* As many mbufs as the pool has, up to n. */
-static __rte_noinline uint16_t
-alloc_fewer(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
-{
-	for (n /= 2; n > 0; n /= 2) {
-		if (rte_mempool_get_bulk(q->pool, (void **)pkts, n) == 0)
-			return n;
-	}
-	return 0;
+	return folio_mbuf_scatter(q, r, &end->ring, head, frame->len, copy_piece) ? SLOW_RECEIVED
+										  : SLOW_NO_MBUFS;
 }
 
 /*
@@ -166,7 +72,7 @@ receive_row(const struct folio_rx_queue *q, const struct folio_cons *c, struct r
 		len = (uint32_t)desc;
 		folio_cons_prefetch(c, at, stop - at);
 		folio_cons_get(c, at, (uint8_t *)m->buf_addr + data_off, len, folio_kernel_padded);
-		fill_mbuf(m, rearm, len);
+		folio_mbuf_fill(m, rearm, len);
 		sum += len;
 	}
 	*head = at;
@@ -189,7 +95,8 @@ discard(struct rte_mbuf **pkts, uint16_t n)
 static __rte_always_inline uint16_t
 deliver(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n, uint32_t head, uint64_t bytes)
 {
-	struct folio_cons *c = &q->end->ring;
+	struct folio_rxq *end = q->common.end;
+	struct folio_cons *c = &end->ring;
 
 	if (unlikely(!folio_cons_stands(c))) {
 		discard(pkts, n);
@@ -218,11 +125,12 @@ struct progress {
 static __rte_noinline uint16_t
 receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, struct progress *p)
 {
-	const struct folio_cons c = q->end->ring;
+	struct folio_rxq *end = q->common.end;
+	const struct folio_cons c = end->ring;
 	uint32_t until, first;
 
 	do {
-		struct reserve reserve = {.pkts = pkts, .used = p->got, .n = p->n};
+		struct folio_reserve reserve = {.pkts = pkts, .used = p->got, .n = p->n};
 		struct folio_frame frame;
 
 		switch (receive_slow(q, &reserve, desc, p->head, &frame)) {
@@ -250,7 +158,7 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 		rte_mempool_put_bulk(q->pool, (void **)&pkts[p->got], p->n - p->got);
 	q->stats.nombuf += p->starved;
 	p->got = deliver(q, pkts, p->got, p->head, p->bytes);
-	folio_gate_leave(&q->end->gate);
+	folio_gate_leave(&end->gate);
 	return p->got;
 }
 
@@ -258,18 +166,19 @@ receive_mixed(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint64_t desc, s
 static __rte_noinline uint16_t
 receive_starved(struct folio_rx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct folio_cons *c = &q->end->ring;
+	struct folio_rxq *end = q->common.end;
+	struct folio_cons *c = &end->ring;
 	struct progress p = {
 		.head = c->head,
 		.stop = c->seen,
-		.n = alloc_fewer(q, pkts, n),
+		.n = folio_mbuf_alloc_fewer(q, pkts, n),
 		.starved = true,
 	};
 
 	if (p.n > 0)
 		return receive_mixed(q, pkts, folio_cons_desc(c, p.head), &p);
 	q->stats.nombuf++;
-	folio_gate_leave(&q->end->gate);
+	folio_gate_leave(&end->gate);
 	return 0;
 }
 
@@ -277,7 +186,7 @@ static uint16_t
 receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_rx_queue *q = queue;
-	struct folio_rxq *end = q->end;
+	struct folio_rxq *end = q->common.end;
 	struct folio_cons c; /* a copy: stores to packets can't alias it */
 	uint32_t head, until, stop;
 	uint64_t desc, bytes = 0;
@@ -321,7 +230,8 @@ leave:
 static __rte_noinline uint32_t
 transmit_slow(struct folio_tx_queue *q, const struct rte_mbuf *m, uint32_t head, uint32_t n)
 {
-	struct folio_prod *p = &q->end->ring;
+	struct folio_txq *end = q->common.end;
+	struct folio_prod *p = &end->ring;
 	uint32_t len = m->pkt_len;
 	uint32_t slots, used, done = 0;
 
@@ -355,7 +265,7 @@ static uint16_t
 transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_tx_queue *q = queue;
-	struct folio_txq *end = q->end;
+	struct folio_txq *end = q->common.end;
 	struct folio_prod p; /* a copy, as above */
 	uint32_t head, stop, max;
 	uint64_t bytes = 0;
@@ -401,10 +311,7 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		q->stats.lost += i - dropped;
 	}
 	/* Copied: the mbufs have done their work. */
-	if (q->fast_free && likely(!chained && i > 0))
-		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, i);
-	else
-		rte_pktmbuf_free_bulk(pkts, i);
+	folio_mbuf_free_sent(q, pkts, i, chained);
 	/* Last: who has stopped a port may free its mempools. */
 	folio_gate_leave(&end->gate);
 	return i;

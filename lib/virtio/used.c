@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+#include "virtio/packed.h"
+#include "virtio/split.h"
+
+/* Device not trusted: any index, any flags; the result is a number between 0 and the size. */
+static uint32_t
+split_used(const struct folio_virtq *q, bool receive)
+{
+	uint16_t idx = folio_fetch16(&q->back->idx);
+	uint16_t n = receive ? (uint16_t)(idx - __atomic_load_n(&q->used, __ATOMIC_RELAXED))
+			     : (uint16_t)(__atomic_load_n(&q->avail, __ATOMIC_RELAXED) - idx);
+
+	return n <= q->size ? n : 0;
+}
+
+static uint32_t
+packed_used(const struct folio_virtq *q, bool receive)
+{
+	uint32_t head = __atomic_load_n(&q->head, __ATOMIC_RELAXED);
+	uint32_t has = __atomic_load_n(&q->tail, __ATOMIC_RELAXED) - head;
+	uint32_t n = 0;
+
+	if (has > q->size)
+		return 0; /* one was read later than the other */
+	while (n < has && folio_packed_is_back(q, head + n, folio_packed_rx_word(q, head + n)))
+		n += 1 + (q->note[folio_virtq_at(q, head + n) & q->mask] & FOLIO_VIRTQ_MORE);
+	if (n > has)
+		n = has;
+	return receive ? n : has - n;
+}
+
+uint32_t
+folio_virtq_used(const struct folio_virtq *q, bool packed, bool receive)
+{
+	return packed ? packed_used(q, receive) : split_used(q, receive);
+}
