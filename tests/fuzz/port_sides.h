@@ -24,6 +24,7 @@
 #define QUEUES 3
 #define MAX_OPS 100
 #define ROUNDS 400		   /* in which two that behave get together and exchange frames */
+#define IDLE 3			   /* ticks of ports that are up change nothing any more */
 #define GOOD 2			   /* of them are seen in which they do */
 #define LIVENESS 4		   /* of so many inputs one ends with peers that behave */
 #define BURST_BYTES (16u << 10)
