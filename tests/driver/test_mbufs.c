@@ -147,7 +147,9 @@ test_pool_that_is_too_small(void **state)
 	rte_mempool_free(setup.pool);
 }
 
-/* The peer's MTU is larger than ours: nothing is delivered, in chains or else, and all is counted. */
+/*
+ * The peer's MTU is larger than ours: nothing is delivered, in chains or else, and all is counted.
+ */
 static void
 test_longer_than_the_mtu(void **state)
 {
@@ -171,7 +173,9 @@ test_longer_than_the_mtu(void **state)
 	pair_close(&p);
 }
 
-/* Chains are for who asks for them; else an MTU that needs them is refused wherever it comes from. */
+/*
+ * Chains are for who asks for them; else an MTU that needs them is refused wherever it comes from.
+ */
 static void
 test_mtu_needs_scatter(void **state)
 {
