@@ -102,8 +102,8 @@ void exchange(const struct pair *p, uint16_t queue, uint32_t len, uint32_t seed,
 void expect_silence(uint16_t port, uint16_t queue);
 
 /*
- * Open the pair, and make 32 frames of two slots: as many as its ring of 64 has. All slots are free,
- * but the guest knows of half.
+ * Open the pair, and make 32 frames of two slots: as many as its ring of 64 has. All slots are
+ * free, but the guest knows of half.
  */
 void pair_open_with_old_news(struct pair *p, struct rte_mbuf **m);
 

@@ -51,8 +51,8 @@ fenced_pool(struct fenced *f, uint32_t room)
 	f->n = 0;
 	f->size = RTE_PKTMBUF_HEADROOM + room;
 	f->step = RTE_ALIGN_CEIL(f->size, page) + page;
-	f->mem = mmap(NULL, MBUFS * f->step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	f->mem = mmap(NULL, MBUFS * f->step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
 	assert_ptr_not_equal(f->mem, MAP_FAILED);
 	pool = rte_pktmbuf_pool_create("fenced", MBUFS, 0, 0, (uint16_t)f->size, SOCKET_ID_ANY);
 	assert_non_null(pool);
@@ -88,7 +88,8 @@ test_room_in_front_of_a_fence(void **state)
 
 			if (lens[k] < 14)
 				continue;
-			send_one(p.guest, 0, make_frame(common_pool, lens[k], k, 1 + lens[k] / 2048));
+			send_one(p.guest, 0,
+				 make_frame(common_pool, lens[k], k, 1 + lens[k] / 2048));
 			m = receive_one(p.host, 0);
 			check_frame(m, lens[k], k);
 			rte_pktmbuf_free(m);
@@ -177,7 +178,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_room_in_front_of_a_fence, check_nothing_left),
-		cmocka_unit_test_teardown(test_nothing_behind_a_packet_goes_out, check_nothing_left),
+		cmocka_unit_test_teardown(test_nothing_behind_a_packet_goes_out,
+					  check_nothing_left),
 	};
 
 	return cmocka_run_group_tests_name("bytes", tests, eal_setup, eal_teardown);

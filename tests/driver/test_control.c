@@ -57,8 +57,8 @@ listen_to(uint16_t port)
 {
 	memset(&heard, 0, sizeof(heard));
 	heard.up = true;
-	assert_int_equal(rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_event, NULL),
-			 0);
+	assert_int_equal(
+		rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_event, NULL), 0);
 }
 
 /* Every change, one's own stops and starts too, once. */
@@ -143,12 +143,15 @@ end_sessions_under_bursts(const struct port_setup *setup)
 		wait_link(p.guest, true);
 		wait_link(p.host, true);
 		for (i = 0; i < 8; i++)
-			send_one(p.guest, 0, make_frame(common_pool, i < 4 ? 60 : 9000, i, 1 + i / 4 * 5));
+			send_one(p.guest, 0,
+				 make_frame(common_pool, i < 4 ? 60 : 9000, i, 1 + i / 4 * 5));
 		real = h->generation.raw;
 		__atomic_store_n(&h->generation.raw, real ^ 1, __ATOMIC_SEQ_CST);
 		assert_int_equal(rte_eth_rx_burst(p.host, 0, pkts, BURST), 0);
 		seen += xstat(p.host, "ended_bursts") > seen;
-		/* The guest says it again at its next tick: the host has begun anew all the same. */
+		/*
+		 * The guest says it again at its next tick: the host has begun anew all the same.
+		 */
 		while ((i = rte_eth_rx_burst(p.host, 0, pkts, BURST)) > 0)
 			rte_pktmbuf_free_bulk(pkts, i);
 	}

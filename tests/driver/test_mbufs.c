@@ -180,7 +180,9 @@ test_longer_than_the_mtu(void **state)
 	pair_close(&p);
 }
 
-/* Chains are for who asks for them; else an MTU that needs them is refused wherever it comes from. */
+/*
+ * Chains are for who asks for them; else an MTU that needs them is refused wherever it comes from.
+ */
 static void
 test_mtu_needs_scatter(void **state)
 {

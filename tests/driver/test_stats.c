@@ -153,7 +153,9 @@ expect_counts(const struct pair *p, uint64_t each)
 	assert_int_equal(stats.obytes, each * 100);
 }
 
-/* Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew. */
+/*
+ * Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew.
+ */
 static void
 test_stats_stay(void **state)
 {
@@ -226,10 +228,12 @@ test_stats_of_uneven_queues(void **state)
 	for (i = 0; i < RTE_DIM(cases); i++) {
 		uint16_t both = RTE_MIN(cases[i].rx, cases[i].tx);
 
-		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port), 0);
+		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port),
+				 0);
 		assert_int_equal(rte_eth_dev_configure(port, cases[i].rx, cases[i].tx, &conf), 0);
 		for (q = 0; q < cases[i].rx; q++)
-			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool), 0);
+			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool),
+					 0);
 		for (q = 0; q < cases[i].tx; q++)
 			assert_int_equal(rte_eth_tx_queue_setup(port, q, 0, 0, NULL), 0);
 		start(port);

@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Stopping a port while a burst is inside: who frees mempools then has to know of it, and the peer. */
+/*
+ * Stopping a port while a burst is inside: who frees mempools then has to know of it, and the peer.
+ */
 
 #include <pthread.h>
 #include <string.h>
@@ -142,7 +144,9 @@ stuck_receive_ends(struct stuck *s)
 
 	__atomic_store_n(&stall.blocked, BLOCK_NONE, __ATOMIC_RELEASE);
 	pthread_join(s->thread, &received);
-	/* On a slow machine the peer may have ended the session meanwhile: then there is nothing. */
+	/*
+	 * On a slow machine the peer may have ended the session meanwhile: then there is nothing.
+	 */
 	if (received == NULL) {
 		assert_int_equal(xstat(s->p.host, "ended_bursts"), 1);
 		return;

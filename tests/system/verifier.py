@@ -40,7 +40,7 @@ class Verify:
                 if found:
                     self.counters = tuple(int(n) for n in found.groups())
 
-    def wait_received(self, more_than, timeout=60):
+    def wait_received(self, more_than, timeout=240):
         """Wait for traffic."""
         deadline = time.monotonic() + timeout
         while self.counters[1] <= more_than:
@@ -55,7 +55,7 @@ class Verify:
     def finish(self):
         """SIGTERM; returns exit status and the last counters."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(30)
+        status = self.process.wait(180)
         self.reader.join(10)
         return status
 

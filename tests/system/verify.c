@@ -144,8 +144,9 @@ run(uint16_t port, struct rte_mempool *pool)
 			poll_queue(port, q, pool);
 		if (rte_get_timer_cycles() >= next) {
 			next = rte_get_timer_cycles() + period;
-			printf("sent %" PRIu64 " received %" PRIu64 " bad %" PRIu64 " order %" PRIu64
-			       "\n", count.sent, count.received, count.bad, count.order);
+			printf("sent %" PRIu64 " received %" PRIu64 " bad %" PRIu64
+			       " order %" PRIu64 "\n",
+			       count.sent, count.received, count.bad, count.order);
 			fflush(stdout);
 		}
 	}
@@ -169,7 +170,8 @@ parse_args(int argc, char **argv)
 		else
 			return -1;
 	}
-	return queues >= 1 && queues <= QUEUES_MAX && max_len > LEN_MIN && max_len <= 65000 ? 0 : -1;
+	return queues >= 1 && queues <= QUEUES_MAX && max_len > LEN_MIN && max_len <= 65000 ? 0
+											    : -1;
 }
 
 static int
