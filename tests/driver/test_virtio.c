@@ -100,8 +100,8 @@ test_one_buffer_a_frame(void **state)
 
 	(void)state;
 	echo_open(&e, &cfg);
-	port = echo_port(&e, "", NULL);
-	echo_one(port, 0, 1522, 1, 1);
+	port = echo_port(&e, "", &(struct port_setup){.mtu = 2048 - OVERHEAD});
+	echo_one(port, 0, 2048, 1, 1);
 	detach(port);
 
 	/* 9022 bytes do when a buffer has room for them. */

@@ -287,7 +287,7 @@ MUTATIONS = [
              "set_up(v, v->device.link);", "set_up(v, v->device.link && v->link_ups == 0);"),
     Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", VPORT,
              "if (frame_max > v->room)", "if (frame_max > v->room + 1)"),
-    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_backend", VPORT,
+    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_virtio", VPORT,
              "if (frame_max > v->room)", "if (frame_max >= v->room)"),
     Mutation("virtio: a larger MTU changes nothing while the port runs", "driver:test_backend",
              "drivers/net/folio/folio_ethdev.c", "if (folio_datapath(a)->set_frame_max != NULL)",
