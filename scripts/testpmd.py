@@ -224,7 +224,8 @@ class Testpmd(Commands):
         self.cpu = cpu
         self.prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
         self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
-                     "--no-telemetry", "--file-prefix", self.prefix, *(memory_args(memory) if isinstance(memory, int) else memory),
+                     "--no-telemetry", "--file-prefix", self.prefix,
+                     *(memory_args(memory) if isinstance(memory, int) else memory),
                      *(["-d", plugin_path()] if plugin else []), *eal_args]
         for vdev in vdevs:
             self.args += ["--vdev", vdev]
