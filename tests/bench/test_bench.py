@@ -34,7 +34,7 @@ from side import HERE, TestpmdSide
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 BENCH = [sys.executable, os.path.join(HERE, "bench.py"), BUILD]
-DEADLINE = 240
+DEADLINE = 900
 SAMPLE = re.compile(r"^round \d+  ([\w-]+), .* (\S+) +[\d.]+ Mpps")  # its group and contestant
 
 

@@ -70,6 +70,7 @@ test_own_changes_are_told(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", &setup);
 	listen_to(p.guest);
 	for (i = 0; i < 4; i++) {
@@ -99,6 +100,7 @@ test_stopped_and_closed_from_the_callback(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, "", "", &setup);
 	listen_to(p.guest);
 	heard.then = STOP;
@@ -164,6 +166,7 @@ static void
 test_L13_burst_of_an_ended_session(void **state)
 {
 	(void)state;
+	NEEDS(is_native());
 	end_sessions_under_bursts(NULL);
 }
 
@@ -179,6 +182,7 @@ test_L13_starved_burst_of_an_ended_session(void **state)
 	};
 
 	(void)state;
+	NEEDS(is_native());
 	assert_non_null(setup.pool);
 	assert_int_equal(rte_pktmbuf_alloc_bulk(setup.pool, held, RTE_DIM(held)), 0);
 	end_sessions_under_bursts(&setup);

@@ -23,6 +23,7 @@ test_stats(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", NULL);
 	for (i = 0; i < 10; i++)
 		exchange(&p, 0, 100, i, 1);
@@ -60,6 +61,7 @@ test_lost(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open_with_old_news(&p, m);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
@@ -105,6 +107,7 @@ test_violations(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, "", "", NULL);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
@@ -160,6 +163,7 @@ test_stats_stay(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, ",queues=2", ",queues=2", &two);
 	exchange(&p, 0, 100, 1, 1);
 	exchange(&p, 1, 100, 2, 1);
@@ -220,6 +224,7 @@ test_stats_of_uneven_queues(void **state)
 	size_t i;
 
 	(void)state;
+	NEEDS(is_native());
 	for (i = 0; i < RTE_DIM(cases); i++) {
 		uint16_t both = RTE_MIN(cases[i].rx, cases[i].tx);
 

@@ -18,7 +18,7 @@ import uuid
 
 BUILD = sys.argv.pop(1)
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-DEADLINE = 240     # seconds without a word; a command may take far longer on a machine that is busy
+DEADLINE = 600     # seconds without a word; a command may take far longer on a machine that is busy
 PRIVATE = ("/dev/shm", "/run")
 TEMPORARY = "/run/tmp"
 HUGE_LEDGER = "/run/folio-huge"     # which all commands of this machine share

@@ -182,9 +182,15 @@ start_port(uint16_t port, struct rte_mempool *pool)
 			   .offloads = RTE_ETH_RX_OFFLOAD_SCATTER},
 		.txmode = {.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS},
 	};
+	struct rte_eth_dev_info info;
 	uint16_t q;
 	int ret;
 
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret != 0)
+		return ret;
+	/* net_vhost makes chains, and says that it cannot. */
+	conf.rxmode.offloads &= info.rx_offload_capa;
 	ret = rte_eth_dev_configure(port, queues, queues, &conf);
 	for (q = 0; q < queues && ret == 0; q++) {
 		ret = rte_eth_rx_queue_setup(port, q, 0, SOCKET_ID_ANY, NULL, pool);
