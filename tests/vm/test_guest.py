@@ -4,7 +4,7 @@
 
 import common
 from checks import Checks
-from common import PCI, REGION_MB
+from common import PCI
 
 REGION_MB_SMALL = 16
 
