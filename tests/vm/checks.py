@@ -8,7 +8,7 @@ import time
 
 import common
 from common import PCI, REGION_MB
-from test_verify import COUNTERS, Verify
+from verifier import COUNTERS, Verify
 
 
 class GuestVerify:
