@@ -259,8 +259,9 @@ set_up(struct folio_vport *v, bool up)
 	__atomic_store_n(&v->up, up, __ATOMIC_RELEASE);
 }
 
-int
-folio_vport_start(struct folio_vport *v, uint32_t frame_max)
+/* From a device that is to send frames of up to frame_max bytes. */
+static struct folio_virtio_wants
+wants_of(const struct folio_vport *v, uint32_t frame_max)
 {
 	struct folio_virtio_wants wants = {
 		.features = FEATURES,
@@ -268,13 +269,21 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 		.size = v->size,
 		.min_size = FOLIO_VPORT_SIZE_MIN,
 	};
-	int ret = -EALREADY;
 
 	if (!v->split && !folio_vport_is_weak(v))
 		wants.features |= BIT(VIRTIO_F_RING_PACKED);
 	/* One buffer for each frame is faster: how many it has need not be looked at. */
 	if (frame_max > v->room)
 		wants.required |= BIT(VIRTIO_NET_F_MRG_RXBUF);
+	return wants;
+}
+
+int
+folio_vport_start(struct folio_vport *v, uint32_t frame_max)
+{
+	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+	int ret = -EALREADY;
+
 	pthread_mutex_lock(&v->lock);
 	if (!v->started) {
 		v->started = true;
@@ -283,6 +292,19 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 	}
 	pthread_mutex_unlock(&v->lock);
 	return ret;
+}
+
+void
+folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max)
+{
+	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+
+	pthread_mutex_lock(&v->lock);
+	if (v->started && (wants.required & ~v->device.wants.required) != 0) {
+		folio_virtio_device_stop(&v->device);
+		folio_virtio_device_start(&v->device, &wants);
+	}
+	pthread_mutex_unlock(&v->lock);
 }
 
 /* No burst begins any more. False: one is still inside. */

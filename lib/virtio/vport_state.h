@@ -38,7 +38,6 @@ struct folio_vport {
 	uint32_t ring_size; /* in use, or to be expected; read without the lock */
 	uint32_t stride;
 	uint32_t room;
-	uint32_t frame_max; /* longest frame to be received */
 	uint64_t reserved;  /* bytes at the start of the memory that are the transport's */
 	bool split;	    /* no packed rings */
 	uint32_t limit;	    /* longest frame ever */

@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Bad input: one clear line that names argument, value and what is allowed; nothing stays behind. */
+/*
+ * Bad input: one clear line that names argument, value and what is allowed; nothing stays behind.
+ */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -220,7 +222,8 @@ test_foreign_files(void **state)
 	EXPECT_REFUSED("path=/dev/shm", "path=/dev/shm", "directory");
 	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "neither a regular file");
 	EXPECT_REFUSED("path=/dev/folio9", "path=/dev/folio9", "load the folio kernel module");
-	EXPECT_REFUSED("path=/dev/shm/one,two", "two= is unknown", "no comma in a value, nor in a path");
+	EXPECT_REFUSED("path=/dev/shm/one,two", "two= is unknown",
+		       "no comma in a value, nor in a path");
 	EXPECT_REFUSED("path=unix:", "path=unix:", "allowed are 1 to 107");
 	EXPECT_REFUSED("path=unix:/nowhere/at/all,role=host", "path=unix:/nowhere", "No such file");
 	EXPECT_REFUSED("path=unix:/run/folio.sock,size=16M", "size=16777216", "not allowed");

@@ -23,6 +23,7 @@ test_stats(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", NULL);
 	for (i = 0; i < 10; i++)
 		exchange(&p, 0, 100, i, 1);
@@ -60,6 +61,7 @@ test_lost(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open_with_old_news(&p, m);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
@@ -105,6 +107,7 @@ test_violations(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, "", "", NULL);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
@@ -150,7 +153,9 @@ expect_counts(const struct pair *p, uint64_t each)
 	assert_int_equal(stats.obytes, each * 100);
 }
 
-/* Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew. */
+/*
+ * Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew.
+ */
 static void
 test_stats_stay(void **state)
 {
@@ -158,6 +163,7 @@ test_stats_stay(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, ",queues=2", ",queues=2", &two);
 	exchange(&p, 0, 100, 1, 1);
 	exchange(&p, 1, 100, 2, 1);
@@ -218,13 +224,16 @@ test_stats_of_uneven_queues(void **state)
 	size_t i;
 
 	(void)state;
+	NEEDS(is_native());
 	for (i = 0; i < RTE_DIM(cases); i++) {
 		uint16_t both = RTE_MIN(cases[i].rx, cases[i].tx);
 
-		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port), 0);
+		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port),
+				 0);
 		assert_int_equal(rte_eth_dev_configure(port, cases[i].rx, cases[i].tx, &conf), 0);
 		for (q = 0; q < cases[i].rx; q++)
-			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool), 0);
+			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool),
+					 0);
 		for (q = 0; q < cases[i].tx; q++)
 			assert_int_equal(rte_eth_tx_queue_setup(port, q, 0, 0, NULL), 0);
 		start(port);

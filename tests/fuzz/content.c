@@ -79,7 +79,8 @@ zero(struct file *f, size_t from, size_t len)
 {
 	size_t page, last = (from + len + PAGE - 1) / PAGE;
 
-	for (page = from / PAGE > f->low ? from / PAGE : f->low; page < last && page < f->high; page++) {
+	for (page = from / PAGE > f->low ? from / PAGE : f->low; page < last && page < f->high;
+	     page++) {
 		size_t begin = page * PAGE > from ? page * PAGE : from;
 		size_t end = (page + 1) * PAGE < from + len ? (page + 1) * PAGE : from + len;
 

@@ -6,9 +6,9 @@
 #define CONTENT_H
 
 /*
- * What is in the files of a fuzzer. The files are real, with their names, sizes, modes and locks, but
- * empty: their content lies in memory that is mapped once and for all, as often as ports may map it.
- * To make, fault in and drop mappings would take most of an execution.
+ * What is in the files of a fuzzer. The files are real, with their names, sizes, modes and locks,
+ * but empty: their content lies in memory that is mapped once and for all, as often as ports may
+ * map it. To make, fault in and drop mappings would take most of an execution.
  */
 
 #include <stddef.h>

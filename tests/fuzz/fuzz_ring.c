@@ -390,7 +390,8 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	memcpy(t.before, t.raw[1], t.layout.used);
 	(void)copies_under_fire();
 	hook_enter("recv", CONSUMER);
-	hook_allow(t.cons.generation, t.cons.size + 3); /* once for each complaint, and at the end */
+	/* Once for each complaint, and at the end. */
+	hook_allow(t.cons.generation, t.cons.size + 3);
 	got = recv_burst(land, room, n, piece);
 	hook_leave();
 

@@ -297,7 +297,8 @@ one_op(struct input *in)
 		break;
 	case 6: /* a new process */
 		if (who == HOST) {
-			both.side[HOST].mapped = both.side[HOST].open = both.side[HOST].stale = false;
+			both.side[HOST].mapped = both.side[HOST].open = both.side[HOST].stale =
+				false;
 			both.side[HOST].s.suspicion = 0;
 		} else {
 			both.guest = shapes[input_below(in, 6)];

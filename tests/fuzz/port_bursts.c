@@ -185,8 +185,9 @@ recv_op(struct input *in, struct side *s)
 	n = input_below(in, ORACLE_BURST + 1);
 	how = input_u8(in);
 	c = &folio_port_rxq(s->f, q)->ring;
-	room = how % 4 == 0 ? input_frame_len(in, c->stride, c->max_frame) : how % 4 == 1 ? c->max_frame
-										  : 2048;
+	room = how % 4 == 0 ? input_frame_len(in, c->stride, c->max_frame)
+	       : how % 4 == 1 ? c->max_frame
+			      : 2048;
 	room = MIN(room, FOLIO_WIRE_FRAME_MAX + 1);
 	recv_frames(s, q, room, MIN(n, 1 + BURST_BYTES / MAX(room, 1)), 0);
 }

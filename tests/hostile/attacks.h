@@ -6,8 +6,8 @@
 #define ATTACKS_H
 
 /*
- * What the entries of attacks.c do, each with an argument of its own. False: it could not be carried
- * out. The lengths are for rings of 64 slots of 256 bytes.
+ * What the entries of attacks.c do, each with an argument of its own. False: it could not be
+ * carried out. The lengths are for rings of 64 slots of 256 bytes.
  */
 
 #include <stddef.h>

@@ -139,7 +139,9 @@ generation_storm(struct peer *p, uint64_t times)
 		uint64_t r = peer_random(&p->seed);
 
 		store64(&h->generation, r | 1);
-		store64(&h->ack, r & 2 ? ack : r & 4 ? load64(&peer_header(p->victim)->generation) : r);
+		store64(&h->ack, r & 2 ? ack
+				 : r & 4 ? load64(&peer_header(p->victim)->generation)
+					 : r);
 		store32(&h->state, (uint32_t)(r >> 8) % 3);
 		store32(&h->heartbeat, ++p->heartbeat);
 		peer_put(p, 60, 1);

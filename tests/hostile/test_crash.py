@@ -17,7 +17,7 @@ from test_verify import Verify
 from testpmd import RegionFile, Testpmd
 
 LIGHT = os.environ["FOLIO_LIGHT"]
-KILLS = int(os.environ.get("FOLIO_KILLS", "200"))
+KILLS = int(os.environ.get("FOLIO_KILLS", "200" if os.environ.get("FOLIO_TEST_ALL") else "30"))
 WINDOW = 0.2  # a session is up after about half of it
 WARM = 20  # after so many kills the survivor has all the memory that it will need
 SLACK = 4 << 10  # KiB

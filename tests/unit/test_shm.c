@@ -419,7 +419,8 @@ test_device_needs_addresses(void **state)
 	struct env *e = *state;
 	struct folio_shm_config cfg = {.size = SIZE, .needs_addr = true};
 
-	check_refused(e, &cfg, -EINVAL, "without pci= or path=: the memory of a device must be pci=, "
+	check_refused(e, &cfg, -EINVAL,
+		      "without pci= or path=: the memory of a device must be pci=, "
 		      "path=/dev/folioN or path=/dev/folio_alloc");
 	cfg.path = e->path;
 	check_refused(e, &cfg, -EINVAL, "memory: the memory of a device must be pci=");
