@@ -247,11 +247,12 @@ attach_vhost(struct pair *p, const char *folio_args, const char *vhost_args)
 	uint16_t folio, vhost;
 	char args[512];
 
-	snprintf(args, sizeof(args), "iface=%s%s", p->path, vhost_args);
-	assert_int_equal(attach("net_vhost0", args, &vhost), 0);
-	snprintf(args, sizeof(args), "vhost_user=%s,packed=%d%s", p->path, pair_is("packed"),
-		 folio_args);
+	/* This way round: rte_vhost takes a second to look at a socket that it listens on. */
+	snprintf(args, sizeof(args), "vhost_user=%s,server=1,packed=%d%s", p->path,
+		 pair_is("packed"), folio_args);
 	assert_int_equal(attach("net_folio0", args, &folio), 0);
+	snprintf(args, sizeof(args), "iface=%s,client=1%s", p->path, vhost_args);
+	assert_int_equal(attach("net_vhost0", args, &vhost), 0);
 	p->guest = guest_is_folio() ? folio : vhost;
 	p->host = guest_is_folio() ? vhost : folio;
 }

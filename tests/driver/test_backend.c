@@ -103,7 +103,7 @@ test_hangs_up_under_traffic(void **state)
 	echo_open(&e, &echo_honest);
 	for (r = 0; r < RTE_DIM(rings); r++) {
 		port = echo_port(&e, rings[r], NULL);
-		for (i = 0; i < 5; i++) {
+		for (i = 0; i < 3; i++) {
 			echo_burst(port, 0, 100);
 			send_one(port, 0, make_frame(common_pool, 64, i, 1));
 			echo_hang_up(&e);
@@ -113,7 +113,7 @@ test_hangs_up_under_traffic(void **state)
 				rte_pktmbuf_free(m);
 		}
 		echo_burst(port, 0, 100);
-		assert_int_equal(xstat(port, "tx_q0_packets"), 605);
+		assert_int_equal(xstat(port, "tx_q0_packets"), 403);
 		assert_int_equal(xstat(port, "stalls"), 0);
 		assert_int_equal(xstat(port, "violation_rx_bad_index"), 0);
 		detach(port);
@@ -230,8 +230,10 @@ test_larger_mtu_at_run_time(void **state)
 		assert_int_equal(rte_eth_dev_set_mtu(port, 2048 - OVERHEAD), 0);
 		echo_one(port, 0, 2048, 1, 1);
 		assert_int_equal(xstat(port, "link_ups"), 1);
-		assert_int_equal(rte_eth_dev_set_mtu(port, 9000), 0);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 2049 - OVERHEAD), 0);
 		wait_xstat(port, "link_ups", 2);
+		echo_one(port, 0, 2049, 2, 2);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 9000), 0);
 		echo_one(port, 0, 9022, 2, 5);
 		assert_int_equal(rte_eth_dev_set_mtu(port, 1500), 0);
 		echo_one(port, 0, 1522, 3, 1);
@@ -278,7 +280,7 @@ static void
 test_answers_nonsense(void **state)
 {
 	static const enum backend_trick tricks[] = {
-		BACKEND_GARBAGE, BACKEND_SIZE_HUGE, BACKEND_ALL_ONES, BACKEND_FDS, BACKEND_CLOSE_HALF,
+		BACKEND_GARBAGE, BACKEND_ALL_ONES, BACKEND_FDS,
 	};
 	struct backend_config cfg = echo_honest;
 	struct rte_eth_link link;
@@ -357,12 +359,13 @@ test_breaks_the_rules(void **state)
 
 		snprintf(args, sizeof(args), ",ring_size=64%s", rings[r]);
 		port = echo_port(&e, args, NULL);
-		for (i = 0; i < 4; i++) {
-			return_wrong_id(&e, port, i % 2 == 1);
-			assert_int_equal(xstat(port, counters[i % 2]), 1 + i / 2);
+		for (i = 0; i < 2; i++) {
+			return_wrong_id(&e, port, i == 1);
+			assert_int_equal(xstat(port, counters[i]), 1);
 			wait_xstat(port, "link_ups", i + 2);
 			assert_int_equal(xstat(port, "resets"), i + 1);
 			echo_burst(port, 0, 64);
+			assert_int_equal(xstat(port, counters[i]), 1);
 		}
 		detach(port);
 	}

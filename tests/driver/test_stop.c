@@ -190,8 +190,8 @@ test_receive_inside(void **state)
 
 	assert_int_equal(rte_eth_dev_stop(s.p.host), 0);
 	start(s.p.host);
+	wait_link(s.p.host, true); /* which was down: now the guest's is not of the last session */
 	wait_link(s.p.guest, true);
-	wait_link(s.p.host, true);
 	exchange(&s.p, 0, 200, 2, 1);
 	stuck_close(&s);
 }
@@ -256,16 +256,16 @@ test_peer_is_told_by_the_second_stop(void **state)
 	assert_int_equal(rte_eth_dev_stop(s.p.host), 0);
 	wait_link_state(s.p.guest, FOLIO_LINK_NO_PEER);
 	start(s.p.host);
-	wait_link(s.p.guest, true);
 	wait_link(s.p.host, true);
+	wait_link(s.p.guest, true);
 
 	stuck_receive(&s);
 	assert_int_equal(rte_eth_dev_set_link_down(s.p.host), 0);
 	stuck_receive_ends(&s);
 	wait_link_state(s.p.guest, FOLIO_LINK_NO_PEER);
 	assert_int_equal(rte_eth_dev_set_link_up(s.p.host), 0);
-	wait_link(s.p.guest, true);
 	wait_link(s.p.host, true);
+	wait_link(s.p.guest, true);
 	exchange(&s.p, 0, 200, 3, 1);
 	stuck_close(&s);
 }

@@ -47,6 +47,9 @@ VMSG, VUSER = "lib/virtio/vhost_message.c", "lib/virtio/vhost_user.c"
 DEVICE, JUDGED = "lib/virtio/device.c", "lib/virtio/offer.c"
 TRICKED = "unit:test_vhost_hostile"
 RX = "drivers/net/folio/folio_rx.c"
+VPORT, VPORT_QUEUES = "lib/virtio/vport.c", "lib/virtio/vport_queues.c"
+VPORT_WATCH = "lib/virtio/vport_watch.c"
+VIRTIO, VIRTIO_BURST = "drivers/net/folio/folio_virtio.c", "drivers/net/folio/folio_virtio_burst.c"
 
 LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
 LOOK_LAST = "\tv->geom.page_shift = folio_fetch32(&h->page_shift);\n"
@@ -273,6 +276,54 @@ MUTATIONS = [
     Mutation("buffers are not zeroed", "unit:test_virtq", VIRTQ,
              "\tmemset(q->bufs, 0, (size_t)m->size * m->stride);\n", ""),
     Mutation("a chain is never over", "unit:test_virtq", VIRTQ, "\t*note &= FOLIO_VIRTQ_DIRTY;\n", ""),
+    # A port on virtio.
+    Mutation("virtio: a device that stands still is let be", "driver:test_backend", VPORT_WATCH,
+             "return end->stuck > v->tolerance;", "return end->stuck > UINT32_MAX - 1;"),
+    Mutation("virtio: stalls are not counted", "driver:test_backend", VPORT_WATCH,
+             "\t\tfolio_count(&v->stalls);\n", ""),
+    Mutation("virtio: nobody is told that the link is down", "driver:test_backend", VPORT,
+             "\tset_up(v, false);\n\tv->open = false;", "\tv->open = false;"),
+    Mutation("virtio: the link is down for ever", "driver:test_backend", VPORT,
+             "set_up(v, v->device.link);", "set_up(v, v->device.link && v->link_ups == 0);"),
+    Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", VPORT,
+             "if (frame_max > v->room)", "if (frame_max > v->room + 1)"),
+    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_backend", VPORT,
+             "if (frame_max > v->room)", "if (frame_max >= v->room)"),
+    Mutation("virtio: a larger MTU changes nothing while the port runs", "driver:test_backend",
+             "drivers/net/folio/folio_ethdev.c", "if (folio_datapath(a)->set_frame_max != NULL)",
+             "if (folio_datapath(a)->set_frame_max == folio_datapath(a)->tick)"),
+    Mutation("virtio: memory kept at the end", "driver:test_backend", VPORT,
+             "\tfolio_shm_close(&v->shm);\n\tfolio_vport_queues_free(v);\n",
+             "\tfolio_vport_queues_free(v);\n"),
+    Mutation("virtio: counters begin anew with the device", "driver:test_backend", VIRTQ,
+             "\tq->avail = 0;\n", "\tq->avail = 0;\n\tq->bad_id = 0;\n"),
+    Mutation("virtio: queue 1 sends on ring 0", "driver:test_virtio", VIRTIO,
+             "folio_vport_txq(port, q);", "folio_vport_txq(port, q * 0);"),
+    Mutation("virtio: queues that the device has not have rings", "driver:test_virtio", VPORT_QUEUES,
+             "return folio_vport_is_up(v) && q < __atomic_load_n(&v->device.pairs, __ATOMIC_RELAXED);",
+             "return folio_vport_is_up(v) && q < v->queues;"),
+    Mutation("virtio: each segment begins the frame anew", "driver:test_virtio", VIRTIO_BURST,
+             "folio_virtq_tx_piece(q, q->tail, done,", "folio_virtq_tx_piece(q, q->tail, done & 1,"),
+    Mutation("virtio: each mbuf of a chain has the frame's beginning", "driver:test_virtio", VIRTIO_BURST,
+             "folio_virtq_rx_piece(ring, at, offset,", "folio_virtq_rx_piece(ring, at, offset & 1,"),
+    Mutation("virtio: mbufs that a burst did not need are lost", "driver:test_virtio", VIRTIO_BURST,
+             "if (p.got < p.n)", "if (p.got > p.n)"),
+    Mutation("virtio: a burst sends a frame without room", "driver:test_frames:guest-packed",
+             VIRTIO_BURST, "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "i == 0"),
+    Mutation("virtio: room that there is is not used", "driver:test_frames:guest-split", VIRTIO_BURST,
+             "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "true"),
+    Mutation("virtio: a burst starves twice", "driver:test_mbufs:host-packed", VIRTIO_BURST,
+             "rq->stats.nombuf += !p->starved;", "rq->stats.nombuf++;"),
+    Mutation("virtio: whole lines reach the device", "driver:test_bytes:guest-packed", VIRTIO_BURST,
+             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t\t    folio_kernel_exact);",
+             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t\t    folio_kernel_padded);"),
+    Mutation("virtio: whole lines are written beyond an mbuf", "driver:test_bytes:host-split",
+             VIRTIO_BURST, "RTE_MIN(rq->fast_max, q.plain_max);", "RTE_MIN(rq->frame_max, q.plain_max);"),
+    Mutation("virtio: a port stops while a burst is inside", "driver:test_stop:host-packed", VPORT_QUEUES,
+             "\treturn folio_gates_close(gates, 2 * v->queues);",
+             "\t(void)folio_gates_close(gates, 2 * v->queues);\n\treturn true;"),
     # What is left in memory, and what happens when it goes.
     Mutation("end of the last queue not zeroed", "unit:test_region", REGION,
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",

@@ -57,7 +57,7 @@ class Traffic(vhost.VhostCase):
 
     def test_kernels(self):
         self.back_end()
-        for bits in 64, 128, 256, 512:
+        for bits in (64, 128, 256, 512) if vhost.ALL else (64,):
             with self.subTest(bits=bits):
                 side = self.start(Verify(self.vdev(), 0, [f"--force-max-simd-bitwidth={bits}"],
                                          ["--max-len", "4000"]))
@@ -128,11 +128,13 @@ class Secondary(vhost.VhostCase):
         front.cmd("set fwd flowgen")
         front.cmd("start")
         front.wait_received(1000)
-        done = subprocess.run(
-            ["dpdk-proc-info", "--no-pci", "--no-telemetry", "--file-prefix", front.prefix,
-             "-d", plugin_path(), "--", "--xstats", "--stats"],
-            capture_output=True, text=True, timeout=60, check=False)
-        text = done.stdout + done.stderr
+        text = ""
+        for what in "--stats", "--xstats":
+            done = subprocess.run(
+                ["dpdk-proc-info", "--no-pci", "--no-telemetry", "--file-prefix", front.prefix,
+                 "-d", plugin_path(), "--", what],
+                capture_output=True, text=True, timeout=60, check=False)
+            text += done.stdout + done.stderr
         self.assertRegex(text, r"RX-packets:\s+[1-9]")
         self.assertRegex(text, r"rx_q0_packets: [1-9]")
         self.assertRegex(text, r"link_ups: 1")
