@@ -8,15 +8,13 @@
 /*
  * Where shared memory comes from:
  *
- * memory/shm_file.c  a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock
- * on
- *		    the file, which the kernel drops when its owner dies.
- * memory/shm_node.c  in a virtual machine: a file of the kernel module.
- * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
- * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory
- * that the
- *		    peer can neither cut nor, if it is ours, write.
- * region.c	    what they have in common, and private memory for a loopback port.
+ * memory/shm_file.c	a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a
+ *			lock on the file, which the kernel drops when its owner dies.
+ * memory/shm_node.c	in a virtual machine: a file of the kernel module.
+ * memory/shm_bar.c	in a virtual machine without the module: BAR2 of an ivshmem device.
+ * memory/shm_memfd.c	two sealed memfds of processes of one machine, passed over a socket: memory
+ *			that the peer can neither cut nor, if it is ours, write.
+ * region.c		what they have in common, and private memory for a loopback port.
  */
 
 #include <stdbool.h>
