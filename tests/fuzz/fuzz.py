@@ -60,7 +60,7 @@ class Target(NamedTuple):
 
 TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
            Target("ring", 512, 16, 6_000), Target("port", 256, 26, 5_000, False),
-           Target("virtq", 256, 12, 60_000), Target("pci", 192, 4, 8_000),
+           Target("virtq", 256, 12, 20_000), Target("pci", 192, 4, 8_000),
            Target("vhost", 256, 8, 20_000)]
 
 

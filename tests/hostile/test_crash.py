@@ -13,7 +13,7 @@ import time
 import unittest
 
 import hostile
-from test_verify import Verify
+from verifier import Verify
 from testpmd import RegionFile, Testpmd
 
 LIGHT = os.environ["FOLIO_LIGHT"]
@@ -31,7 +31,8 @@ class Pair:
         self.region = RegionFile()
         survivor = "host" if victim == "guest" else "guest"
         more = "" if survivor == "host" else ",ring_size=256"
-        self.lasting = Verify(survivor, self.region.path, more, app=["--max-len", "4000"])
+        self.lasting = Verify(f"net_folio0,role={survivor},path={self.region.path}{more}",
+                              0 if survivor == "guest" else 1, app=["--max-len", "4000"])
         self.light = None
 
     def start_light(self):

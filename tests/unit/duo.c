@@ -109,6 +109,15 @@ duo_close_side(struct duo *d, struct folio **f)
 	*f = NULL;
 }
 
+void
+duo_close_and_remove(struct duo *d)
+{
+	duo_close_side(d, &d->guest);
+	folio_close(d->host);
+	d->host = NULL;
+	assert_int_equal(unlink(d->path), 0);
+}
+
 int
 duo_setup(void **state)
 {

@@ -60,6 +60,9 @@ void duo_bring_up(const struct duo *d);
 /* Close one side after the other has let go, which folio_close() would wait for. */
 void duo_close_side(struct duo *d, struct folio **f);
 
+/* Both sides, in a file that somebody else made: it is still there, and removed now. */
+void duo_close_and_remove(struct duo *d);
+
 enum folio_link duo_link(struct folio *f);
 uint64_t duo_violation(const struct folio *f, enum folio_violation v);
 uint64_t duo_violations(const struct folio *f); /* of all kinds */

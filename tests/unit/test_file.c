@@ -102,6 +102,8 @@ test_strangers_files(void **state)
 	}
 }
 
+/* L11: what a peer wrote while nobody of ours looked keeps no port from being there. */
+
 static void
 test_guests_header_scribbled(void **state)
 {

@@ -430,10 +430,7 @@ test_host_is_offered_bad_geometries(void **state)
 	folio_start(d->guest);
 	duo_bring_up(d);
 	duo_check_queue(d, 0);
-	duo_close_side(d, &d->guest);
-	folio_close(d->host);
-	d->host = NULL;
-	assert_int_equal(unlink(d->path), 0);
+	duo_close_and_remove(d);
 }
 
 /* L4: everything random, for thousands of ticks; then a guest that behaves. */
@@ -472,10 +469,7 @@ test_host_survives_random_guests(void **state)
 	folio_start(d->guest);
 	duo_bring_up(d);
 	duo_check_queue(d, 0);
-	duo_close_side(d, &d->guest);
-	folio_close(d->host);
-	d->host = NULL;
-	assert_int_equal(unlink(d->path), 0);
+	duo_close_and_remove(d);
 }
 
 /* L5: the peer never consumes. Sending ends, and nothing else does. */

@@ -46,10 +46,7 @@ test_file_replaced_while_in_use(void **state)
 	duo_tick(d, 1);
 	duo_bring_up(d);
 	duo_check_queue(d, 0);
-	duo_close_side(d, &d->guest);
-	folio_close(d->host);
-	d->host = NULL;
-	assert_int_equal(unlink(d->path), 0);
+	duo_close_and_remove(d);
 }
 
 static void

@@ -83,7 +83,8 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 
 	if (n == 0 || n > 32768 || (n & (n - 1)) != 0 || !r->has_addr)
 		return backend_complain(b, "a ring without size or addresses");
-	if (r->base != (packed ? 0x80008000u : 0))
+	/* The wrap counters are 1 at first; DPDK's front end names that of the available ones only. */
+	if (r->base != (packed ? 0x80008000u : 0) && r->base != (packed ? 0x8000u : 0))
 		return backend_complain(b, "a ring that does not begin at its beginning");
 	desc = find_ring(b, r->addr.desc_user_addr, 16 * n);
 	driver = find_ring(b, r->addr.avail_user_addr, packed ? 4 : 4 + 2 * n);
@@ -93,6 +94,8 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest, b->n_regions))
 		return backend_complain(b, "out of memory");
 	r->q.mergeable = (b->features & (UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	if (b->cfg.polls)
+		model_want_doorbell(&r->q, false);
 	r->running = true;
 	b->counts.started++;
 	return true;

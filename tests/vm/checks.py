@@ -8,7 +8,7 @@ import time
 
 import common
 from common import PCI, REGION_MB
-from test_verify import COUNTERS, Verify
+from verifier import COUNTERS, Verify
 
 
 class GuestVerify:
@@ -45,7 +45,7 @@ class Checks(common.GuestCase):
 
     def converse(self, guest, path, more="", app=""):
         """Traffic both ways at once."""
-        outside = Verify("host", path, more, app=app.split())
+        outside = Verify(f"net_folio0,role=host,path={path}{more}", 1, app=app.split())
         try:
             inside = GuestVerify(guest.shells[1], more, app)
             inside.wait_received(5000)
