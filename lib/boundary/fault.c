@@ -29,6 +29,9 @@ struct entry {
 
 static struct entry entries[FOLIO_FAULT_MAX];
 
+uint32_t folio_fault_begun;
+static uint32_t done;
+
 /*
  * Whoever installs a handler after us may pass on to ours what is not his. When ours then goes in
  * front of his it must be another one with another predecessor, or the two would pass a signal on
@@ -57,6 +60,24 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int watched;
 static struct timespec displaced_at; /* since when ours is not in front; tv_sec 0: it is */
 
+static bool
+put_private_memory(struct entry *e, uintptr_t start, size_t len, int prot)
+{
+	bool placed;
+
+	__atomic_fetch_add(&folio_fault_begun, 1, __ATOMIC_SEQ_CST);
+	/*
+	 * The bare system call: sanitizers intercept the function, and may not be entered.
+	 */
+	placed = syscall(SYS_mmap, start, len, prot,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+		 (long)start;
+	if (placed)
+		__atomic_store_n(&e->hit, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&done, 1, __ATOMIC_SEQ_CST);
+	return placed;
+}
+
 /* Put private memory where the fault was. All of the mapping: nothing of it is of use any more. */
 static bool
 replace(uintptr_t addr)
@@ -76,17 +97,15 @@ replace(uintptr_t addr)
 		if (start == 0 || addr - start >= len ||
 		    __atomic_load_n(&e->start, __ATOMIC_RELAXED) != start)
 			continue;
-		/*
-		 * The bare system call: sanitizers intercept the function, and may not be entered.
-		 */
-		if (syscall(SYS_mmap, start, len, prot,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-		    (long)start)
-			return false;
-		__atomic_store_n(&e->hit, 1, __ATOMIC_RELEASE);
-		return true;
+		return put_private_memory(e, start, len, prot);
 	}
 	return false;
+}
+
+bool
+folio_fault_settled(uint32_t epoch)
+{
+	return __atomic_load_n(&done, __ATOMIC_SEQ_CST) == epoch;
 }
 
 /* What the kernel would have done without a handler. */

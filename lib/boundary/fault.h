@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Mappings that can be watched at a time: two a region, three for a device. */
 #define FOLIO_FAULT_MAX 256
@@ -33,6 +34,23 @@ void folio_fault_unwatch(const void *mem);
 
 /* Was (part of) this watched mapping gone when it was touched, and is it private memory now? */
 bool folio_fault_hit(const void *mem);
+
+/*
+ * For bursts: how many replacements have begun, of any mapping of the process. One that has changed
+ * since the mapping was made, looked at behind what was copied, says that this may be none of the
+ * peer's. Then folio_fault_settled() says whether all that have begun are done, so that
+ * folio_fault_hit() knows of them.
+ */
+extern uint32_t folio_fault_begun;
+
+static inline uint32_t
+folio_fault_epoch(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&folio_fault_begun, __ATOMIC_RELAXED);
+}
+
+bool folio_fault_settled(uint32_t epoch);
 
 /*
  * For the control thread, now and then: an application may have installed a handler of its own

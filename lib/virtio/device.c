@@ -11,7 +11,7 @@
 
 /* All in milliseconds. */
 #define PATIENCE 3000u /* with a state: rte_vhost takes up to a second to look at a connection */
-#define PART_PATIENCE 200u /* a user waits for it, and the device can be dropped */
+#define PART_PATIENCE 600u /* a tick for each ring; behind that the device can be dropped */
 #define PAUSE_MIN 100u
 #define PAUSE_MAX 2000u
 #define SETTLED 10000u /* what ran so long may begin again at once */

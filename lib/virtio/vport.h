@@ -16,6 +16,7 @@
 
 #include <folio.h>
 
+#include "boundary/fault.h"
 #include "boundary/gate.h"
 #include "virtio/packed.h"
 #include "virtio/split.h"
@@ -45,6 +46,8 @@ struct folio_vq {
 	uint32_t number; /* of the queue, for the device */
 	struct folio_virtq q;
 	struct folio_vport *port;
+	uint64_t ended; /* bursts that delivered nothing */
+	uint32_t epoch; /* of faults: see folio_vq_stands() */
 	/* Control only. */
 	bool enabled;
 	uint32_t stuck;	 /* ticks for which the device has returned nothing of what it has */
@@ -85,6 +88,7 @@ struct folio_vport_counters {
 	uint64_t resets;     /* a device that ran was given up, and set up again */
 	uint64_t stalls;     /* of these: it did not take what was sent */
 	uint64_t announces;  /* the device asked for one, and got it */
+	uint64_t ended_bursts; /* delivered nothing: the memory was going */
 };
 
 /*
@@ -96,13 +100,19 @@ struct folio_vport_counters {
 struct folio_vport *folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err);
 
 /*
- * Stop, have the device let go of the memory, 0.3 s at most, and zero and release it. If a burst does
+ * Stop, have the device let go of the memory, 0.8 s at most, and zero and release it. If a burst does
  * not return, what it uses is not released. No other call may be in progress.
  */
 void folio_vport_close(struct folio_vport *v);
 
 /* Frames of up to frame_max bytes are to be received. Returns 0 or -EALREADY. */
 int folio_vport_start(struct folio_vport *v, uint32_t frame_max);
+
+/*
+ * The same of a port that runs. Where longer frames need what was not agreed on with the device, it is
+ * set up again: the link goes down and comes back.
+ */
+void folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max);
 
 /* No burst begins any more. False: one has not returned within a second; ask again. */
 bool folio_vport_stop(struct folio_vport *v);
@@ -138,6 +148,19 @@ bool folio_vport_enable(struct folio_vport *v, struct folio_vq *end, bool on);
 uint32_t folio_vport_rx_used(struct folio_vport *v, uint32_t q);
 uint32_t folio_vport_tx_used(struct folio_vport *v, uint32_t q);
 bool folio_vport_has_rings(struct folio_vport *v, uint32_t q);
+
+/* Cold half of the next. */
+bool folio_vq_stands_still(struct folio_vq *end);
+
+/*
+ * Behind the copies of a receive burst: were they from shared memory? False: some of it is gone, or
+ * is just going; what was copied is nothing that anybody sent.
+ */
+static inline bool
+folio_vq_stands(struct folio_vq *end)
+{
+	return __builtin_expect(folio_fault_epoch() == end->epoch, 1) || folio_vq_stands_still(end);
+}
 
 /* The doorbell, for a burst inside the gate: the one system call of the datapath. */
 void folio_vq_ring(const struct folio_vq *end);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "boundary/shared.h"
+#include "count.h"
 #include "error.h"
 #include "virtio/vport_state.h"
 
@@ -97,6 +98,7 @@ attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_mem
 	bool rx = end->number % 2 == 0;
 	bool merged = (features >> VIRTIO_NET_F_MRG_RXBUF & 1) != 0;
 
+	end->epoch = folio_fault_epoch();
 	folio_virtq_attach(&end->q, m);
 	if (folio_vport_is_weak(v))
 		folio_virtq_weaken(&end->q);
@@ -191,6 +193,21 @@ folio_vport_queues_close(struct folio_vport *v)
 	return folio_gates_close(gates, 2 * v->queues);
 }
 
+/*
+ * Of another mapping's fault only this burst is lost: which mapping it is, is known when all are
+ * replaced that were being replaced.
+ */
+bool
+folio_vq_stands_still(struct folio_vq *end)
+{
+	uint32_t epoch = folio_fault_epoch();
+
+	if (folio_fault_settled(epoch) && !folio_fault_hit(end->port->shm.base))
+		end->epoch = epoch;
+	folio_count(&end->ended);
+	return false;
+}
+
 struct folio_vq *
 folio_vport_rxq(struct folio_vport *v, uint32_t q)
 {
@@ -235,18 +252,20 @@ folio_vport_has_rings(struct folio_vport *v, uint32_t q)
 }
 
 /*
- * The memory stays mapped for the life of the port, so anybody may look: at private state that is
- * being changed, or at what the device writes, for a number that is stale by nature.
+ * The lock keeps the mapping. Private state is looked at while it is being changed, and so is what
+ * the device writes, for a number that is stale by nature.
  */
 static uint32_t
 used(struct folio_vport *v, uint32_t q, const struct folio_vq *end)
 {
-	uint32_t size = folio_vport_ring_size(v), n;
+	uint32_t size = folio_vport_ring_size(v), n = 0;
 
-	if (!folio_vport_has_rings(v, q))
-		return 0;
-	n = folio_virtq_used(&end->q, end->kind == FOLIO_VQ_PACKED ||
-			     end->kind == FOLIO_VQ_PACKED_MERGED, end->number % 2 == 0);
+	if (pthread_rwlock_tryrdlock(&v->map_lock) != 0)
+		return 0; /* the link is down */
+	if (folio_vport_has_rings(v, q))
+		n = folio_virtq_used(&end->q, end->kind == FOLIO_VQ_PACKED ||
+				     end->kind == FOLIO_VQ_PACKED_MERGED, end->number % 2 == 0);
+	pthread_rwlock_unlock(&v->map_lock);
 	return n <= size ? n : 0;
 }
 

@@ -61,6 +61,8 @@ is_stalled(struct folio_vport *v, struct folio_vq *end)
 	uint16_t given = (uint16_t)__atomic_load_n(&end->q.tail, __ATOMIC_RELAXED);
 	uint16_t returned = (uint16_t)(given - left);
 
+	if (!v->device.link)
+		return false; /* it says that it does not send */
 	if (returned != end->seen) {
 		end->seen = returned;
 		end->stuck = 0;

@@ -54,6 +54,15 @@ class Fuzz(unittest.TestCase):
     def test_fuzz_port(self):
         self.run_target("port")
 
+    def test_fuzz_virtq(self):
+        self.run_target("virtq")
+
+    def test_fuzz_pci(self):
+        self.run_target("pci")
+
+    def test_fuzz_vhost(self):
+        self.run_target("vhost")
+
     def test_finds_deliberate_bugs(self):
         with tempfile.TemporaryDirectory() as folder:
             fuzz.share_objects(folder)

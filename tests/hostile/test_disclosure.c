@@ -93,7 +93,9 @@ make(const struct form *form, uint32_t len, struct rte_mbuf **all, unsigned int 
 		done += part;
 		if (head == NULL) {
 			head = m;
-			/* Every flag of transmit, one or two at a time. The port has none of them. */
+			/*
+			 * Every flag of transmit, one or two at a time. The port has none of them.
+			 */
 			m->ol_flags = UINT64_C(3) << (40 + serial % 20);
 		} else {
 			last->next = m;

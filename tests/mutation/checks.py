@@ -97,9 +97,12 @@ class Checks:
             return self.run([path])
 
     def driver(self, bugs, program):
-        """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile."""
+        """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile.
+        Behind a colon: $FOLIO_PAIR."""
+        program, _, pair = program.partition(":")
         # EAL takes no plugin from below a folder that everybody may write to.
         with tempfile.TemporaryDirectory(prefix="folio-broken.", dir="/run") as temp:
             plugin = Relinked(self.build, isa="sse").link(PLUGIN, temp, bugs)
             return self.run([os.path.join(self.build, "tests/driver", program)],
-                            {"FOLIO_PLUGIN": plugin, "FOLIO_SIMD_BITS": "128"})
+                            {"FOLIO_PLUGIN": plugin, "FOLIO_SIMD_BITS": "128",
+                             **({"FOLIO_PAIR": pair} if pair else {})})

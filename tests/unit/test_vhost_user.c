@@ -69,6 +69,7 @@ test_honest(void **state)
 			front_run(f, 400);
 			assert_int_equal(f->d.state, FOLIO_VIRTIO_DOWN);
 			assert_int_equal(backend_counts(f->b)->started, 0);
+			assert_int_equal(backend_counts(f->b)->stopped, 2 * pairs);
 			assert_null(backend_error(f->b));
 			front_close(f);
 			front_take_back_end(f);
@@ -122,11 +123,15 @@ test_narrow_socket(void **state)
 
 	front_bring_back_end(f, &front_honest);
 	front_open(f, false, 0);
-	while (f->d.state != FOLIO_VIRTIO_PREPARE)
+	for (; f->d.state != FOLIO_VIRTIO_PREPARE; ticks++) {
+		assert_true(ticks < 100);
 		front_round(f);
+	}
 	assert_int_equal(setsockopt(f->u.link.fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
-	for (; !f->open; ticks++)
+	for (ticks = 0; !f->open; ticks++) {
+		assert_true(ticks < 100);
 		front_round(f);
+	}
 	assert_true(ticks > 4);
 	front_check_traffic(f);
 	front_close(f);

@@ -120,6 +120,7 @@ for_ring(struct backend *b)
 		return true;
 	default:
 		backend_stop_ring(b, r);
+		b->counts.stopped++;
 		backend_answer(b, b->in.header.request, b->in.u64 & UINT32_MAX);
 		return true;
 	}
@@ -280,13 +281,17 @@ write_some(struct backend *b)
 	if (b->n_out == 0)
 		return false;
 	n = send(b->conn, b->out, most, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		backend_hang_up(b);
+		return true;
+	}
 	if (n <= 0)
 		return false;
 	b->n_out -= (uint32_t)n;
 	memmove(b->out, b->out + n, b->n_out);
 	if (b->n_out == 0 && b->close_then)
 		backend_hang_up(b);
-	return true;
+	return !b->dribble; /* the next byte is the next step's, whoever waits for it */
 }
 
 static int

@@ -91,6 +91,7 @@ struct backend_counts {
 	uint64_t regions; /* in the last memory table */
 	uint64_t memory;  /* bytes in it */
 	uint32_t started; /* rings that run */
+	uint64_t stopped; /* rings that were asked to stop */
 };
 
 struct backend;

@@ -66,8 +66,9 @@ log_status(const struct rte_eth_dev *dev, const struct folio_status *st)
 
 	if (st->link == FOLIO_LINK_UP)
 		FOLIO_LOG(NOTICE, "%s: link up: %u queue pairs, ring_size=%u slot_size=%u, frames "
-			  "up to %u bytes, %u KiB pages", name, st->queues, st->ring_size,
-			  st->slot_size, st->max_frame, st->page_size / 1024);
+			  "up to %u bytes, %u KiB pages%s%s", name, st->queues, st->ring_size,
+			  st->slot_size, st->max_frame, st->page_size / 1024,
+			  st->region[0] != '\0' ? ", " : "", st->region);
 	else if (st->link == FOLIO_LINK_REFUSED)
 		FOLIO_LOG(WARNING, "%s: link down: refused by the peer: %s", name,
 			  refusal_text(st->refusal));

@@ -67,6 +67,7 @@ struct progress {
 	uint32_t stop; /* behind the last that may be returned; split: that is known to be */
 	uint16_t got;
 	uint16_t n;    /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
+	bool starved;  /* there were fewer than asked for: that is counted */
 	uint64_t bytes;
 	uint64_t word; /* loaded at s; bufs too, if it was looked at */
 	uint32_t bufs;
@@ -135,7 +136,7 @@ receive_slow(struct folio_rx_queue *rq, struct folio_virtq *q, bool packed, stru
 		return false;
 	if (verdict == FOLIO_VIRTQ_TAKE && folio_mbuf_takes(rq, frame.len)) {
 		if (!folio_mbuf_scatter(rq, &reserve, q, p->s, frame.len, copy_piece)) {
-			rq->stats.nombuf++;
+			rq->stats.nombuf += !p->starved;
 			p->n = reserve.n;
 			return false;
 		}
@@ -176,6 +177,7 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 		n = starve(rq, pkts, n);
 		if (n == 0)
 			return 0;
+		p.starved = true;
 	}
 	p.n = n;
 	while (!receive_row(rq, q, packed, merged, pkts, &p)) {
@@ -186,6 +188,10 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 	}
 	if (p.got < p.n)
 		rte_mempool_put_bulk(rq->pool, (void **)&pkts[p.got], p.n - p.got);
+	if (unlikely(!folio_vq_stands(end))) {
+		rte_pktmbuf_free_bulk(pkts, p.got);
+		return 0;
+	}
 	rx_commit(q, packed, p.s - q->head);
 	if (unlikely(wants_doorbell(q, packed)))
 		folio_vq_ring(end);
@@ -317,9 +323,15 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 		i += transmit_row(q, packed, &pkts[i], RTE_MIN((uint32_t)n - i, room), &bytes);
 		if (likely(i == n))
 			break;
+		/* Known room need not be all there is, if frames took more of it than one each. */
 		room = q->size - (q->tail - q->head);
-		if (room == 0 && tx_is_plain(pkts[i], q->plain_max))
-			break;
+		if (room == 0 && i > 0)
+			room = tx_room(q, packed, 1);
+		if (tx_is_plain(pkts[i], q->plain_max)) {
+			if (room == 0)
+				break;
+			continue;
+		}
 		bufs = transmit_slow(tq, q, packed, pkts[i]);
 		if (bufs == UINT32_MAX)
 			break;
