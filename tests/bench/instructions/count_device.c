@@ -85,10 +85,15 @@ count_device_step(void)
 }
 
 void
+count_device_release(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+void
 count_device_close(void)
 {
 	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
-	pthread_mutex_unlock(&lock);
 	pthread_join(server, NULL);
 	backend_close(device);
 }

@@ -22,6 +22,9 @@ void count_device_hold(void);
 /* Send back all that was sent. Exits if the driver did something wrong. */
 void count_device_step(void);
 
+/* Its own thread serves again: a port that is stopped asks for something. */
+void count_device_release(void);
+
 void count_device_close(void);
 
 #endif /* COUNT_DEVICE_H */

@@ -27,6 +27,7 @@
 #define MBUFS 4095
 #define CACHE 250
 #define RING_SIZE 1024	     /* of a device's queues: the most that vhost promises */
+#define MERGED_MTU 4000
 #define STEP_FRAMES 256	     /* a signal for each instruction takes its time */
 #define SETTLE_US (1 << 20) /* a device that polls is no longer asked whether it does */
 
@@ -148,14 +149,15 @@ main(int argc, char **argv)
 	struct rte_eth_dev_info info;
 	uint16_t size;
 	char *name = argv[0];
+	bool merged = false;
 
 	by_steps = argc > 1 && strcmp(argv[1], "steps") == 0;
 	argc -= by_steps;
 	argv += by_steps;
 	has_device = argc > 2 && argv[1][0] != '-';
 	if (has_device) {
-		count_device_open(argv[2], strncmp(argv[1], "packed", 6) == 0,
-				  strstr(argv[1], "-merged") != NULL);
+		merged = strstr(argv[1], "-merged") != NULL;
+		count_device_open(argv[2], strncmp(argv[1], "packed", 6) == 0, merged);
 		argc -= 2;
 		argv += 2;
 	}
@@ -167,6 +169,10 @@ main(int argc, char **argv)
 	check(pool != NULL, "rte_pktmbuf_pool_create");
 	check(rte_eth_dev_info_get(0, &info) == 0, "rte_eth_dev_info_get");
 	conf.txmode.offloads &= info.tx_offload_capa; /* virtio-user has no FAST_FREE */
+	if (merged) { /* a frame that takes several buffers is what makes the driver ask for this */
+		conf.rxmode.mtu = MERGED_MTU;
+		conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER;
+	}
 	check(rte_eth_dev_configure(0, 1, 1, &conf) == 0 &&
 	      rte_eth_rx_queue_setup(0, 0, size, SOCKET_ID_ANY, NULL, pool) == 0 &&
 	      rte_eth_tx_queue_setup(0, 0, size, SOCKET_ID_ANY, NULL) == 0, "configuring the port");
@@ -182,10 +188,13 @@ main(int argc, char **argv)
 		strcpy(mode.info, "unknown"); /* virtio-user's */
 	*strchrnul(mode.info, ' ') = '\0';
 	printf("isa %s\n", mode.info);
+	fflush(stdout);
 	if (has_device)
-		count_device_close();
+		count_device_release();
 	(void)rte_eth_dev_stop(0);
 	(void)rte_eth_dev_close(0);
+	if (has_device)
+		count_device_close();
 	(void)rte_eal_cleanup();
 	return 0;
 }
