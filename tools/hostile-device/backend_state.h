@@ -85,6 +85,7 @@ struct backend {
 	struct model_region guest[REGIONS], user[REGIONS];
 	unsigned int n_regions;
 	struct ring ring[RINGS];
+	struct backend_region region[REGIONS]; /* n_regions */
 	const char *error;
 	uint64_t seed;
 };

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +19,25 @@ backend_forget_memory(struct backend *b)
 		b->n_regions--;
 		munmap(b->map[b->n_regions], b->map_len[b->n_regions]);
 	}
+}
+
+static void
+describe(struct backend_region *to, const struct region *r, int fd, uint8_t *mem)
+{
+	char link[40];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	*to = (struct backend_region){
+		.guest_addr = r->guest_addr,
+		.user_addr = r->user_addr,
+		.size = r->size,
+		.offset = r->offset,
+		.seals = fcntl(fd, F_GET_SEALS),
+		.mem = mem,
+	};
+	n = readlink(link, to->file, sizeof(to->file) - 1);
+	to->file[n > 0 ? n : 0] = '\0';
 }
 
 bool
@@ -40,6 +61,7 @@ backend_set_memory(struct backend *b)
 		b->map_len[i] = len;
 		b->guest[i] = (struct model_region){r.guest_addr, r.size, mem + r.offset};
 		b->user[i] = (struct model_region){r.user_addr, r.size, mem + r.offset};
+		describe(&b->region[i], &r, b->fds[i], mem + r.offset);
 		b->n_regions++;
 		b->counts.memory += r.size;
 	}
@@ -137,6 +159,16 @@ echo(struct backend *b, struct ring *tx, struct ring *rx)
 	return n > 0;
 }
 
+static bool
+serve(struct backend *b, unsigned int pair, struct ring *tx, struct ring *rx)
+{
+	bool busy = b->cfg.serve(b->cfg.serve_ctx, pair, &rx->q, &tx->q);
+
+	if (rx->q.error != NULL || tx->q.error != NULL)
+		return backend_complain(b, rx->q.error != NULL ? rx->q.error : tx->q.error);
+	return busy;
+}
+
 bool
 backend_serve_rings(struct backend *b)
 {
@@ -154,8 +186,12 @@ backend_serve_rings(struct backend *b)
 	for (i = 0; i < RINGS && b->error == NULL; i += 2) {
 		struct ring *rx = &b->ring[i], *tx = &b->ring[i + 1];
 
-		if (rx->running && tx->running && (always || (rx->enabled && tx->enabled)))
+		if (!rx->running || !tx->running || (!always && (!rx->enabled || !tx->enabled)))
+			continue;
+		if (b->cfg.serve == NULL)
 			busy |= echo(b, tx, rx);
+		else
+			busy |= serve(b, i / 2, tx, rx);
 	}
 	return busy;
 }
