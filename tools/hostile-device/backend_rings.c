@@ -15,9 +15,10 @@
 void
 backend_forget_memory(struct backend *b)
 {
-	while (b->n_regions > 0) {
-		b->n_regions--;
-		munmap(b->map[b->n_regions], b->map_len[b->n_regions]);
+	b->n_regions = 0;
+	while (b->n_maps > 0) {
+		b->n_maps--;
+		munmap(b->map[b->n_maps], b->map_len[b->n_maps]);
 	}
 }
 
@@ -45,9 +46,14 @@ backend_set_memory(struct backend *b)
 {
 	unsigned int i, n = b->in.memory.n;
 
-	backend_forget_memory(b);
+	/* Rings that run go on where they are. */
+	if (b->counts.started == 0)
+		backend_forget_memory(b);
+	b->n_regions = 0;
 	b->counts.regions = n;
 	b->counts.memory = 0;
+	if (n > MAPS - b->n_maps)
+		return backend_complain(b, "another memory table, again and again");
 	if (n > REGIONS || b->n_fds != n || b->in.header.size != 8 + n * sizeof(struct region))
 		return backend_complain(b, "a memory table without a descriptor for each region");
 	for (i = 0; i < n; i++) {
@@ -57,8 +63,8 @@ backend_set_memory(struct backend *b)
 
 		if (mem == MAP_FAILED)
 			return backend_complain(b, "memory that cannot be mapped");
-		b->map[i] = mem;
-		b->map_len[i] = len;
+		b->map[b->n_maps] = mem;
+		b->map_len[b->n_maps++] = len;
 		b->guest[i] = (struct model_region){r.guest_addr, r.size, mem + r.offset};
 		b->user[i] = (struct model_region){r.user_addr, r.size, mem + r.offset};
 		describe(&b->region[i], &r, b->fds[i], mem + r.offset);

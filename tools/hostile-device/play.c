@@ -15,7 +15,6 @@
 #define MS UINT64_C(1000000)
 #define ENOUGH 50u /* frames that show that traffic flows */
 #define CHANGES 512u /* of a storm between two looks at the connection */
-#define RECONNECTS 40u
 #define PROTOCOL (BIT(0) | BIT(3)) /* several queue pairs; replies to any request */
 
 volatile int play_stop;
@@ -96,13 +95,14 @@ gave_up(const struct play *p, const struct backend_counts *before)
 static enum play_answer
 observe(struct play *p, const struct backend_counts *before)
 {
-	const uint64_t end = source_now() + p->o->wait_ms * MS, enough = p->source.counts.back + ENOUGH;
+	const uint64_t end = source_now() + p->o->wait_ms * MS;
 
+	source_mark(&p->source);
 	while (!play_stop && source_now() < end) {
 		step(p);
 		if (gave_up(p, before))
 			return PLAY_RESET;
-		if (p->source.counts.back >= enough && backend_error(p->b) == NULL)
+		if (p->source.counts.fresh >= ENOUGH && backend_error(p->b) == NULL)
 			return PLAY_GOES_ON;
 	}
 	return PLAY_NOTHING;
@@ -123,9 +123,21 @@ some_ring(struct play *p, bool receive)
 	return NULL;
 }
 
+/* What is honest would hide an act in a receive ring: let the driver look. */
+static void
+let_look(struct play *p, const struct backend_counts *before)
+{
+	const uint64_t end = source_now() + p->o->wait_ms * MS / 4;
+
+	p->source.paused = true;
+	while (!play_stop && source_now() < end && !gave_up(p, before))
+		step(p);
+	p->source.paused = false;
+}
+
 /* An act may need buffers that the driver has not given yet. */
 static bool
-act(struct play *p, const struct device_case *c)
+act(struct play *p, const struct device_case *c, const struct backend_counts *before)
 {
 	const uint64_t end = source_now() + p->o->wait_ms * MS;
 	uint64_t r = random_word(p);
@@ -133,8 +145,11 @@ act(struct play *p, const struct device_case *c)
 	while (!play_stop && source_now() < end) {
 		struct model_queue *q = some_ring(p, c->receive);
 
-		if (q != NULL && c->act->act(q, r))
+		if (q != NULL && c->act->act(q, r)) {
+			if (c->receive)
+				let_look(p, before);
 			return true;
+		}
 		step(p);
 	}
 	return false;
@@ -203,10 +218,10 @@ doorbells(struct play *p)
 static void
 reconnect(struct play *p)
 {
-	const uint64_t end = source_now() + p->o->patience_ms * MS;
-	unsigned int n, steps;
+	const uint64_t end = source_now() + p->o->storm_ms * MS;
+	unsigned int steps;
 
-	for (n = 0; !play_stop && n < RECONNECTS && source_now() < end; n++) {
+	while (!play_stop && source_now() < end) {
 		const uint64_t met = backend_counts(p->b)->connections;
 
 		while (!play_stop && backend_counts(p->b)->connections == met && source_now() < end)
@@ -286,7 +301,7 @@ do_it(struct play *p, const struct device_case *c, struct play_result *r)
 		honest(p);
 		break;
 	case DEVICE_ACT:
-		return act(p, c);
+		return act(p, c, &before);
 	case DEVICE_TRICK:
 		return trick(p, c);
 	case DEVICE_STORM:

@@ -83,6 +83,16 @@ source_attack_ends(struct source *s)
 		s->pair[i].barrier = s->pair[i].next;
 }
 
+void
+source_mark(struct source *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < SOURCE_PAIRS; i++)
+		s->pair[i].mark = s->pair[i].next;
+	s->counts.fresh = 0;
+}
+
 static void
 note(struct source *s, struct source_pair *p, const char *why, uint64_t number, uint32_t len)
 {
@@ -124,6 +134,7 @@ check(struct source *s, unsigned int pair, const uint8_t *frame, uint32_t len)
 	else {
 		p->expected = number + 1;
 		s->counts.back++;
+		s->counts.fresh += number >= p->mark;
 	}
 }
 
@@ -212,6 +223,7 @@ source_serve(void *ctx, unsigned int pair, struct model_queue *rx, struct model_
 			swap_addresses(frame, (uint32_t)len);
 		s->counts.sent += model_deliver(rx, 0, frame, (uint32_t)len, NULL);
 		s->counts.back++;
+		s->counts.fresh++;
 	}
 	busy = n > 0;
 	while (tx->n_held > 0)

@@ -29,6 +29,7 @@ struct source_counts {
 	uint64_t back;	 /* frames of ours, whole and in order; echo: whatever came */
 	uint64_t forged; /* anything else, while it is our own doing */
 	uint64_t wrong;	 /* anything else: changed, longer, shorter, twice, never sent */
+	uint64_t fresh;	 /* of those back: sent behind source_mark() */
 	uint64_t headers; /* virtio_net_hdr with anything in it, although no offload was agreed on */
 };
 
@@ -36,6 +37,7 @@ struct source_pair {
 	uint64_t next;	     /* sequence number */
 	uint64_t expected;   /* at least this number comes next */
 	uint64_t barrier;    /* what comes before this one may be our own doing */
+	uint64_t mark;	     /* see source_mark() */
 	uint32_t in_flight;
 	uint64_t moved_at;   /* ns: something came back, or was given up */
 };
@@ -55,6 +57,9 @@ struct source {
 /* From here on what comes back may be forged, until frames that are sent behind the end come. */
 void source_attack_begins(struct source *s);
 void source_attack_ends(struct source *s);
+
+/* Frames that are sent from here on are fresh; none is yet. */
+void source_mark(struct source *s);
 
 /* For struct backend_config; ctx is the source. */
 bool source_serve(void *ctx, unsigned int pair, struct model_queue *rx, struct model_queue *tx);
