@@ -22,15 +22,21 @@ ALL = bool(os.environ.get("FOLIO_TEST_ALL"))
 TRIES = 5
 WAIT_MS, STORM_MS = ("1000", "5000") if ALL else ("400", "700")
 
-# What is counted, by the name of an act. The driver must notice the first kind.
-SURE = {"rx-id-": "rx_bad_id", "rx-index-": "rx_bad_index", "rx-length-": "rx_bad_length",
-        "rx-buffers-": "rx_bad_chain", "tx-id-": "tx_bad_id"}
+# What is counted, by the name of an act. The driver must notice the first kind. An id that is said
+# in vain is one more than was given: whatever it sees first.
+SURE = {"rx-id-": ("rx_bad_id",), "rx-index-": ("rx_bad_index",),
+        "rx-length-": ("rx_bad_length",), "rx-buffers-": ("rx_bad_chain",),
+        "tx-id-": ("tx_bad_id", "tx_bad_index")}
 # An index may be right again before the driver has a reason to look at it.
-PERHAPS = {"tx-index-": "tx_bad_index"}
+PERHAPS = {"tx-index-": ("tx_bad_index",)}
+# The device itself is lost, and what it does then is wrong, too; or the driver has just given what
+# the device says, and its header is any. Under which name does not matter.
+ANY = ("rx-id-not-outstanding", "rx-flags-of-wrong-wrap", "tx-flags-of-wrong-wrap",
+       "rx-rewrite-driver-area", "tx-rewrite-driver-area")
 # What makes no sense and cannot be told from what does.
 NOTHING = ("rx-header-", "rx-flags-", "tx-flags-", "tx-length-", "rx-rewrite-", "tx-rewrite-")
 # Of a kind of ring, or of what the other sides do with it, that is not here.
-MAY_BE_IMPOSSIBLE = ("rx-id-not-outstanding", "rx-id-inside-a-chain")
+MAY_BE_IMPOSSIBLE = (*ANY, "rx-id-inside-a-chain")
 OF_SPLIT = ("id-of-more-bits", "index-ahead", "index-back", "index-far")
 OF_PACKED = ("id-after-flags", "flags-without-id", "flags-of-wrong-wrap")
 # At the end of a connection that the driver parts from; tests/unit/test_vhost_hostile.c has these.
@@ -48,7 +54,7 @@ class Device:
     def __init__(self, path, *more):
         self.process = subprocess.Popen(
             [DEVICE, "--ask", "--seed", str(hostile.SEED), "--wait", WAIT_MS, "--storm", STORM_MS,
-             "--max-frame", "4000", "--find", "mb_pool_0", *more, path],
+             "--find", "mb_pool_0", *more, path],
             text=True, bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.memory = []
 
@@ -76,7 +82,8 @@ class Attacked:
     """What all kinds of victims have in common."""
 
     device_args = ()
-    victim_args = ""
+    victim_args = ",slot_size=1024"
+    victim_app = ("--mbuf-size=4224", "--max-pkt-len=4018")
     other_rings = ()
     share = 0
 
@@ -87,10 +94,10 @@ class Attacked:
                                 stdout=subprocess.PIPE).stdout
         cls.cases = [line.split()[0] for line in listed.splitlines()]
         cls.device = Device(cls.place.path, *cls.device_args)
-        cls.victim = Testpmd([f"net_folio0,vhost_user={cls.place.path},ring_size=64,slot_size=1024"
+        cls.victim = Testpmd([f"net_folio0,vhost_user={cls.place.path},ring_size=64"
                               f"{cls.victim_args}"], 1, memory=128, env=hostile.victim_env(),
                              app_args=["--port-topology=loop", "--forward-mode=io",
-                                       "--mbuf-size=4224", "--max-pkt-len=4018"])
+                                       *cls.victim_app])
         cls.victim.wait_prompt()
         cls.victim.cmd("start")
 
@@ -138,11 +145,16 @@ class Attacked:
             if found["played"] == "0":
                 self.assertIn(name, MAY_BE_IMPOSSIBLE)
                 return
-            if moved == {} and sure:
+            if name in ANY:
+                return
+            # In a packed ring an entry too much ends on one that the driver has not seen yet: then
+            # nothing seems to come back, which is for the watchdog.
+            stalls = name.startswith("tx-id-") and found["driver"] != "goes-on"
+            if moved == {} and sure and not stalls:
                 continue  # the driver did not look while it was so
-            if sure or (perhaps and moved):
-                self.assertEqual(moved, {f"violation_{sure or perhaps}": 1}, name)
-                if "_length" not in (sure or perhaps):
+            if moved and (sure or perhaps):
+                self.assertIn(moved, [{f"violation_{c}": 1} for c in sure or perhaps], name)
+                if not name.startswith("rx-length-"):
                     self.assertGreater(resets, 0, name)
             else:
                 self.assertEqual(moved, {}, name)
@@ -207,16 +219,17 @@ class Attacked:
 
 
 class Packed(Attacked, unittest.TestCase):
-    """Packed rings, the device listens."""
+    """Packed rings, the device listens; frames of up to four buffers."""
 
+    device_args = ("--max-frame", "4000")
     other_rings = OF_SPLIT
 
 
 class Split(Attacked, unittest.TestCase):
     """Split rings, the driver listens."""
 
-    device_args = ("--split", "--client")
-    victim_args = ",server=1"
+    device_args = ("--max-frame", "4000", "--split", "--client")
+    victim_args = ",slot_size=1024,server=1"
     other_rings = OF_PACKED
     share = 1
 
@@ -224,7 +237,9 @@ class Split(Attacked, unittest.TestCase):
 class InOrder(Attacked, unittest.TestCase):
     """Packed rings, a buffer for each frame, one id may stand for many."""
 
-    device_args = ("--in-order", "--plain", "--max-frame", "900")
+    device_args = ("--in-order", "--plain")
+    victim_args = ""
+    victim_app = ()
     other_rings = (*OF_SPLIT, "id-inside-a-chain", "buffers-none", "buffers-most", "buffers-more")
     share = 2
 
