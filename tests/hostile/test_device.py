@@ -20,15 +20,18 @@ from testpmd import RegionFile, Testpmd
 DEVICE = os.environ["FOLIO_HOSTILE_DEVICE"]
 ALL = bool(os.environ.get("FOLIO_TEST_ALL"))
 TRIES = 5
-WAIT_MS, STORM_MS = ("1000", "5000") if ALL else ("400", "700")
+WAIT_MS = "400"  # less than the watchdog takes: what is reset by then was seen to be wrong
+STORM_MS = "5000" if ALL else "700"
 
 # What is counted, by the name of an act. The driver must notice the first kind. An id that is said
-# in vain is one more than was given: whatever it sees first.
-SURE = {"rx-id-": ("rx_bad_id",), "rx-index-": ("rx_bad_index",),
+# in vain is one more than was given, and an index that is wrong for the device may be one that the
+# driver has just made possible: then the entries behind it are old ones. Whatever it sees first.
+SURE = {"rx-id-": ("rx_bad_id",),
+        "rx-index-": ("rx_bad_index", "rx_bad_chain", "rx_bad_id", "rx_bad_length"),
         "rx-length-": ("rx_bad_length",), "rx-buffers-": ("rx_bad_chain",),
         "tx-id-": ("tx_bad_id", "tx_bad_index")}
-# An index may be right again before the driver has a reason to look at it.
-PERHAPS = {"tx-index-": ("tx_bad_index",)}
+# What may be right again before the driver has a reason to look at it.
+PERHAPS = {"tx-index-": ("tx_bad_index",), "tx-id-after-flags": ("tx_bad_id",)}
 # The device itself is lost, and what it does then is wrong, too; or the driver has just given what
 # the device says, and its header is any. Under which name does not matter.
 ANY = ("rx-id-not-outstanding", "rx-flags-of-wrong-wrap", "tx-flags-of-wrong-wrap",
@@ -138,7 +141,8 @@ class Attacked:
 
     def play_act(self, name):
         """An act in a ring: under its own counter and no other, and then the device is reset."""
-        sure, perhaps = lookup(SURE, name), lookup(PERHAPS, name)
+        perhaps = lookup(PERHAPS, name)
+        sure = lookup(SURE, name) if perhaps is None else None
         self.assertEqual((sure or perhaps) is None, name.startswith(NOTHING), name)
         for _ in range(TRIES):
             found, moved, resets = self.play(name)
@@ -152,14 +156,16 @@ class Attacked:
             stalls = name.startswith("tx-id-") and found["driver"] != "goes-on"
             if moved == {} and sure and not stalls:
                 continue  # the driver did not look while it was so
-            if moved and (sure or perhaps):
-                self.assertIn(moved, [{f"violation_{c}": 1} for c in sure or perhaps], name)
-                if not name.startswith("rx-length-"):
-                    self.assertGreater(resets, 0, name)
-            else:
+            if moved == {} or not (sure or perhaps):
                 self.assertEqual(moved, {}, name)
-            return
-        self.fail(f"{name} was not noticed in {TRIES} rounds")
+                return
+            self.assertIn(moved, [{f"violation_{c}": 1} for c in sure or perhaps], name)
+            if name.startswith("rx-length-"):
+                return
+            self.assertGreater(resets, 0, name)
+            if found["driver"] == "reset":
+                return
+        self.fail(f"{name} was not noticed in time in {TRIES} rounds")
 
     def acts(self):
         """Of these rings."""

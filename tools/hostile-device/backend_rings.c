@@ -111,7 +111,8 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 
 	if (n == 0 || n > 32768 || (n & (n - 1)) != 0 || !r->has_addr)
 		return backend_complain(b, "a ring without size or addresses");
-	if (r->base != (packed ? 0x80008000u : 0))
+	/* Of a packed ring there is the place in the one ring and in the other; some say one only. */
+	if (packed ? r->base != 0x80008000u && r->base != 0x8000u : r->base != 0)
 		return backend_complain(b, "a ring that does not begin at its beginning");
 	desc = find_ring(b, r->addr.desc_user_addr, 16 * n);
 	driver = find_ring(b, r->addr.avail_user_addr, packed ? 4 : 4 + 2 * n);
@@ -120,6 +121,9 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 		return backend_complain(b, "a ring outside of the memory");
 	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest, b->n_regions))
 		return backend_complain(b, "out of memory");
+	/* A driver that goes on with its rings behind a new connection: as rte_vhost takes it. */
+	if (!packed)
+		r->q.next_avail = r->q.next_used = r->q.used->idx;
 	r->q.mergeable = (b->features & (UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	r->running = true;
 	b->counts.started++;
