@@ -19,6 +19,11 @@ PACKAGES=(
 	gcc libc6-dev meson ninja-build pkg-config libcmocka-dev libnuma-dev
 	iproute2 iputils-ping python3
 )
+# Besides, for some: ./run test has all that it needs at once.
+FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev llvm-14)
+MODULE_PACKAGES=(gcc-12 kmod make libelf1 pahole sparse)
+GUEST_PACKAGES=(qemu-system-x86 busybox-static cpio)
+PROOF_PACKAGES=(frama-c-base why3 cvc4 z3 spin)
 
 note() {
 	printf '== %s\n' "$*"
@@ -61,6 +66,11 @@ apt_install() {
 
 # build FOLDER [meson options]
 build() {
+	set_up "$@"
+	ninja -C "$1" --quiet
+}
+
+set_up() {
 	local dir=$1
 	shift
 	note "building in $dir"
@@ -68,7 +78,6 @@ build() {
 		rm -rf "$dir"/meson-* # of a set-up that failed
 		meson setup "$dir" "$@" > /dev/null
 	fi
-	ninja -C "$dir" --quiet
 }
 
 # to_end COMMAND...: run it. If this script is told to end, the command is, and gets the time it needs:

@@ -17,11 +17,11 @@ import tempfile
 import threading
 import time
 
-from testpmd import PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal, die_with_parent
+from testpmd import PATIENCE, PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal, die_with_parent
 
 READY = "folio-guest-ready"
 PLUGIN = "/opt/folio/librte_net_folio.so"
-BOOT_TIMEOUT = 180
+BOOT_TIMEOUT = 4 * PATIENCE
 EMULATED, KVM = "tcg", "kvm"    # as QEMU calls them
 
 
@@ -82,7 +82,7 @@ class Shell:
                                   self.guest.report)
         self._from += text.index(READY) + len(READY)
 
-    def run(self, command, timeout=60):
+    def run(self, command, timeout=PATIENCE):
         """Run a command; returns its exit status and what it printed."""
         self._serial += 1
         mark = f"@@{self._serial}="
@@ -93,7 +93,7 @@ class Shell:
         output, status = text.split(mark)
         return int(status.split("@")[0]), output.replace("\r", "")
 
-    def check(self, command, timeout=60):
+    def check(self, command, timeout=PATIENCE):
         """Run a command that must succeed; returns what it printed."""
         status, output = self.run(command, timeout)
         if status != 0:
@@ -121,7 +121,7 @@ class GuestTestpmd(Commands):
     def report(self):
         return self.terminal.text()[self._start:][-5000:]
 
-    def wait_prompt(self, timeout=120):
+    def wait_prompt(self, timeout=2 * PATIENCE):
         """Wait until it takes commands."""
         text = self.terminal.wait(self._start, lambda t: PROMPT in t, "testpmd's prompt in the guest",
                                   timeout, self.report)
@@ -129,7 +129,7 @@ class GuestTestpmd(Commands):
             raise Failure(f"testpmd in the guest has no port:\n{self.report()}")
         return self
 
-    def quit(self, timeout=60):
+    def quit(self, timeout=PATIENCE):
         """End it in good order; the shell has the port again."""
         self.terminal.write("quit\n")
         self.terminal.wait(self._start, lambda t: "Bye..." in t, "testpmd to end", timeout,
@@ -245,7 +245,7 @@ class Guest:
 
     def wait_end(self):
         """Wait until QEMU has ended, and hang up."""
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
         for terminal in self.terminals:
             terminal.close()
         self.terminals = []

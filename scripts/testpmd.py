@@ -15,6 +15,7 @@ import time
 import tty
 
 PROMPT = "testpmd> "
+PATIENCE = 180          # seconds, for what hangs: others may have the CPUs for long
 
 # Events would be printed by another thread, even into the middle of a prompt.
 TESTPMD_ARGS = ["-i", "--total-num-mbufs=16384", "--mask-event=intr_lsc",
@@ -117,7 +118,7 @@ class Commands:
         """For the reader of a failure: the end of what was printed."""
         return self.terminal.text()[-3000:]
 
-    def cmd(self, text, timeout=30):
+    def cmd(self, text, timeout=PATIENCE):
         """Run a command; returns what it printed."""
         start = len(self.terminal.text())
         self.terminal.write(text + "\n")
@@ -142,7 +143,7 @@ class Commands:
         """Link status as ethdev has it."""
         return "Link status: up" in self.cmd(f"show port info {port}")
 
-    def wait_link(self, up=True, port=0, timeout=30):
+    def wait_link(self, up=True, port=0, timeout=PATIENCE):
         """Wait until the link is up (or down)."""
         deadline = time.monotonic() + timeout
         while self.link_is_up(port) != up:
@@ -151,7 +152,7 @@ class Commands:
                               f"{self.report()}")
             time.sleep(0.02)
 
-    def wait_received(self, more_than, port=0, timeout=30):
+    def wait_received(self, more_than, port=0, timeout=PATIENCE):
         """Wait until more packets than so many were received; returns how many."""
         deadline = time.monotonic() + timeout
         while True:
@@ -217,13 +218,14 @@ class Testpmd(Commands):
 
     _serial = 0
 
-    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None):
+    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None, plugin=True):
+        """memory: megabytes, or EAL arguments for it."""
         Testpmd._serial += 1
         self.cpu = cpu
-        self._prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
+        self.prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
         self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
-                     "--no-telemetry", "--file-prefix", self._prefix, *memory_args(memory),
-                     "-d", plugin_path(), *eal_args]
+                     "--no-telemetry", "--file-prefix", self.prefix, *(memory_args(memory) if isinstance(memory, int) else memory),
+                     *(["-d", plugin_path()] if plugin else []), *eal_args]
         for vdev in vdevs:
             self.args += ["--vdev", vdev]
         self.args += ["--", *TESTPMD_ARGS, *app_args]
@@ -234,14 +236,14 @@ class Testpmd(Commands):
         log = self.terminal.log
         return f"{super().report()}\n--- log:\n{log[:2000]}\n...\n{log[-1000:]}"
 
-    def wait_prompt(self, timeout=60):
+    def wait_prompt(self, timeout=PATIENCE):
         """Wait until it takes commands."""
         self.terminal.wait(0, lambda t: PROMPT in t, "testpmd's prompt", timeout, self.report)
         if "No probed ethernet devices" in self.terminal.log:
             raise Failure(f"testpmd has no port:\n{self.report()}")
         return self
 
-    def quit(self, timeout=30):
+    def quit(self, timeout=PATIENCE):
         """End it in good order; returns the exit status."""
         self.terminal.write("quit\n")
         return self.terminal.wait_end(timeout)
@@ -249,10 +251,10 @@ class Testpmd(Commands):
     def kill(self):
         """SIGKILL."""
         self.process.send_signal(signal.SIGKILL)
-        self.terminal.wait_end(30)
+        self.terminal.wait_end(PATIENCE)
 
     def end(self):
         """Make sure that it is gone, in whatever state it is."""
         if self.process.poll() is None:
             self.kill()
-        remove_runtime(self._prefix)
+        remove_runtime(self.prefix)

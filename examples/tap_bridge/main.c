@@ -110,7 +110,8 @@ parse_number(const char *name, const char *value, uint32_t *out)
 	v = strtoul(value, &end, 10);
 	if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || v == 0 ||
 	    v > UINT32_MAX)
-		return fail("--%s=%s is not a decimal number from 1 to %u", name, value, UINT32_MAX);
+		return fail("--%s=%s is not a decimal number from 1 to %u", name, value,
+			    UINT32_MAX);
 	*out = (uint32_t)v;
 	return 0;
 }

@@ -16,15 +16,7 @@
 
 #include <folio.h>
 
-/* Where a PCI device is found; the folders are others in tests only. */
-struct folio_pci_place {
-	const char *address;	 /* as the user wrote it, e.g. 0000:00:04.0 */
-	const char *sysfs;	 /* folder with a folder for each device */
-	const char *dev;	 /* folder with the kernel module's files */
-};
-
-#define FOLIO_PCI_SYSFS "/sys/bus/pci/devices"
-#define FOLIO_PCI_DEV "/dev"
+#include "memory/pci_folder.h"
 
 struct folio_bar {
 	char *node; /* file of the kernel module's, to be freed. NULL: the rest is there */

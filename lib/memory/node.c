@@ -75,7 +75,8 @@ folio_node_alloc(int fd, const char *name, uint64_t size, int numa_node, uint32_
 		return 0;
 	return folio_fail(err, -errno, "%s: cannot share %" PRIu64 " bytes of memory: %s%s", name,
 			  size, strerror(errno),
-			  errno == ENOMEM ? " (see the module's parameter max_alloc)" : "");
+			  errno == ENOMEM ? " (see RLIMIT_MEMLOCK, and the module's parameters "
+					    "max_alloc and min_chunk)" : "");
 }
 
 bool

@@ -11,6 +11,21 @@
 #include "memory/sealed.h"
 #include "memory/shm_pages.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+
+int
+folio_sealed_memfd(unsigned int flags)
+{
+	int fd = memfd_create("folio", flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	/* With vm.memfd_noexec=2 the kernel insists on the flag; before Linux 6.3 there is none. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("folio", flags | MFD_CLOEXEC);
+	return fd;
+}
+
 /* Returns 0, or a negative errno and nothing mapped. */
 static int
 map_all(int fd, void **mem, uint64_t len, bool huge, int numa_node)
@@ -39,7 +54,7 @@ int
 folio_sealed_make(void **mem, uint64_t len, bool huge, int seals, int numa_node)
 {
 	unsigned int pages = huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0;
-	int fd = memfd_create("folio", MFD_CLOEXEC | MFD_ALLOW_SEALING | pages);
+	int fd = folio_sealed_memfd(MFD_ALLOW_SEALING | pages);
 	int ret;
 
 	if (fd < 0)

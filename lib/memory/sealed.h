@@ -14,6 +14,12 @@
 #define FOLIO_SEALED_HUGE_PAGE (UINT32_C(1) << FOLIO_SEALED_HUGE_SHIFT)
 
 /*
+ * An empty memfd that nobody can execute, where the kernel has such (else one that can be); flags
+ * are memfd_create()'s. Returns a descriptor that is closed on exec, or -1 and errno.
+ */
+int folio_sealed_memfd(unsigned int flags);
+
+/*
  * Make a memfd of len bytes, on huge pages if told so, map it read-write with all its memory, from
  * the node if that is not negative, and seal it. F_SEAL_SEAL comes with every set of seals.
  *

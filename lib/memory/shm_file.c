@@ -70,6 +70,19 @@ reserve_all(struct folio_region *r, uint64_t size, struct folio_error *err)
 	return folio_shm_no_memory(r->name, r->page_size, "reserve", size, error, err);
 }
 
+/*
+ * A host that came while the guest's header was scribbled on could not tell whose file it is. It
+ * looks again when there is a guest. Peer not trusted: it can have a file removed that it can wipe
+ * itself.
+ */
+static void
+note_if_ours(struct folio_region *r, const struct stat *st)
+{
+	if (r->role == FOLIO_HOST && !r->ours && (st->st_mode & S_ISVTX) != 0 &&
+	    r->size % FOLIO_WIRE_PAGE == 0)
+		r->ours = folio_region_is_folios(r);
+}
+
 static int
 file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 {
@@ -78,6 +91,7 @@ file_grow(struct folio_region *r, uint64_t size, struct folio_error *err)
 	if (fstat(r->fd, &st) != 0)
 		return folio_fail(err, -errno, "%s: cannot stat it: %s", r->name, strerror(errno));
 	r->size = (uint64_t)st.st_size;
+	note_if_ours(r, &st);
 	if (r->size >= size)
 		return 0;
 	/* Somebody else chose the size of their file: not ours to change. */
@@ -130,21 +144,32 @@ file_is_cut(const struct folio_region *r)
 	return fstat(r->fd, &st) != 0 || (uint64_t)st.st_size < 2 * r->area;
 }
 
+/* Folio makes no file of such a size, and a guest would leave it alone. */
+static bool
+is_odd(const struct folio_region *r)
+{
+	struct stat st;
+
+	return r->ours && fstat(r->fd, &st) == 0 && st.st_size % FOLIO_WIRE_PAGE != 0;
+}
+
 static bool
 file_is_lost(const struct folio_region *r)
 {
-	return folio_file_is_lost(r->fd, r->path, 2 * r->area);
+	return is_odd(r) || folio_file_is_lost(r->fd, r->path, 2 * r->area);
 }
 
 /*
  * The last one out removes a file that folio made. Our own role is given up before the look at the
- * other's, so that of two who close at once at least one finds nobody.
+ * other's, so that of two who close at once at least one finds nobody. A file that was cut to an odd
+ * size goes at once: the other would wait in it for us, and we for somebody to clear it.
  */
 static void
 remove_if_last(struct folio_region *r)
 {
-	if ((r->ours || r->fresh) && folio_file_unlock(r->fd, r->role, 1) == 0 &&
-	    role_is_free(r->fd, FOLIO_GUEST) && role_is_free(r->fd, FOLIO_HOST))
+	if (!(r->ours || r->fresh) || folio_file_unlock(r->fd, r->role, 1) != 0)
+		return;
+	if (is_odd(r) || (role_is_free(r->fd, FOLIO_GUEST) && role_is_free(r->fd, FOLIO_HOST)))
 		folio_file_remove(r->fd, r->path);
 }
 

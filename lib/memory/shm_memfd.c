@@ -540,7 +540,7 @@ folio_region_open_memfd(struct folio_region *r, const char *path, struct folio_e
 		ret = folio_socket_listen(&addr, SOCK_SEQPACKET, r->name, &id, err);
 	} else {
 		/* A descriptor is what says that the region is open. */
-		ret = memfd_create("folio", MFD_CLOEXEC);
+		ret = folio_sealed_memfd(0);
 		if (ret < 0)
 			ret = folio_fail(err, -errno, "%s: cannot make a memfd: %s", r->name,
 					 strerror(errno));

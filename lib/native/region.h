@@ -177,7 +177,10 @@ bool folio_region_lost(const struct folio_region *r);
 
 void folio_region_unmap(struct folio_region *r);
 
-/* Unmap, drop the role, remove the file if it is folio's own and nobody else has it. */
+/*
+ * Unmap, drop the role, remove the file if it is folio's own and nobody else has it, or if it was cut
+ * to a size that folio never makes.
+ */
 void folio_region_close(struct folio_region *r);
 
 #endif /* FOLIO_REGION_H */

@@ -29,7 +29,7 @@ folio_control_attach(struct folio_control *c, bool packed, void *mem, uint64_t a
 		.ring = (struct folio_split_avail *)(base + at.driver),
 		.back = (const struct folio_split_used *)(base + at.device),
 		.elem = (const folio_shared_u64 *)(base + at.device + sizeof(*c->back)),
-		.command = base + behind,
+		.command = (folio_shared_u64 *)(base + behind),
 		.ack = (folio_shared_u32 *)(base + behind + FOLIO_VIRTQ_LINE),
 		.command_addr = addr + behind,
 		.ack_addr = addr + behind + FOLIO_VIRTQ_LINE,
@@ -69,6 +69,7 @@ give_packed(struct folio_control *c, uint32_t len)
 	folio_put64(&d[1].addr, c->ack_addr);
 	folio_put64(&d[1].rest, (mine | VIRTQ_DESC_F_WRITE) << 48 | 1);
 	folio_put64(&d[0].addr, c->command_addr);
+	folio_shared_fence();
 	folio_put64_release(&d[0].rest, (mine | VIRTQ_DESC_F_NEXT) << 48 | len);
 }
 
@@ -83,21 +84,29 @@ give_split(struct folio_control *c, uint32_t len)
 	folio_put64(&d[1].addr, c->ack_addr);
 	folio_put64(&d[1].rest, (uint64_t)VIRTQ_DESC_F_WRITE << 32 | 1);
 	folio_put16(&c->ring->ring[c->given & (FOLIO_CONTROL_SIZE - 1)], 0);
+	folio_shared_fence();
 	folio_put16_release(&c->ring->idx, (uint16_t)(c->given + 1));
 }
 
 void
 folio_control_give(struct folio_control *c, uint32_t command, const void *data, uint32_t len)
 {
-	c->command[0] = (uint8_t)(command >> 8);
-	c->command[1] = (uint8_t)command;
+	uint64_t words[(2 + FOLIO_CONTROL_DATA + 7) / 8] = {0};
+	uint8_t *bytes = (uint8_t *)words;
+	uint32_t i;
+
+	bytes[0] = (uint8_t)(command >> 8);
+	bytes[1] = (uint8_t)command;
 	if (len > 0)
-		memcpy(c->command + 2, data, len);
+		memcpy(bytes + 2, data, len);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		folio_put64(&c->command[i], words[i]);
 	folio_put32(c->ack, ACK_NONE);
 	if (c->packed)
 		give_packed(c, 2 + len);
 	else
 		give_split(c, 2 + len);
+	folio_shared_fence(); /* the doorbell comes next */
 	c->given++;
 	c->busy = true;
 	c->looks = 0;
@@ -128,6 +137,7 @@ look_split(const struct folio_control *c)
 		return FOLIO_CONTROL_PENDING;
 	if (idx != c->given)
 		return FOLIO_CONTROL_BROKEN;
+	folio_shared_fence();
 	word = folio_fetch64(&c->elem[n & (FOLIO_CONTROL_SIZE - 1)]);
 	return (uint32_t)word == 0 && word >> 32 <= 1 ? FOLIO_CONTROL_ACCEPTED :
 							FOLIO_CONTROL_BROKEN;
@@ -145,6 +155,7 @@ folio_control_look(struct folio_control *c)
 		return answer;
 	if (answer == FOLIO_CONTROL_ACCEPTED) {
 		c->busy = false;
+		folio_shared_fence();
 		return (folio_fetch32(c->ack) & 0xff) == ACK_OK ? FOLIO_CONTROL_ACCEPTED :
 								  FOLIO_CONTROL_REFUSED;
 	}

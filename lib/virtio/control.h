@@ -11,6 +11,8 @@
  * Commands, rings and the answer lie in shared memory at places that never change; nothing that we
  * wrote there is read again.
  *
+ * The memory may be write-combining, which keeps no order of its own: there are fences.
+ *
  * Control thread only.
  */
 
@@ -49,7 +51,7 @@ struct folio_control {
 	struct folio_split_avail *ring;	     /* shared, written */
 	const struct folio_split_used *back; /* shared, the device's */
 	const folio_shared_u64 *elem;	     /* shared, the device's */
-	uint8_t *command;		     /* shared, written */
+	folio_shared_u64 *command;	     /* shared, written */
 	folio_shared_u32 *ack;		     /* shared, of which the device has a byte */
 	uint64_t command_addr;
 	uint64_t ack_addr;

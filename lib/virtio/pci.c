@@ -15,6 +15,9 @@
 
 #define NO_VECTOR 0xffffu
 
+/* Commands that may go with the start. */
+#define START_COMMANDS 3u
+
 /* Queues that one call takes care of: some hundred system calls at most. */
 #define QUEUES_A_CALL 16u
 /* Looks at a device that is dropped, which cannot wait. */
@@ -70,7 +73,7 @@ open_function(struct folio_virtio_pci *p, struct folio_error *err)
 	p->lost = false;
 	p->step = FOLIO_VIRTIO_PCI_BEGIN;
 	p->regs.access = NULL; /* where the registers are is not known yet */
-	return p->cfg.open(&p->access, &p->cfg.place, p->cfg.shm, p->name, err);
+	return p->cfg.opener(&p->access, &p->cfg.place, p->cfg.shm, p->name, err);
 }
 
 static int
@@ -313,6 +316,7 @@ start_command(const struct folio_virtio_pci *p, const struct folio_virtio_plan *
 	}
 }
 
+/* One command a call, so that what the device answers is read once. */
 static int
 do_commands(struct folio_virtio_pci *p, const struct folio_virtio_plan *plan,
 	    struct folio_error *err)
@@ -322,22 +326,25 @@ do_commands(struct folio_virtio_pci *p, const struct folio_virtio_plan *plan,
 	uint32_t command, len;
 	int ret;
 
-	for (; p->next < 3; p->next++) {
-		if (!start_command(p, plan, p->next, &command, data, &len))
-			continue;
-		if (!p->control.busy) {
-			ret = give_command(p, command, data, len, err);
-			if (ret != 0)
-				return ret;
-		}
-		ret = look_for_answer(p, &answer, err);
+	while (!start_command(p, plan, p->next, &command, data, &len)) {
+		if (++p->next >= START_COMMANDS)
+			return 0;
+	}
+	if (!p->control.busy) {
+		ret = give_command(p, command, data, len, err);
 		if (ret != 0)
 			return ret;
-		if (answer == FOLIO_CONTROL_REFUSED && command == FOLIO_CONTROL_PAIRS)
-			return folio_fail(err, -EPROTO, "%s refuses %u queue pairs of its %u",
-					  p->name, plan->pairs, p->pairs);
 	}
-	return 0;
+	ret = look_for_answer(p, &answer, err);
+	if (ret != 0)
+		return ret;
+	if (answer == FOLIO_CONTROL_REFUSED && command == FOLIO_CONTROL_PAIRS)
+		return folio_fail(err, -EPROTO, "%s refuses %u queue pairs of its %u", p->name,
+				  plan->pairs, p->pairs);
+	if (++p->next >= START_COMMANDS)
+		return 0;
+	return folio_fail(err, -EAGAIN, "%s has answered %u commands of its start", p->name,
+			  p->control.given);
 }
 
 static int
@@ -545,8 +552,8 @@ folio_virtio_pci_open(struct folio_virtio_pci *p, const struct folio_virtio_pci_
 {
 	memset(p, 0, sizeof(*p));
 	p->cfg = *cfg;
-	if (p->cfg.open == NULL)
-		p->cfg.open = folio_pci_access_open;
+	if (p->cfg.opener == NULL)
+		p->cfg.opener = folio_pci_access_open;
 	snprintf(p->name, sizeof(p->name), "virtio=%s", cfg->place.address);
 	return open_function(p, err);
 }

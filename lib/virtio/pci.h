@@ -43,8 +43,8 @@ struct folio_virtio_pci_config {
 	void *control;
 	uint64_t control_addr;
 	/* How to open the function: folio_pci_access_open(), but in tests. */
-	int (*open)(struct folio_pci_access *a, const struct folio_pci_place *place,
-		    const struct folio_shm *shm, const char *name, struct folio_error *err);
+	int (*opener)(struct folio_pci_access *a, const struct folio_pci_place *place,
+		      const struct folio_shm *shm, const char *name, struct folio_error *err);
 };
 
 enum folio_virtio_pci_step {

@@ -23,7 +23,7 @@
 
 #include <folio.h>
 
-#include "memory/bar.h"
+#include "memory/pci_folder.h"
 #include "memory/shm.h"
 
 #define FOLIO_PCI_BARS 6u
@@ -67,10 +67,10 @@ int folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_pla
 /* Twice is fine. The device keeps its state; an IOMMU lets it reach nothing any more. */
 void folio_pci_access_close(struct folio_pci_access *a);
 
-/* For folio_pci_access_open(): a function in this folder of sysfs that is bound to vfio-pci. */
+/* For folio_pci_access_open(): a function that is bound to vfio-pci. */
 int folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_place *place,
-			const char *folder, const struct folio_shm *shm, const char *name,
-			struct folio_error *err);
+			const struct folio_pci_folder *dir, const struct folio_shm *shm,
+			const char *name, struct folio_error *err);
 
 static inline bool
 folio_pci_read(const struct folio_pci_access *a, uint32_t space, uint64_t offset, void *to,

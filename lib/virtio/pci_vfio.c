@@ -22,15 +22,15 @@
 
 /* The group's file: N, or noiommu-N. */
 static int
-open_group(struct folio_pci_access *a, const struct folio_pci_place *place, const char *folder,
-	   bool *noiommu, const char *name, struct folio_error *err)
+open_group(struct folio_pci_access *a, const struct folio_pci_place *place,
+	   const struct folio_pci_folder *dir, bool *noiommu, const char *name,
+	   struct folio_error *err)
 {
 	char path[PATH_MAX + 16], target[PATH_MAX];
 	const char *number;
 	ssize_t len;
 
-	snprintf(path, sizeof(path), "%s/iommu_group", folder);
-	len = readlink(path, target, sizeof(target) - 1);
+	len = readlinkat(dir->fd, "iommu_group", target, sizeof(target) - 1);
 	target[len > 0 ? len : 0] = '\0';
 	number = strrchr(target, '/');
 	if (number == NULL)
@@ -110,12 +110,12 @@ map_memory(struct folio_pci_access *a, const struct folio_shm *shm, const char *
 }
 
 static int
-open_device(struct folio_pci_access *a, const char *folder, const char *name,
+open_device(struct folio_pci_access *a, const struct folio_pci_folder *dir, const char *name,
 	    struct folio_error *err)
 {
 	uint32_t i;
 
-	a->fd = ioctl(a->group, VFIO_GROUP_GET_DEVICE_FD, strrchr(folder, '/') + 1);
+	a->fd = ioctl(a->group, VFIO_GROUP_GET_DEVICE_FD, strrchr(dir->path, '/') + 1);
 	if (a->fd < 0)
 		return folio_fail(err, -errno, "%s: vfio does not open the device: %s", name,
 				  strerror(errno));
@@ -137,18 +137,18 @@ open_device(struct folio_pci_access *a, const char *folder, const char *name,
 
 int
 folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_place *place,
-		    const char *folder, const struct folio_shm *shm, const char *name,
-		    struct folio_error *err)
+		    const struct folio_pci_folder *dir, const struct folio_shm *shm,
+		    const char *name, struct folio_error *err)
 {
 	bool noiommu;
 	int ret;
 
-	ret = open_group(a, place, folder, &noiommu, name, err);
+	ret = open_group(a, place, dir, &noiommu, name, err);
 	if (ret == 0)
 		ret = set_container(a, place, noiommu, name, err);
 	if (ret == 0 && !noiommu && shm != NULL)
 		ret = map_memory(a, shm, name, err);
 	if (ret == 0)
-		ret = open_device(a, folder, name, err);
+		ret = open_device(a, dir, name, err);
 	return ret;
 }

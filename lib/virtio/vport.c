@@ -73,23 +73,28 @@ comes_in_pieces(const char *path)
 }
 
 static int
+copy_name(const char **copy, const char *name)
+{
+	*copy = name != NULL ? strdup(name) : NULL;
+	return name != NULL && *copy == NULL ? -ENOMEM : 0;
+}
+
+static int
 open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct folio_error *err)
 {
 	uint64_t needed = folio_vport_queues_bytes(v);
-	struct folio_shm_config shm = {
-		.path = cfg->path,
-		.pci = cfg->pci,
-		.size = cfg->size != 0 ? cfg->size : needed,
-		.numa_node = cfg->numa_node,
-		.needs_addr = cfg->virtio != NULL,
-	};
 
-	if (shm.size < needed)
+	v->memory.size = cfg->size != 0 ? cfg->size : needed;
+	v->memory.numa_node = cfg->numa_node;
+	v->memory.needs_addr = v->is_pci;
+	if (copy_name(&v->memory.path, cfg->path) != 0 || copy_name(&v->memory.pci, cfg->pci) != 0)
+		return folio_fail(err, -ENOMEM, "out of memory");
+	if (v->memory.size < needed)
 		return folio_fail(err, -EINVAL, "size=%llu is too small: %u queue pairs of %u "
 				  "descriptors with slot_size=%u need %llu",
 				  (unsigned long long)cfg->size, v->queues, v->size, v->room,
 				  (unsigned long long)needed);
-	return folio_shm_open(&v->shm, &shm, err);
+	return folio_shm_open(&v->shm, &v->memory, err);
 }
 
 /* A PCI device is there or is not, and has an address that the application is to have. */
@@ -119,20 +124,29 @@ ask_pci(struct folio_vport *v, struct folio_error *err)
 	return ret;
 }
 
+/* The control queue is at the start of the memory. */
+static int
+place_control(struct folio_vport *v, struct folio_virtio_pci_config *cfg, struct folio_error *err)
+{
+	cfg->control = v->shm.base;
+	if (folio_shm_addr(&v->shm, 0, FOLIO_CONTROL_BYTES, &cfg->control_addr))
+		return 0;
+	return folio_fail(err, -ENOSPC, "virtio=%s: the memory has no room for the control queue",
+			  v->path);
+}
+
 static int
 open_pci(struct folio_vport *v, struct folio_error *err)
 {
 	struct folio_virtio_pci_config cfg = {
 		.place = {v->path, FOLIO_PCI_SYSFS, FOLIO_PCI_DEV},
 		.shm = &v->shm,
-		.control = v->shm.base,
-		.open = folio_pci_access_open,
 	};
 	int ret;
 
-	if (!folio_shm_addr(&v->shm, 0, FOLIO_CONTROL_BYTES, &cfg.control_addr))
-		return folio_fail(err, -ENOSPC, "virtio=%s: the memory has no room for the control "
-				  "queue", v->path);
+	ret = place_control(v, &cfg, err);
+	if (ret != 0)
+		return ret;
 	ret = folio_virtio_pci_open(&v->pci, &cfg, err);
 	if (ret != 0)
 		return ret;
@@ -172,7 +186,10 @@ release(struct folio_vport *v)
 	close_device(v);
 	folio_shm_close(&v->shm);
 	folio_vport_queues_free(v);
+	pthread_rwlock_destroy(&v->map_lock);
 	pthread_mutex_destroy(&v->lock);
+	free((char *)v->memory.path);
+	free((char *)v->memory.pci);
 	free(v->path);
 	v->free(v, v->alloc_ctx);
 }
@@ -212,6 +229,7 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 		return NULL;
 	}
 	pthread_mutex_init(&v->lock, NULL);
+	pthread_rwlock_init(&v->map_lock, NULL);
 	v->free = cfg->free;
 	v->alloc_ctx = cfg->alloc_ctx;
 	v->shm.fd = -1;
@@ -241,8 +259,9 @@ set_up(struct folio_vport *v, bool up)
 	__atomic_store_n(&v->up, up, __ATOMIC_RELEASE);
 }
 
-int
-folio_vport_start(struct folio_vport *v, uint32_t frame_max)
+/* From a device that is to send frames of up to frame_max bytes. */
+static struct folio_virtio_wants
+wants_of(const struct folio_vport *v, uint32_t frame_max)
 {
 	struct folio_virtio_wants wants = {
 		.features = FEATURES,
@@ -250,13 +269,21 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 		.size = v->size,
 		.min_size = FOLIO_VPORT_SIZE_MIN,
 	};
-	int ret = -EALREADY;
 
 	if (!v->split && !folio_vport_is_weak(v))
 		wants.features |= BIT(VIRTIO_F_RING_PACKED);
 	/* One buffer for each frame is faster: how many it has need not be looked at. */
 	if (frame_max > v->room)
 		wants.required |= BIT(VIRTIO_NET_F_MRG_RXBUF);
+	return wants;
+}
+
+int
+folio_vport_start(struct folio_vport *v, uint32_t frame_max)
+{
+	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+	int ret = -EALREADY;
+
 	pthread_mutex_lock(&v->lock);
 	if (!v->started) {
 		v->started = true;
@@ -265,6 +292,19 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 	}
 	pthread_mutex_unlock(&v->lock);
 	return ret;
+}
+
+void
+folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max)
+{
+	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+
+	pthread_mutex_lock(&v->lock);
+	if (v->started && (wants.required & ~v->device.wants.required) != 0) {
+		folio_virtio_device_stop(&v->device);
+		folio_virtio_device_start(&v->device, &wants);
+	}
+	pthread_mutex_unlock(&v->lock);
 }
 
 /* No burst begins any more. False: one is still inside. */
@@ -298,16 +338,34 @@ folio_vport_stop(struct folio_vport *v)
 	return done;
 }
 
+/* What is gone is private by now: no device ever sees it again. */
+static int
+renew_memory(struct folio_vport *v, struct folio_error *err)
+{
+	int ret;
+
+	if (!folio_shm_is_lost(&v->shm))
+		return 0;
+	pthread_rwlock_wrlock(&v->map_lock);
+	folio_shm_close(&v->shm);
+	ret = folio_shm_open(&v->shm, &v->memory, err);
+	pthread_rwlock_unlock(&v->map_lock);
+	return ret == 0 && v->is_pci ? place_control(v, &v->pci.cfg, err) : ret;
+}
+
 static void
 prepare(struct folio_vport *v)
 {
 	struct folio_error err;
-	int ret;
+	int ret = 0;
 
 	/* A burst that did not return when it was asked to still uses the memory. */
 	if (!folio_vport_queues_close(v))
 		return;
-	ret = folio_vport_queues_prepare(v, &err);
+	if (v->prepared == 0)
+		ret = renew_memory(v, &err);
+	if (ret == 0)
+		ret = folio_vport_queues_prepare(v, &err);
 	if (ret < 0)
 		folio_virtio_device_fail(&v->device, err.text);
 	if (ret != 0)

@@ -108,6 +108,12 @@ void folio_vport_close(struct folio_vport *v);
 /* Frames of up to frame_max bytes are to be received. Returns 0 or -EALREADY. */
 int folio_vport_start(struct folio_vport *v, uint32_t frame_max);
 
+/*
+ * The same of a port that runs. Where longer frames need what was not agreed on with the device, it is
+ * set up again: the link goes down and comes back.
+ */
+void folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max);
+
 /* No burst begins any more. False: one has not returned within a second; ask again. */
 bool folio_vport_stop(struct folio_vport *v);
 

@@ -252,18 +252,20 @@ folio_vport_has_rings(struct folio_vport *v, uint32_t q)
 }
 
 /*
- * The memory stays mapped for the life of the port, so anybody may look: at private state that is
- * being changed, or at what the device writes, for a number that is stale by nature.
+ * The lock keeps the mapping. Private state is looked at while it is being changed, and so is what
+ * the device writes, for a number that is stale by nature.
  */
 static uint32_t
 used(struct folio_vport *v, uint32_t q, const struct folio_vq *end)
 {
-	uint32_t size = folio_vport_ring_size(v), n;
+	uint32_t size = folio_vport_ring_size(v), n = 0;
 
-	if (!folio_vport_has_rings(v, q))
-		return 0;
-	n = folio_virtq_used(&end->q, end->kind == FOLIO_VQ_PACKED ||
-			     end->kind == FOLIO_VQ_PACKED_MERGED, end->number % 2 == 0);
+	if (pthread_rwlock_tryrdlock(&v->map_lock) != 0)
+		return 0; /* the link is down */
+	if (folio_vport_has_rings(v, q))
+		n = folio_virtq_used(&end->q, end->kind == FOLIO_VQ_PACKED ||
+				     end->kind == FOLIO_VQ_PACKED_MERGED, end->number % 2 == 0);
+	pthread_rwlock_unlock(&v->map_lock);
 	return n <= size ? n : 0;
 }
 

@@ -21,8 +21,10 @@
 
 struct folio_vport {
 	pthread_mutex_t lock;
+	pthread_rwlock_t map_lock; /* control writes while it maps other memory */
 	struct folio_virtio_device device;
 	struct folio_shm shm;
+	struct folio_shm_config memory; /* how it was opened; strings are ours */
 	bool is_pci;
 	union { /* the transport */
 		struct folio_vhost_user vhost_user;
@@ -36,7 +38,6 @@ struct folio_vport {
 	uint32_t ring_size; /* in use, or to be expected; read without the lock */
 	uint32_t stride;
 	uint32_t room;
-	uint32_t frame_max; /* longest frame to be received */
 	uint64_t reserved;  /* bytes at the start of the memory that are the transport's */
 	bool split;	    /* no packed rings */
 	uint32_t limit;	    /* longest frame ever */

@@ -22,9 +22,9 @@ from busy import UNDISTURBED, Watch, cpu_time
 from testpmd import memory_args
 
 MEGABYTES = 256             # of private memory of one side: mbufs, and what noisy looks up
-PROBE_DEADLINE = 30
+PROBE_DEADLINE = 120
 FRESH = 0.05                # seconds that a probe holds for
-LATENCY_DEADLINE = 20       # beyond the window
+LATENCY_DEADLINE = 60       # beyond the window
 RESTARTS = 5                # of a port, for one sample of a session's start
 WARM_UP = 0.1               # seconds of traffic before the window
 UNDER_WAY = 4               # rings full of packets, when a sample begins

@@ -16,8 +16,8 @@ from testpmd import Commands, Failure, PROMPT, ProcessTerminal  # noqa: E402
 
 MBUFS = 8192
 INJECTED = 512              # packets that circulate: they fit into every ring
-START_DEADLINE = 30
-QUIT_DEADLINE = 10
+START_DEADLINE = 120
+QUIT_DEADLINE = 60
 
 # What a guest looks up for every packet in noisy mode: 16 reads and writes all over 64 MB.
 NOISY = ["--noisy-lkup-memory=64", "--noisy-lkup-num-reads=8", "--noisy-lkup-num-writes=4",

@@ -24,7 +24,7 @@ from testpmd import RegionFile, memory_args, plugin_path
 CLONE_NEWNET = 0x40000000   # linux/sched.h
 ETHER_TYPE = 0x88b5         # of messages
 MUST_BE = (12, 13, 14, 15, 16, 17, 18, 19, 21)  # bytes of a request that have one value each
-DEADLINE = 10
+DEADLINE = 60
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 
 

@@ -22,7 +22,7 @@ from testpmd import RegionFile
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 PORTS = ("folio", "again")
 CASES = ("one-way", "touched", "loop", "both-ways", "latency")
-DEADLINE = 100
+DEADLINE = 600
 
 
 class Halves(unittest.TestCase):

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""Tables and plots say what the samples say. The samples are made up; nothing is measured."""
+"""Tables say what the samples say. The samples are made up; nothing is measured."""
 
-import shutil
-import tempfile
 import unittest
 
 import cases
 import contestants
-import plots
 import report
 from results import Results, key_of
 
@@ -112,26 +109,6 @@ class Tables(unittest.TestCase):
                 for sample in record["samples"]:
                     sample.update(cpu_ms=1, link_ms=1)
                 self.assertIn("31.0", report.report(record))
-
-    def test_plots(self):
-        """Each as SVG and as PNG."""
-        folder = tempfile.mkdtemp(prefix="folio-plots-")
-        try:
-            names = []
-            for group in cases.GROUPS:
-                drawn, empty = plots.draw(
-                    Results(made_up(group=group.name, sizes=cases.SIZES)), folder)
-                self.assertEqual(empty, [])
-                names += drawn
-            self.assertEqual(set(names), {
-                "headline", "one-way", "touched", "round-trips", "ratios", "latency", "bursts",
-                "queues", "rings", "work", "protections"})
-            for name in names:
-                for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
-                    with open("%s/%s.%s" % (folder, name, kind), "rb") as file:
-                        self.assertTrue(file.read().startswith(start), name)
-        finally:
-            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import unittest
 import pages
 
 sys.path.insert(0, os.path.join(pages.ROOT, "scripts"))
-from testpmd import ProcessTerminal, remove_runtime  # noqa: E402
+from testpmd import ProcessTerminal, Terminal, remove_runtime  # noqa: E402
 
 FRESH = "--fresh" in sys.argv
 KNOB = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
@@ -92,21 +92,21 @@ class Scene:
                       lambda: terminal.text()[-3000:] + terminal.log[-3000:])
 
     def type(self, block):
-        """Line by line, as soon as the last is answered by a new prompt. The last one again, as a
+        """Line by line, as soon as the last is answered by a new prompt. All of it again, as a
         reader would, while it does not show what the page promises: packets take their time."""
         terminal = self.terminals[block.words]
         start = len(terminal.text())
-        for line in block.text.splitlines():
-            here = len(terminal.text())
-            terminal.write(line + "\n")
-            terminal.wait(here, lambda text: "> " in text, f"{block.where()}: {line}", SECONDS)
-        found = re.compile(block.prints)
-        for _ in range(SECONDS):
-            if found.search(terminal.text()[start:]):
+        promised = re.compile(block.prints)
+        for again in range(SECONDS):
+            if again:
+                time.sleep(1)
+            for line in block.text.splitlines():
+                here = len(terminal.text())
+                terminal.write(line + "\n")
+                terminal.wait(here, lambda text: "> " in text, f"{block.where()}: {line}", SECONDS)
+            if promised.search(terminal.text()[start:]):
                 return
-            time.sleep(1)
-            terminal.write(block.text.splitlines()[-1] + "\n")
-        terminal.wait(start, found.search, f"'{block.prints}' of {block.where()}", SECONDS)
+        terminal.wait(start, promised.search, f"'{block.prints}' of {block.where()}", 0)
 
     def list(self, block):
         """Each is a command, with options that it knows."""
@@ -174,6 +174,32 @@ class Marks(unittest.TestCase):
         block, = pages.parse("page", "1. <!-- x -->\n   <!-- test: run; prints a b -->\n   ```sh\n"
                                      "   ls \\\n       x\n   ```\n")
         self.assertEqual((block.kind, block.prints, block.text), ("run", "a b", "ls \\\n    x\n"))
+
+
+class SlowTerminal(Terminal):
+    """Answers each command at once, but packets come only after a while."""
+
+    def __init__(self):
+        super().__init__()
+        self.typed = []
+
+    def write(self, text):
+        self.typed.append(text)
+        packets = max(self.typed.count(text) - 1, 0) if "show port stats" in text else "none"
+        self.feed(f"RX-packets: {packets}\ntestpmd> ".encode())
+
+
+class Typing(unittest.TestCase):
+    """A block is typed again until it shows what the page promises."""
+
+    def test_a_line_that_is_not_the_last(self):
+        page = ("<!-- test: type guest; prints RX-packets: [1-9] -->\n"
+                "```sh\nshow port stats 0\nshow port xstats 0\n```\n")
+        block, = pages.parse("page", page)
+        scene = Scene.__new__(Scene)    # without the mounts
+        scene.terminals = {"guest": SlowTerminal()}
+        scene.type(block)
+        self.assertEqual(len(scene.terminals["guest"].typed), 4)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "the pages are for root")

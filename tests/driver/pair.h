@@ -5,10 +5,16 @@
 #ifndef PAIR_H
 #define PAIR_H
 
-/* A guest port and a host port on one region, in this process, through the public ethdev API. */
+/*
+ * Two ports that face each other, in this process, through the public ethdev API. They are a guest
+ * and a host of folio on one region, or one port of folio, whichever the test is about, and one of
+ * net_vhost, which is an unmodified vhost-user back end. $FOLIO_PAIR says which: guest-packed,
+ * guest-split, host-packed or host-split name folio's port and its rings.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +32,20 @@
 struct pair {
 	uint16_t guest;
 	uint16_t host;
-	char path[128];
+	char path[128]; /* of the region, or of the back end's socket */
 };
+
+/* Whose is a port of a pair? Both are folio's on the native datapath. */
+bool guest_is_folio(void);
+bool host_is_folio(void);
+bool is_native(void);
+
+/* Skips a test that is about ports which this run has not. */
+#define NEEDS(what)	 \
+	do {		 \
+		if (!(what)) \
+			skip(); \
+	} while (0)
 
 /* How to configure a port; zero is one queue pair and ethdev's defaults. */
 struct port_setup {
@@ -59,7 +77,10 @@ void detach(uint16_t port);
 void configure(uint16_t port, const struct port_setup *setup);
 void start(uint16_t port);
 
-/* Attach both with extra devargs, configure alike, start, wait for the link. */
+/*
+ * Attach both with extra devargs, configure alike as far as net_vhost can be, start, wait for the
+ * link. A port of folio that faces net_vhost gets the guest's devargs.
+ */
 void pair_open(struct pair *p, const char *guest_args, const char *host_args,
 	       const struct port_setup *setup);
 void pair_close(struct pair *p);
@@ -79,6 +100,12 @@ void exchange(const struct pair *p, uint16_t queue, uint32_t len, uint32_t seed,
 
 /* Nothing arrives on a queue. */
 void expect_silence(uint16_t port, uint16_t queue);
+
+/*
+ * Open the pair, and make 32 frames of two slots: as many as its ring of 64 has. All slots are
+ * free, but the guest knows of half.
+ */
+void pair_open_with_old_news(struct pair *p, struct rte_mbuf **m);
 
 /* The plugin's own function, looked up as an application does; and what it says of the link. */
 typedef __typeof__(rte_pmd_folio_status_get) status_fn;

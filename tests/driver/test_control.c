@@ -57,8 +57,8 @@ listen_to(uint16_t port)
 {
 	memset(&heard, 0, sizeof(heard));
 	heard.up = true;
-	assert_int_equal(rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_event, NULL),
-			 0);
+	assert_int_equal(
+		rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_event, NULL), 0);
 }
 
 /* Every change, one's own stops and starts too, once. */
@@ -70,6 +70,7 @@ test_own_changes_are_told(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", &setup);
 	listen_to(p.guest);
 	for (i = 0; i < 4; i++) {
@@ -99,6 +100,7 @@ test_stopped_and_closed_from_the_callback(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, "", "", &setup);
 	listen_to(p.guest);
 	heard.then = STOP;
@@ -141,12 +143,15 @@ end_sessions_under_bursts(const struct port_setup *setup)
 		wait_link(p.guest, true);
 		wait_link(p.host, true);
 		for (i = 0; i < 8; i++)
-			send_one(p.guest, 0, make_frame(common_pool, i < 4 ? 60 : 9000, i, 1 + i / 4 * 5));
+			send_one(p.guest, 0,
+				 make_frame(common_pool, i < 4 ? 60 : 9000, i, 1 + i / 4 * 5));
 		real = h->generation.raw;
 		__atomic_store_n(&h->generation.raw, real ^ 1, __ATOMIC_SEQ_CST);
 		assert_int_equal(rte_eth_rx_burst(p.host, 0, pkts, BURST), 0);
 		seen += xstat(p.host, "ended_bursts") > seen;
-		/* The guest says it again at its next tick: the host has begun anew all the same. */
+		/*
+		 * The guest says it again at its next tick: the host has begun anew all the same.
+		 */
 		while ((i = rte_eth_rx_burst(p.host, 0, pkts, BURST)) > 0)
 			rte_pktmbuf_free_bulk(pkts, i);
 	}
@@ -161,6 +166,7 @@ static void
 test_L13_burst_of_an_ended_session(void **state)
 {
 	(void)state;
+	NEEDS(is_native());
 	end_sessions_under_bursts(NULL);
 }
 
@@ -176,6 +182,7 @@ test_L13_starved_burst_of_an_ended_session(void **state)
 	};
 
 	(void)state;
+	NEEDS(is_native());
 	assert_non_null(setup.pool);
 	assert_int_equal(rte_pktmbuf_alloc_bulk(setup.pool, held, RTE_DIM(held)), 0);
 	end_sessions_under_bursts(&setup);

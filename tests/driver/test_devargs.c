@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Bad input: one clear line that names argument, value and what is allowed; nothing stays behind. */
+/*
+ * Bad input: one clear line that names argument, value and what is allowed; nothing stays behind.
+ */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -220,7 +222,8 @@ test_foreign_files(void **state)
 	EXPECT_REFUSED("path=/dev/shm", "path=/dev/shm", "directory");
 	EXPECT_REFUSED("path=/dev/null", "path=/dev/null", "neither a regular file");
 	EXPECT_REFUSED("path=/dev/folio9", "path=/dev/folio9", "load the folio kernel module");
-	EXPECT_REFUSED("path=/dev/shm/one,two", "two= is unknown", "no comma in a value, nor in a path");
+	EXPECT_REFUSED("path=/dev/shm/one,two", "two= is unknown",
+		       "no comma in a value, nor in a path");
 	EXPECT_REFUSED("path=unix:", "path=unix:", "allowed are 1 to 107");
 	EXPECT_REFUSED("path=unix:/nowhere/at/all,role=host", "path=unix:/nowhere", "No such file");
 	EXPECT_REFUSED("path=unix:/run/folio.sock,size=16M", "size=16777216", "not allowed");
@@ -243,6 +246,89 @@ test_pci(void **state)
 	EXPECT_REFUSED("pci=0000:00:04.0,path=/x", "path=/x and pci=0000:00:04.0", "one of them");
 	EXPECT_REFUSED("pci=0000:00:04.0,size=1M", "size=1048576 with pci=0000:00:04.0");
 	EXPECT_REFUSED("pci=0000:00:04.0,loopback=1", "loopback=1", "pci");
+}
+
+/* What a port on a virtio device can not be told, and what it needs. */
+static void
+test_virtio(void **state)
+{
+	static const struct {
+		const char *args;
+		const char *says[2];
+	} cases[] = {
+		{"vhost_user=", {"vhost_user= has no value", ""}},
+		{"virtio=", {"virtio= has no value", ""}},
+		{"vhost_user=/x,vhost_user=/y", {"vhost_user is given more than once", "once"}},
+		{"vhost_user=/x,virtio=0000:00:03.0",
+		 {"vhost_user=/x and virtio=0000:00:03.0", "one of them"}},
+		{"vhost_user=/x,role=host", {"the other end of vhost_user=", "role=host"}},
+		{"vhost_user=/x,loopback=1", {"the other end of vhost_user=", "loopback=1"}},
+		{"virtio=0000:00:03.0,role=host,path=/x", {"the other end of virtio=", "role=host"}},
+		{"virtio=0000:00:03.0,loopback=1", {"the other end of virtio=", "loopback=1"}},
+		{"virtio=0000:00:03.0,server=1,path=/x",
+		 {"server=1 with virtio=0000:00:03.0", "allowed is server=1 with vhost_user"}},
+		{"virtio=0000:00:03.0",
+		 {"virtio=0000:00:03.0 needs shared memory", "path=/dev/folio_alloc"}},
+		{"vhost_user=/x,server=2", {"server=2 is out of range", "0 to 1"}},
+		{"vhost_user=/x,packed=yes", {"packed=yes is not a decimal number", "0 to 1"}},
+		{"vhost_user=/x,path=/y,pci=0000:00:04.0",
+		 {"path=/y and pci=0000:00:04.0", "one of them"}},
+		{"vhost_user=/x,pci=0000:00:04.0,size=1M", {"size=1048576 with pci=", "not allowed"}},
+		{"vhost_user=/x,pci=ffff:ff:1f.7", {"pci=ffff:ff:1f.7", "no such PCI device"}},
+		{"vhost_user=/x,size=1M", {"size=1048576 is too small", "1 queue pairs"}},
+		{"vhost_user=/x,path=/nowhere/at/all", {"path=/nowhere/at/all", "No such file"}},
+		{"vhost_user=/x,path=/dev/null", {"/dev/null", "file"}},
+		{"vhost_user=/nowhere/at/all,server=1", {"vhost_user=/nowhere/at/all", "No such file"}},
+		{"vhost_user=/proc/version,server=1", {"vhost_user=/proc/version", "left alone"}},
+		{"virtio=0000:00:03.0,path=/dev/shm/folio-no-such",
+		 {"path=/dev/shm/folio-no-such", "path=/dev/folio_alloc"}},
+	};
+	char path[128], args[400];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(cases); i++)
+		expect_refused(cases[i].args, cases[i].says, 2);
+	memset(path, 'x', 108);
+	path[108] = '\0';
+	snprintf(args, sizeof(args), "vhost_user=%s", path);
+	EXPECT_REFUSED(args, "the path of a socket has 108 bytes", "1 to 107");
+	/* Of the native datapath neither is known. */
+	refused_with_path("server=1", "server=1 and packed=0", "vhost_user= and virtio=");
+	refused_with_path("packed=0", "server=1 and packed=0", "vhost_user= and virtio=");
+	EXPECT_REFUSED("loopback=1,packed=0", "server=1 and packed=0", "vhost_user= and virtio=");
+}
+
+/* Two ports that listen on one socket; and a back end that nobody has started yet. */
+static void
+test_vhost_user_sockets(void **state)
+{
+	char path[128], args[320];
+	struct folio_status st;
+	uint16_t port;
+	unsigned int i;
+
+	(void)state;
+	region_path(path, sizeof(path));
+	snprintf(args, sizeof(args), "vhost_user=%s,server=1", path);
+	assert_int_equal(attach("net_folio0", args, &port), 0);
+	EXPECT_REFUSED(args, "somebody else listens", path);
+	detach(port);
+	assert_int_not_equal(access(path, F_OK), 0);
+
+	snprintf(args, sizeof(args), "vhost_user=%s", path);
+	assert_int_equal(attach("net_folio0", args, &port), 0);
+	configure(port, &(struct port_setup){0});
+	start(port);
+	for (i = 0; i < WAIT_STEPS; i++) {
+		assert_int_equal(status_function()(port, &st, sizeof(st)), 0);
+		if (strstr(st.detail, "no back end can be reached there") != NULL)
+			break;
+		usleep(1000);
+	}
+	assert_non_null(strstr(st.detail, path));
+	assert_int_equal(st.link, FOLIO_LINK_NO_PEER);
+	detach(port);
 }
 
 static void
@@ -298,6 +384,7 @@ main(void)
 		TEST(test_syntax),	TEST(test_numbers),    TEST(test_not_decimal),
 		TEST(test_good_sizes),
 		TEST(test_foreign_files), TEST(test_pci), TEST(test_role_taken),
+		TEST(test_virtio), TEST(test_vhost_user_sockets),
 		TEST(test_file_systems),
 	};
 

@@ -17,6 +17,7 @@ test_lengths(void **state)
 	uint32_t len;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, ",ring_size=128,slot_size=1024", "", &setup);
 	for (len = 14; len <= 9600 + OVERHEAD; len = len < 2400 ? len + 1 : len + 97)
 		exchange(&p, 0, len, len, len > 2000 ? 8 : 1);
@@ -35,6 +36,7 @@ test_segments(void **state)
 	uint32_t segs;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", &setup);
 	for (segs = 1; segs <= 40; segs++) {
 		exchange(&p, 0, 60 + segs, segs, segs);
@@ -53,6 +55,7 @@ test_bad_chain(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", NULL);
 	m = make_frame(common_pool, 200, 1, 2);
 	m->pkt_len = 400;
@@ -61,25 +64,6 @@ test_bad_chain(void **state)
 	assert_int_equal(xstat(p.guest, "tx_q0_bad_chain"), 1);
 	exchange(&p, 0, 200, 2, 2);
 	pair_close(&p);
-}
-
-/* 32 frames of two slots, as many as a ring of 64 has; all free, but the guest knows of half. */
-static void
-open_with_old_news(struct pair *p, struct rte_mbuf **m)
-{
-	unsigned int i;
-
-	pair_open(p, ",ring_size=64,slot_size=256", "", NULL);
-	for (i = 0; i < 16; i++)
-		send_one(p->guest, 0, make_frame(common_pool, 500, i, 1));
-	for (i = 0; i < 16; i++) {
-		m[0] = receive_one(p->host, 0);
-		check_frame(m[0], 500, i);
-		rte_pktmbuf_free(m[0]);
-	}
-	expect_silence(p->host, 0);
-	for (i = 0; i < 32; i++)
-		m[i] = make_frame(common_pool, 500, i, 1);
 }
 
 /* A burst of frames of several slots takes all the room there is. */
@@ -91,7 +75,8 @@ test_room_for_long_frames(void **state)
 	int i;
 
 	(void)state;
-	open_with_old_news(&p, m);
+	NEEDS(guest_is_folio());
+	pair_open_with_old_news(&p, m);
 	assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, 32), 32);
 	for (i = 0; i < 32; i++) {
 		m[0] = receive_one(p.host, 0);
@@ -113,6 +98,7 @@ test_fast_free(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", &setup);
 	assert_int_equal(rte_eth_tx_burst_mode_get(p.guest, 0, &mode), 0);
 	assert_non_null(strstr(mode.info, "fast free"));
@@ -138,6 +124,7 @@ test_fast_free_is_per_queue(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	other = rte_pktmbuf_pool_create("other", 63, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					SOCKET_ID_ANY);
 	pair_open(&p, "", "", &setup);
@@ -170,6 +157,7 @@ test_shared_mbuf(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", NULL);
 	m = make_frame(common_pool, 128, 5, 1);
 	rte_mbuf_refcnt_update(m, 1);
@@ -193,6 +181,7 @@ test_clean_mbufs(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(host_is_folio());
 	pair_open(&p, "", "", NULL);
 	assert_int_equal(rte_pktmbuf_alloc_bulk(common_pool, m, RTE_DIM(m)), 0);
 	for (i = 0; i < (int)RTE_DIM(m); i++) {
@@ -208,7 +197,9 @@ test_clean_mbufs(void **state)
 		struct rte_mbuf *r = make_frame(common_pool, 64, i, 1);
 
 		/* What the sender had asked for is nothing to the receiver either. */
-		r->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_TX_SEC_OFFLOAD;
+		if (guest_is_folio())
+			r->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_VLAN |
+				      RTE_MBUF_F_TX_SEC_OFFLOAD;
 		send_one(p.guest, 0, r);
 		r = receive_one(p.host, 0);
 		assert_int_equal(r->ol_flags, 0);
@@ -241,7 +232,9 @@ test_burst_sizes(void **state)
 
 		for (n = 0; n < all; n++)
 			m[n] = make_frame(common_pool, 60 + n % 100, n, 1);
-		assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, sizes[i]), all);
+		/* net_vhost looks at all of a burst before it sends. */
+		assert_int_equal(rte_eth_tx_burst(p.guest, 0, m, guest_is_folio() ? sizes[i] : all),
+				 all);
 		memset(m, 0, sizeof(m));
 		for (done = 0; done < all; done += n) {
 			n = rte_eth_rx_burst(p.host, 0, &m[done], sizes[i] - done);
@@ -283,12 +276,16 @@ test_prepare(void **state)
 		RTE_MBUF_F_TX_IPV4, RTE_MBUF_F_TX_IPV6, RTE_MBUF_F_TX_OUTER_IPV4,
 		RTE_MBUF_F_TX_OUTER_IPV6, RTE_MBUF_F_TX_TUNNEL_VXLAN, RTE_MBUF_F_RX_VLAN,
 	};
+	struct folio_status st;
 	struct rte_mbuf *m;
 	struct pair p;
 	size_t i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, ",ring_size=64,slot_size=256", "", NULL);
+	assert_int_equal(status_function()(p.guest, &st, sizeof(st)), 0);
+	assert_in_range(st.max_frame, 32 * 256, 64 * 320);
 	for (i = 0; i < RTE_DIM(work); i++) {
 		m = make_frame(common_pool, 64, 1, 1);
 		m->ol_flags = work[i] | RTE_MBUF_F_TX_IPV4;
@@ -301,10 +298,11 @@ test_prepare(void **state)
 	}
 	prepare(p.guest, make_frame(common_pool, 13, 1, 1), EINVAL);
 	prepare(p.guest, make_frame(common_pool, 14, 1, 1), 0);
-	prepare(p.guest, make_frame(common_pool, 64 * 320, 1, 20), 0);
-	prepare(p.guest, make_frame(common_pool, 64 * 320 + 1, 1, 20), EINVAL);
+	prepare(p.guest, make_frame(common_pool, st.max_frame, 1, 20), 0);
+	prepare(p.guest, make_frame(common_pool, st.max_frame + 1, 1, 20), EINVAL);
 	/* The host has no such limit of its own, but the rings are the guest's. */
-	prepare(p.host, make_frame(common_pool, 64 * 320 + 1, 1, 20), EINVAL);
+	if (host_is_folio())
+		prepare(p.host, make_frame(common_pool, st.max_frame + 1, 1, 20), EINVAL);
 	m = make_frame(common_pool, 200, 1, 2);
 	m->pkt_len = 201;
 	prepare(p.guest, m, EINVAL);

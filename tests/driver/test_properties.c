@@ -161,16 +161,20 @@ test_refused_configurations(void **state)
 		const char *says;
 	} cases[] = {
 		{{.intr_conf = {.rxq = 1}}, 1, -ENOTSUP, "intr_conf.rxq=0x1: allowed is 0"},
-		{{.dcb_capability_en = RTE_ETH_DCB_PG_SUPPORT}, 1, -ENOTSUP, "dcb_capability_en=0x1"},
+		{{.dcb_capability_en = RTE_ETH_DCB_PG_SUPPORT}, 1, -ENOTSUP,
+		 "dcb_capability_en=0x1"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_DCB}}, 1, -ENOTSUP, "rxmode.mq_mode=0x2"},
-		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY}}, 1, -ENOTSUP, "rxmode.mq_mode=0x4"},
+		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY}}, 1, -ENOTSUP,
+		 "rxmode.mq_mode=0x4"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_VMDQ_DCB_RSS}}, 2, -ENOTSUP,
 		 "allowed is RTE_ETH_MQ_RX_NONE"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS}}, 2, -ENOTSUP, "with 2 queues"},
 		{{.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS}}, 1, 0, NULL},
 		{{.txmode = {.mq_mode = RTE_ETH_MQ_TX_DCB}}, 1, -ENOTSUP, "txmode.mq_mode=0x1"},
-		{{.txmode = {.mq_mode = RTE_ETH_MQ_TX_VMDQ_ONLY}}, 1, -ENOTSUP, "txmode.mq_mode=0x3"},
-		{{.txmode = {.hw_vlan_reject_tagged = 1}}, 1, -ENOTSUP, "hw_vlan_reject_tagged=0x1"},
+		{{.txmode = {.mq_mode = RTE_ETH_MQ_TX_VMDQ_ONLY}}, 1, -ENOTSUP,
+		 "txmode.mq_mode=0x3"},
+		{{.txmode = {.hw_vlan_reject_tagged = 1}}, 1, -ENOTSUP,
+		 "hw_vlan_reject_tagged=0x1"},
 		{{.txmode = {.hw_vlan_reject_untagged = 1}}, 1, -ENOTSUP,
 		 "hw_vlan_reject_untagged=0x1"},
 		{{.txmode = {.hw_vlan_insert_pvid = 1}}, 1, -ENOTSUP, "hw_vlan_insert_pvid=0x1"},
@@ -263,7 +267,8 @@ static void
 test_dump(void **state)
 {
 	static const char *const says[] = {
-		"folio ", "wire version", "DPDK", "role: host", "link: up", "queues=2 ring_size=512",
+		"folio ", "wire version", "DPDK", "role: host", "link: up",
+		"queues=2 ring_size=512",
 		"rx queue 0: started", "mempool common", "tx queue 1: started", "speed: 100G",
 		"rx_bad_index: 0", "link_ups: 1",
 	};

@@ -19,6 +19,7 @@ test_queues(void **state)
 	char name[32];
 
 	(void)state;
+	NEEDS(host_is_folio());
 	pair_open(&p, ",queues=64,ring_size=64,slot_size=256", ",queues=64", &setup);
 	for (q = 0; q < 64; q++) {
 		exchange(&p, q, 100 + q, q, 1);
@@ -48,6 +49,7 @@ test_uneven_queues(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	region_path(p.path, sizeof(p.path));
 	{
 		char args[256];
@@ -87,6 +89,7 @@ test_queue_start_stop(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, ",queues=2", ",queues=2", &setup);
 	m = make_frame(common_pool, 64, 1, 1);
 	assert_int_equal(rte_eth_tx_burst(p.guest, 0, &m, 1), 0);
@@ -117,6 +120,7 @@ static void
 test_runtime_setup(void **state)
 {
 	const struct port_setup setup = {.queues = 2};
+	struct rte_eth_dev_info info;
 	struct rte_eth_rxq_info rx;
 	struct rte_eth_txq_info tx;
 	struct rte_mempool *pool;
@@ -124,9 +128,11 @@ test_runtime_setup(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(host_is_folio());
 	pool = rte_pktmbuf_pool_create("runtime", 127, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 				       SOCKET_ID_ANY);
 	pair_open(&p, ",queues=2", ",queues=2", &setup);
+	assert_int_equal(rte_eth_dev_info_get(p.host, &info), 0);
 	assert_int_equal(rte_eth_dev_rx_queue_stop(p.host, 1), 0);
 	assert_int_equal(rte_eth_rx_queue_setup(p.host, 1, 512, 0, NULL, pool), 0);
 	assert_int_equal(rte_eth_dev_rx_queue_start(p.host, 1), 0);
@@ -135,9 +141,9 @@ test_runtime_setup(void **state)
 	assert_int_equal(rte_eth_dev_tx_queue_start(p.host, 1), 0);
 	assert_int_equal(rte_eth_rx_queue_info_get(p.host, 1, &rx), 0);
 	assert_ptr_equal(rx.mp, pool);
-	assert_int_equal(rx.nb_desc, 2048);
+	assert_int_equal(rx.nb_desc, info.default_rxportconf.ring_size);
 	assert_int_equal(rte_eth_tx_queue_info_get(p.host, 1, &tx), 0);
-	assert_int_equal(tx.nb_desc, 2048);
+	assert_int_equal(tx.nb_desc, info.default_txportconf.ring_size);
 	send_one(p.guest, 1, make_frame(common_pool, 300, 9, 1));
 	m = receive_one(p.host, 1);
 	assert_ptr_equal(m->pool, pool);
@@ -157,6 +163,7 @@ test_missing_queue(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	region_path(p.path, sizeof(p.path));
 	{
 		char args[256];
@@ -183,6 +190,7 @@ test_descriptor_status(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, ",ring_size=64", "", NULL);
 	assert_int_equal(rte_eth_rx_queue_count(p.host, 0), 0);
 	assert_int_equal(rte_eth_rx_descriptor_status(p.host, 0, 0), RTE_ETH_RX_DESC_AVAIL);
@@ -218,6 +226,7 @@ test_deferred_at_run_time(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(is_native());
 	region_path(p.path, sizeof(p.path));
 	snprintf(args, sizeof(args), "path=%s,queues=2", p.path);
 	assert_int_equal(attach("net_folio0", args, &p.guest), 0);

@@ -23,6 +23,7 @@ test_stats(void **state)
 	int i;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, "", "", NULL);
 	for (i = 0; i < 10; i++)
 		exchange(&p, 0, 100, i, 1);
@@ -46,25 +47,6 @@ test_stats(void **state)
 	pair_close(&p);
 }
 
-/* 32 frames of two slots, as many as a ring of 64 has; all free, but the guest knows of half. */
-static void
-open_with_old_news(struct pair *p, struct rte_mbuf **m)
-{
-	unsigned int i;
-
-	pair_open(p, ",ring_size=64,slot_size=256", "", NULL);
-	for (i = 0; i < 16; i++)
-		send_one(p->guest, 0, make_frame(common_pool, 500, i, 1));
-	for (i = 0; i < 16; i++) {
-		m[0] = receive_one(p->host, 0);
-		check_frame(m[0], 500, i);
-		rte_pktmbuf_free(m[0]);
-	}
-	expect_silence(p->host, 0);
-	for (i = 0; i < 32; i++)
-		m[i] = make_frame(common_pool, 500, i, 1);
-}
-
 /* The peer breaks framing in the middle of a burst: what was taken is counted. */
 static void
 test_lost(void **state)
@@ -79,7 +61,8 @@ test_lost(void **state)
 	int fd;
 
 	(void)state;
-	open_with_old_news(&p, m);
+	NEEDS(is_native());
+	pair_open_with_old_news(&p, m);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
@@ -124,6 +107,7 @@ test_violations(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(is_native());
 	pair_open(&p, "", "", NULL);
 	fd = open(p.path, O_RDWR);
 	assert_true(fd >= 0);
@@ -169,7 +153,9 @@ expect_counts(const struct pair *p, uint64_t each)
 	assert_int_equal(stats.obytes, each * 100);
 }
 
-/* Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew. */
+/*
+ * Only a reset makes counters fall: not a stop, not other queues, not queues that are set up anew.
+ */
 static void
 test_stats_stay(void **state)
 {
@@ -177,6 +163,7 @@ test_stats_stay(void **state)
 	struct pair p;
 
 	(void)state;
+	NEEDS(guest_is_folio());
 	pair_open(&p, ",queues=2", ",queues=2", &two);
 	exchange(&p, 0, 100, 1, 1);
 	exchange(&p, 1, 100, 2, 1);
@@ -237,13 +224,16 @@ test_stats_of_uneven_queues(void **state)
 	size_t i;
 
 	(void)state;
+	NEEDS(is_native());
 	for (i = 0; i < RTE_DIM(cases); i++) {
 		uint16_t both = RTE_MIN(cases[i].rx, cases[i].tx);
 
-		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port), 0);
+		assert_int_equal(attach("net_folio0", "loopback=1,queues=20,ring_size=64", &port),
+				 0);
 		assert_int_equal(rte_eth_dev_configure(port, cases[i].rx, cases[i].tx, &conf), 0);
 		for (q = 0; q < cases[i].rx; q++)
-			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool), 0);
+			assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, NULL, common_pool),
+					 0);
 		for (q = 0; q < cases[i].tx; q++)
 			assert_int_equal(rte_eth_tx_queue_setup(port, q, 0, 0, NULL), 0);
 		start(port);

@@ -104,10 +104,42 @@ test_info(void **state)
 	text_of(ask("/folio/info,1"), "link", text, sizeof(text));
 	assert_string_equal(text, "up");
 	assert_non_null(strstr(ask("/ethdev/dump_priv,1"), p.path));
+	text_of(ask("/folio/info,1"), "datapath", text, sizeof(text));
+	assert_string_equal(text, "native");
 	pair_close(&p);
 	assert_null(strstr(ask("/folio/list"), "0"));
 	assert_null(strstr(ask("/folio/info,0"), "role"));
 	assert_null(strstr(ask("/folio/info,x"), "role"));
+}
+
+/* A port on a device that is not there yet. */
+static void
+test_virtio(void **state)
+{
+	static const char *const says[] = {"\"rx_bad_id\":0", "\"bad_offers\":0", "\"resets\":0",
+					   "\"stalls\":0", "\"announces\":0", "\"queues\":",
+					   "\"ring_size\":256", "\"slot_size\":2048"};
+	char path[128], args[200], text[512];
+	uint16_t port;
+	size_t i;
+
+	(void)state;
+	region_path(path, sizeof(path));
+	snprintf(args, sizeof(args), "vhost_user=%s,ring_size=256", path);
+	assert_int_equal(attach("net_folio0", args, &port), 0);
+	configure(port, &(struct port_setup){0});
+	start(port);
+	text_of(ask("/folio/info,0"), "datapath", text, sizeof(text));
+	assert_string_equal(text, "virtio");
+	text_of(ask("/folio/info,0"), "path", text, sizeof(text));
+	assert_string_equal(text, path);
+	text_of(ask("/folio/info,0"), "role", text, sizeof(text));
+	assert_string_equal(text, "guest");
+	for (i = 0; i < RTE_DIM(says); i++) {
+		if (strstr(ask("/folio/info,0"), says[i]) == NULL)
+			fail_msg("no %s: %s", says[i], ask("/folio/info,0"));
+	}
+	detach(port);
 }
 
 /* Telemetry's strings end after 127 bytes; the path and the reason do not. */
@@ -151,6 +183,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_info),
+		TEST(test_virtio),
 		TEST(test_long_texts),
 	};
 

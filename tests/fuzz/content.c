@@ -30,6 +30,7 @@ struct window {
 	uint8_t *start; /* NULL: not made yet */
 	int prot;
 	bool mapped;
+	size_t off, used; /* of the file, while it is mapped: what may have been written */
 };
 
 static struct file {
@@ -78,7 +79,8 @@ zero(struct file *f, size_t from, size_t len)
 {
 	size_t page, last = (from + len + PAGE - 1) / PAGE;
 
-	for (page = from / PAGE > f->low ? from / PAGE : f->low; page < last && page < f->high; page++) {
+	for (page = from / PAGE > f->low ? from / PAGE : f->low; page < last && page < f->high;
+	     page++) {
 		size_t begin = page * PAGE > from ? page * PAGE : from;
 		size_t end = (page + 1) * PAGE < from + len ? (page + 1) * PAGE : from + len;
 
@@ -180,6 +182,8 @@ content_map(int fd, int prot, off_t off, size_t len)
 			w->prot = prot;
 		}
 		w->mapped = true;
+		w->off = (size_t)off;
+		w->used = (prot & PROT_WRITE) != 0 ? len : 0;
 		f->mapped++;
 		fence(w, w->start + off, len, true);
 		return w->start + off;
@@ -217,13 +221,24 @@ content_alias(const uint8_t *mapped)
 }
 
 void
-content_unmap(const uint8_t *mapped, size_t len, size_t used)
+content_used(const uint8_t *mapped, size_t used)
 {
 	struct file *f;
 	struct window *w = window_of(mapped, &f);
 
 	CHECK(w != NULL);
-	mark(f, (size_t)(mapped - w->start), used);
+	if ((w->prot & PROT_WRITE) != 0)
+		w->used = used;
+}
+
+void
+content_unmap(const uint8_t *mapped, size_t len)
+{
+	struct file *f;
+	struct window *w = window_of(mapped, &f);
+
+	CHECK(w != NULL);
+	mark(f, w->off, w->used);
 	fence(w, mapped, len, false);
 	w->mapped = false;
 	f->mapped--;
@@ -262,17 +277,17 @@ void
 content_zero(int fd, off_t off, off_t len)
 {
 	struct file *f = file_of(fd);
-	struct window *w;
-	size_t to = (size_t)(off + len);
+	size_t from = (size_t)off, to = (size_t)(off + len) > BYTES ? BYTES : (size_t)(off + len);
 	unsigned int i;
 
 	/* What a port has mapped may be written without our knowledge. */
 	for (i = 0; i < WINDOWS; i++) {
-		w = &f->windows[i];
-		if (w->mapped && (w->prot & PROT_WRITE) != 0) {
-			mark(f, (size_t)off, to > BYTES ? BYTES - (size_t)off : (size_t)len);
-			break;
-		}
+		const struct window *w = &f->windows[i];
+		size_t begin = w->off > from ? w->off : from;
+		size_t end = w->off + w->used < to ? w->off + w->used : to;
+
+		if (w->mapped && begin < end)
+			mark(f, begin, end - begin);
 	}
-	zero(f, (size_t)off, to > BYTES ? BYTES - (size_t)off : (size_t)len);
+	zero(f, from, to - from);
 }

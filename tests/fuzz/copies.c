@@ -96,13 +96,16 @@ copies_under_fire(void)
 	return was;
 }
 
-static uint8_t
+/* Buffers have the length that they are filled with: without AddressSanitizer's look at each byte. */
+#define FAST __attribute__((no_sanitize("address", "undefined")))
+
+static inline FAST uint8_t
 content(uint32_t number, uint32_t i)
 {
 	return (uint8_t)(number * 151 + i * 7 + (i >> 8) * 13 + 1);
 }
 
-void
+FAST void
 copies_fill(uint8_t *data, uint32_t number, uint32_t len)
 {
 	uint32_t i;
@@ -136,9 +139,6 @@ copies_is_frame(const uint8_t *data, uint32_t number, uint32_t len)
 bool
 copies_untouched(const uint8_t *from, const uint8_t *to)
 {
-	for (; from < to; from++) {
-		if (*from != COPIES_CANARY)
-			return false;
-	}
-	return true;
+	return from == to ||
+	       (*from == COPIES_CANARY && memcmp(from, from + 1, (size_t)(to - from) - 1) == 0);
 }

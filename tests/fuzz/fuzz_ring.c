@@ -150,27 +150,10 @@ attach(struct input *in)
 	t.number = 0;
 }
 
-/* Lengths around everything that matters, and sometimes any. */
 static uint32_t
 frame_len(struct input *in)
 {
-	uint32_t stride = t.layout.stride, max = t.layout.max_frame;
-	uint8_t how = input_u8(in);
-
-	switch (how % 8) {
-	case 0:
-		return FOLIO_WIRE_FRAME_MIN - 1 + how / 8 % 3;
-	case 1:
-		return stride - 1 + how / 8 % 3;
-	case 2:
-		return max - 1 + how / 8 % 3;
-	case 3:
-		return stride * (how / 8 % 4) + input_u8(in);
-	case 4:
-		return input_u16(in);
-	default:
-		return FOLIO_WIRE_FRAME_MIN + input_u8(in);
-	}
+	return input_frame_len(in, t.layout.stride, t.layout.max_frame);
 }
 
 /* Copy a frame as a chain of segments of odd lengths, some of them empty. */
@@ -407,7 +390,8 @@ recv_some(uint32_t n, uint32_t room, uint32_t piece)
 	memcpy(t.before, t.raw[1], t.layout.used);
 	(void)copies_under_fire();
 	hook_enter("recv", CONSUMER);
-	hook_allow(t.cons.generation, t.cons.size + 3); /* once for each complaint, and at the end */
+	/* Once for each complaint, and at the end. */
+	hook_allow(t.cons.generation, t.cons.size + 3);
 	got = recv_burst(land, room, n, piece);
 	hook_leave();
 

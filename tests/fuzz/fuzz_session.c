@@ -11,40 +11,12 @@
 #include "check.h"
 #include "hook.h"
 #include "input.h"
-#include "native/session.h"
-#include "boundary/shared.h"
+#include "session_checks.h"
 #include "system.h"
 
-#define PAGE FOLIO_WIRE_PAGE
 #define MAX_OPS 300
 #define ROUNDS 150 /* in which two that behave get together */
-#define QUIET 50   /* steps without a heartbeat */
-#define STAY 60    /* more than a silent peer is given */
-
-/* The side, as hook.h's owner too. */
-enum { GUEST = 1, HOST = 2 };
-
-struct side {
-	struct folio_session s;
-	bool mapped; /* the host knows the guest's geometry */
-	bool started;
-	bool open;  /* the rings may be used */
-	bool stale; /* they were, since their last reset */
-	uint64_t violations;
-};
-
-/* What a step loaded, by name. */
-struct view {
-	uint64_t magic, generation, ack;
-	uint32_t version, role, state, refusal, heartbeat;
-	struct folio_geometry geom;
-};
-
-static struct {
-	uint8_t *raw[3], *own[3], *peer[3]; /* by the side that writes the page */
-	struct side side[3];
-	struct folio_geometry guest;
-} t;
+#define STAY 60	   /* more than a silent peer is given */
 
 static const struct folio_geometry limit = {4, 1024, 4096, 21};
 static const struct folio_geometry shapes[] = {
@@ -71,195 +43,18 @@ make_memory(void)
 		int fd = memfd_create("fuzz-session", MFD_CLOEXEC);
 
 		CHECK(fd >= 0 && ftruncate(fd, PAGE) == 0);
-		t.raw[i] = view_of(fd, PROT_READ | PROT_WRITE);
-		t.own[i] = view_of(fd, PROT_READ | PROT_WRITE);
-		t.peer[i] = view_of(fd, PROT_READ);
+		both.raw[i] = view_of(fd, PROT_READ | PROT_WRITE);
+		both.own[i] = view_of(fd, PROT_READ | PROT_WRITE);
+		both.peer[i] = view_of(fd, PROT_READ);
 		close(fd);
 	}
-}
-
-static int
-other(int who)
-{
-	return GUEST + HOST - who;
-}
-
-static uint64_t
-violations(const struct folio_session *s)
-{
-	uint64_t sum = 0;
-	int v;
-
-	for (v = 0; v < FOLIO_VIOLATIONS; v++)
-		sum += s->violations[v];
-	return sum;
-}
-
-static bool
-same_geometry(const struct folio_geometry *a, const struct folio_geometry *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-/* Our own page says what we know, whatever was written into it. */
-static void
-check_published(int who)
-{
-	const struct folio_session *s = &t.side[who].s;
-	struct folio_wire_header h;
-	bool started = s->state == FOLIO_SESSION_OFFER || s->state == FOLIO_SESSION_UP;
-
-	CHECK(folio_session_valid(s));
-	memcpy(&h, t.raw[who], sizeof(h));
-	CHECK(h.magic.raw == FOLIO_WIRE_MAGIC && h.version.raw == FOLIO_WIRE_VERSION);
-	CHECK(h.role.raw == (uint32_t)who && h.features.raw == FOLIO_WIRE_FEATURES_KNOWN);
-	CHECK(h.generation.raw == s->generation && h.ack.raw == s->acked);
-	CHECK(h.state.raw == (started ? FOLIO_WIRE_STATE_STARTED : FOLIO_WIRE_STATE_STOPPED));
-	CHECK(h.heartbeat.raw == s->heartbeat);
-	CHECK(h.queues.raw == s->geom.queues && h.ring_size.raw == s->geom.ring_size);
-	CHECK(h.slot_size.raw == s->geom.slot_size && h.page_shift.raw == s->geom.page_shift);
-}
-
-static void
-take_view(struct view *v, const struct folio_wire_header *h)
-{
-	const struct hook_log *log = hook_loads();
-	unsigned int i, known = 0;
-
-	memset(v, 0, sizeof(*v));
-#define TAKE(name, to)                                                                             \
-	if (log->loads[i].field == &h->name) {                                                     \
-		v->to = (__typeof__(v->to))log->loads[i].value;                                    \
-		known++;                                                                           \
-	}
-	for (i = 0; i < log->n; i++) {
-		TAKE(magic, magic)
-		TAKE(version, version)
-		TAKE(role, role)
-		TAKE(generation, generation)
-		TAKE(ack, ack)
-		TAKE(state, state)
-		TAKE(refusal, refusal)
-		TAKE(heartbeat, heartbeat)
-		TAKE(queues, geom.queues)
-		TAKE(ring_size, geom.ring_size)
-		TAKE(slot_size, geom.slot_size)
-		TAKE(page_shift, geom.page_shift)
-	}
-#undef TAKE
-	CHECK_MSG(known == 12 && log->n == 12, "a step looks at each field once");
-}
-
-/* The violation that such a header is, -1 for none; of two the first by the wire format. */
-static int
-fault_of(const struct view *v, int peer, bool *there)
-{
-	*there = false;
-	if (v->magic == 0 || (v->magic == FOLIO_WIRE_MAGIC && v->state == FOLIO_WIRE_STATE_ABSENT))
-		return -1;
-	if (v->magic != FOLIO_WIRE_MAGIC)
-		return FOLIO_PEER_BAD_MAGIC;
-	if (v->version != 1)
-		return FOLIO_PEER_BAD_VERSION;
-	if (v->role != (uint32_t)peer)
-		return FOLIO_PEER_BAD_ROLE;
-	if (v->state == FOLIO_WIRE_STATE_STOPPED)
-		return -1;
-	if (v->state != FOLIO_WIRE_STATE_STARTED || v->generation == 0)
-		return FOLIO_PEER_BAD_STATE;
-	*there = true;
-	return -1;
-}
-
-/* At most one more, of the kind that this header is, and only on the second look. */
-static void
-check_counted(const struct folio_session *before, const struct folio_session *after, int fault)
-{
-	int v;
-
-	for (v = 0; v < FOLIO_VIOLATIONS; v++) {
-		uint64_t more = after->violations[v] - before->violations[v];
-
-		CHECK_MSG(more == 0 || (more == 1 && v == fault && before->suspicion > 0),
-			  "violation %d counted, the header is %d", v, fault);
-	}
-	if (fault < 0)
-		CHECK(after->suspicion <= before->suspicion);
-}
-
-static void
-check_step(int who, const struct folio_session *before, enum folio_action action)
-{
-	struct side *me = &t.side[who];
-	const struct folio_session *s = &me->s;
-	struct view v;
-	bool there, agreed, up = before->state == FOLIO_SESSION_UP;
-	int fault;
-
-	take_view(&v, (const struct folio_wire_header *)t.peer[other(who)]);
-	fault = fault_of(&v, other(who), &there);
-	agreed = there && before->acked != 0 && v.generation == s->acked && s->generation != 0 &&
-		 v.ack == s->generation;
-	CHECK(s->heartbeat == before->heartbeat + 1);
-	CHECK(s->quiet == (v.heartbeat != before->peer_beat ? 0
-			   : before->quiet < QUIET ? before->quiet + 1 : QUIET) ||
-	      action == FOLIO_DO_OPEN);
-	CHECK(s->peer_refusal == v.refusal);
-	CHECK(same_geometry(&s->geom, &before->geom));
-	check_published(who);
-
-	switch (before->state) {
-	case FOLIO_SESSION_STOPPED:
-		CHECK(s->state == FOLIO_SESSION_STOPPED && action == FOLIO_DO_NOTHING);
-		break;
-	case FOLIO_SESSION_SETTLE:
-		CHECK(s->state == FOLIO_SESSION_SETTLE || s->state == FOLIO_SESSION_OFFER);
-		CHECK(action == FOLIO_DO_NOTHING || action == FOLIO_DO_RESET);
-		break;
-	case FOLIO_SESSION_OFFER:
-		CHECK(action != FOLIO_DO_CLOSE);
-		CHECK(s->state != FOLIO_SESSION_STOPPED);
-		CHECK(action != FOLIO_DO_REMAP || (who == HOST && there &&
-						   !same_geometry(&v.geom, &s->geom)));
-		break;
-	case FOLIO_SESSION_UP:
-		CHECK(s->state == (agreed ? FOLIO_SESSION_UP : FOLIO_SESSION_OFFER));
-		CHECK(action != FOLIO_DO_RESET && action != FOLIO_DO_REMAP);
-		CHECK(agreed || action == FOLIO_DO_CLOSE);
-		CHECK(!agreed || s->silent == (s->quiet >= QUIET));
-		break;
-	}
-	if (up || before->state == FOLIO_SESSION_OFFER) {
-		if (there && who == GUEST && before->state == FOLIO_SESSION_OFFER &&
-		    v.ack == before->generation && !same_geometry(&v.geom, &s->geom))
-			fault = FOLIO_PEER_BAD_GEOMETRY;
-		check_counted(before, s, fault);
-	} else {
-		check_counted(before, s, -1);
-	}
-	if (action == FOLIO_DO_OPEN) {
-		CHECK(s->state == FOLIO_SESSION_UP && !s->silent && !me->open);
-		CHECK(there && v.generation == s->acked && v.ack == s->generation && v.ack != 0);
-		CHECK_MSG(up || !me->stale, "the rings were not reset");
-		if (!up && who == GUEST)
-			CHECK(same_geometry(&v.geom, &s->geom));
-		me->open = me->stale = true;
-	} else if (action != FOLIO_DO_NOTHING) {
-		me->open = false;
-	}
-	CHECK(me->open == (s->state == FOLIO_SESSION_UP && !s->silent));
-	CHECK((s->link == FOLIO_LINK_UP) == me->open || action == FOLIO_DO_REMAP);
-	if (s->state != before->state && s->state == FOLIO_SESSION_OFFER && !up)
-		CHECK(s->generation != 0 && s->offered);
-	CHECK(s->reject < 0 || s->detail.text[0] != '\0');
-	CHECK(strnlen(s->detail.text, sizeof(s->detail.text)) < sizeof(s->detail.text));
 }
 
 static void
 call_start(int who)
 {
 	hook_enter("start", (unsigned int)who);
-	folio_session_start(&t.side[who].s);
+	folio_session_start(&both.side[who].s);
 	hook_leave();
 	check_published(who);
 }
@@ -267,14 +62,14 @@ call_start(int who)
 static void
 attach(int who, const struct folio_geometry *g)
 {
-	struct side *me = &t.side[who];
+	struct side *me = &both.side[who];
 
 	hook_enter("attach", (unsigned int)who);
-	folio_session_wipe_header(t.own[who]);
+	folio_session_wipe_header(both.own[who]);
 	hook_leave();
-	CHECK(memcmp(t.raw[who], t.raw[who] + 1, PAGE - 1) == 0 && t.raw[who][0] == 0);
+	CHECK(memcmp(both.raw[who], both.raw[who] + 1, PAGE - 1) == 0 && both.raw[who][0] == 0);
 	hook_enter("attach", (unsigned int)who);
-	folio_session_attach(&me->s, (enum folio_role)who, t.own[who], t.peer[other(who)], g);
+	folio_session_attach(&me->s, (enum folio_role)who, both.own[who], both.peer[other(who)], g);
 	hook_leave();
 	me->mapped = true;
 	me->open = me->stale = false;
@@ -287,7 +82,7 @@ attach(int who, const struct folio_geometry *g)
 static void
 look_for_guest(void)
 {
-	struct side *me = &t.side[HOST];
+	struct side *me = &both.side[HOST];
 	struct folio_session before = me->s;
 	struct folio_wire_header copy;
 	struct folio_geometry g;
@@ -300,7 +95,7 @@ look_for_guest(void)
 
 	if (!me->started)
 		return;
-	memcpy(&copy, t.raw[GUEST], sizeof(copy));
+	memcpy(&copy, both.raw[GUEST], sizeof(copy));
 	v.magic = copy.magic.raw;
 	v.version = copy.version.raw;
 	v.role = copy.role.raw;
@@ -342,13 +137,13 @@ look_for_guest(void)
 static void
 step(int who, bool stuck)
 {
-	struct side *me = &t.side[who];
+	struct side *me = &both.side[who];
 	struct folio_session before = me->s;
 	enum folio_action action;
 
 	if (!me->mapped) {
 		look_for_guest();
-		me->violations = violations(&me->s);
+		me->violations = session_violations(&me->s);
 		return;
 	}
 	hook_enter("step", (unsigned int)who);
@@ -364,18 +159,18 @@ step(int who, bool stuck)
 		check_published(who);
 	} else if (action == FOLIO_DO_REMAP) {
 		hook_enter("remap", (unsigned int)who);
-		folio_session_wipe_header(t.own[who]);
+		folio_session_wipe_header(both.own[who]);
 		hook_leave();
 		me->mapped = me->stale = false;
 	}
-	CHECK(violations(&me->s) >= me->violations);
-	me->violations = violations(&me->s);
+	CHECK(session_violations(&me->s) >= me->violations);
+	me->violations = session_violations(&me->s);
 }
 
 static void
 start(int who)
 {
-	struct side *me = &t.side[who];
+	struct side *me = &both.side[who];
 
 	if (me->started)
 		return;
@@ -387,7 +182,7 @@ start(int who)
 static void
 stop(int who)
 {
-	struct side *me = &t.side[who];
+	struct side *me = &both.side[who];
 
 	if (!me->started)
 		return;
@@ -406,7 +201,7 @@ stop(int who)
 static void
 renegotiate(int who)
 {
-	struct side *me = &t.side[who];
+	struct side *me = &both.side[who];
 
 	if (!me->mapped || me->s.state != FOLIO_SESSION_UP)
 		return;
@@ -425,8 +220,8 @@ tamper(struct input *in)
 					 36, 40, 44, 48, 56, 60, 64, 68};
 	uint8_t how = input_u8(in);
 	int who = GUEST + how % 2;
-	uint8_t *at = t.raw[who] + fields[how / 2 % 16];
-	const struct folio_session *s = &t.side[other(who)].s;
+	uint8_t *at = both.raw[who] + fields[how / 2 % 16];
+	const struct folio_session *s = &both.side[other(who)].s;
 	uint64_t generation;
 	uint32_t value;
 
@@ -442,14 +237,14 @@ tamper(struct input *in)
 		value = input_below(in, 4);
 		break;
 	case 3: /* a lie that fits: the generation that the other side offers */
-		memcpy(t.raw[who] + 24, &s->generation, sizeof(s->generation));
+		memcpy(both.raw[who] + 24, &s->generation, sizeof(s->generation));
 		return;
 	case 4: /* the other's page, as if it were this one's */
-		memcpy(t.raw[who], t.raw[other(who)], 72);
+		memcpy(both.raw[who], both.raw[other(who)], 72);
 		return;
 	default:
 		generation = hook_random();
-		memcpy(t.raw[who] + 16, &generation, sizeof(generation));
+		memcpy(both.raw[who] + 16, &generation, sizeof(generation));
 		return;
 	}
 	memcpy(at, &value, sizeof(value));
@@ -465,7 +260,7 @@ storm(struct input *in)
 
 	while (n-- > 0) {
 		g = hook_random();
-		memcpy(t.raw[other(who)] + 16, &g, sizeof(g));
+		memcpy(both.raw[other(who)] + 16, &g, sizeof(g));
 		step(who, false);
 	}
 }
@@ -502,11 +297,12 @@ one_op(struct input *in)
 		break;
 	case 6: /* a new process */
 		if (who == HOST) {
-			t.side[HOST].mapped = t.side[HOST].open = t.side[HOST].stale = false;
-			t.side[HOST].s.suspicion = 0;
+			both.side[HOST].mapped = both.side[HOST].open = both.side[HOST].stale =
+				false;
+			both.side[HOST].s.suspicion = 0;
 		} else {
-			t.guest = shapes[input_below(in, 6)];
-			attach(GUEST, &t.guest);
+			both.guest = shapes[input_below(in, 6)];
+			attach(GUEST, &both.guest);
 		}
 		break;
 	case 7:
@@ -534,17 +330,17 @@ step_both(void)
 static void
 must_come_up(void)
 {
-	const struct side *guest = &t.side[GUEST], *host = &t.side[HOST];
+	const struct side *guest = &both.side[GUEST], *host = &both.side[HOST];
 	uint64_t counted[2], generation;
 	int i;
 
 	hook_hostility(0);
 	if (!host->mapped) /* it writes nothing before there is a guest, and left zeros */
-		memset(t.raw[HOST], 0, PAGE);
-	if (t.guest.queues > limit.queues || t.guest.ring_size > limit.ring_size ||
-	    t.guest.slot_size > limit.slot_size) {
-		t.guest = shapes[0];
-		attach(GUEST, &t.guest);
+		memset(both.raw[HOST], 0, PAGE);
+	if (both.guest.queues > limit.queues || both.guest.ring_size > limit.ring_size ||
+	    both.guest.slot_size > limit.slot_size) {
+		both.guest = shapes[0];
+		attach(GUEST, &both.guest);
 	}
 	start(GUEST);
 	start(HOST);
@@ -567,7 +363,7 @@ must_come_up(void)
 	}
 	CHECK(guest->s.generation == generation);
 	CHECK(guest->violations == counted[0] && host->violations == counted[1]);
-	CHECK(same_geometry(&host->s.geom, &t.guest));
+	CHECK(same_geometry(&host->s.geom, &both.guest));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -578,21 +374,21 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct input in = {bytes, len};
 	int i;
 
-	if (t.raw[GUEST] == NULL)
+	if (both.raw[GUEST] == NULL)
 		make_memory();
 	hook_reset(input_u32(&in));
 	system_reset();
-	memset(t.side, 0, sizeof(t.side));
+	memset(both.side, 0, sizeof(both.side));
 	for (i = GUEST; i <= HOST; i++) {
-		memset(t.raw[i], 0, PAGE);
+		memset(both.raw[i], 0, PAGE);
 		hook_enter("map", (unsigned int)i);
-		hook_add(t.own[i], PAGE, t.raw[i], HOOK_OWN);
-		hook_add(t.peer[other(i)], PAGE, t.raw[other(i)], HOOK_PEER);
+		hook_add(both.own[i], PAGE, both.raw[i], HOOK_OWN);
+		hook_add(both.peer[other(i)], PAGE, both.raw[other(i)], HOOK_PEER);
 		hook_leave();
-		t.side[i].s.reject = -1;
+		both.side[i].s.reject = -1;
 	}
-	t.guest = shapes[input_below(&in, ACCEPTABLE)];
-	attach(GUEST, &t.guest);
+	both.guest = shapes[input_below(&in, ACCEPTABLE)];
+	attach(GUEST, &both.guest);
 	if (input_u8(&in) % 4 != 0) { /* most interesting things happen to a link that is up */
 		start(GUEST);
 		start(HOST);

@@ -112,8 +112,8 @@ open_end(struct end *e, bool receive, uint32_t stride)
 	/* Its memory is made once for each size. */
 	e->dev = kept[receive][__builtin_ctz(t.size)];
 	if (e->dev.chains == NULL)
-		CHECK(model_init(&e->dev, false, receive, t.size, e->rings + a.desc, e->rings + a.driver,
-				 e->rings + a.device, &e->region, 1));
+		CHECK(model_init(&e->dev, false, receive, t.size, e->rings + a.desc,
+				 e->rings + a.driver, e->rings + a.device, &e->region, 1));
 	kept[receive][__builtin_ctz(t.size)] = e->dev;
 	e->dev.packed = t.packed;
 	memset(&e->q, 0, sizeof(e->q));
@@ -124,7 +124,10 @@ open_end(struct end *e, bool receive, uint32_t stride)
 	e->counted = 0;
 }
 
-/* What must hold behind each call. A queue counts at most once for each frame, and breaks with a name. */
+/*
+ * What must hold behind each call. A queue counts at most once for each frame, and breaks with a
+ * name.
+ */
 static void
 check_end(struct end *e, uint32_t most)
 {
@@ -160,7 +163,8 @@ expect_frame(const struct folio_virtq *q, uint32_t s, const struct bursts_frame 
 		memset(before + header, 0, sizeof(zeroes));
 	for (; done < f->len; done += part, s++) {
 		part = f->len - done < room ? f->len - done : room;
-		memcpy(before + (size_t)q->at[s & q->mask] * q->stride + start, f->data + done, part);
+		memcpy(before + (size_t)q->at[s & q->mask] * q->stride + start, f->data + done,
+		       part);
 		start = FOLIO_VIRTQ_HEADER;
 		room = q->room + VIRTIO_NET_HDR_LEN;
 	}
@@ -195,7 +199,8 @@ static void
 send_op(struct input *in)
 {
 	struct bursts_frame f[BURST];
-	uint32_t n = 1 + input_below(in, BURST), piece = input_u8(in) % 8 * 29, len = frame_len(in), i;
+	uint32_t n = 1 + input_below(in, BURST), piece = input_u8(in) % 8 * 29, len = frame_len(in),
+		 i;
 	uint64_t clean = hook_evils();
 	uint32_t sent;
 
@@ -235,7 +240,8 @@ static void
 receive_op(struct input *in)
 {
 	struct bursts_frame f[BURST];
-	uint32_t n = 1 + input_below(in, BURST), piece = input_u8(in) % 8 * 29, how = input_u8(in), i;
+	uint32_t n = 1 + input_below(in, BURST), piece = input_u8(in) % 8 * 29, how = input_u8(in),
+		 i;
 	uint32_t room = how % 2 == 0 ? FRAME_MAX_HERE : FOLIO_VIRTQ_FRAME_MIN + how;
 
 	for (i = 0; i < n; i++) {
@@ -286,14 +292,16 @@ near_op(struct input *in)
 	memcpy(header, &buffers, sizeof(buffers));
 	if (t.packed) {
 		uint64_t word = len | (uint64_t)id << 32 |
-				(uint64_t)(how % 8 == 7 ? input_u16(in) : folio_packed_back(q, s)) << 48;
+				(uint64_t)(how % 8 == 7 ? input_u16(in) : folio_packed_back(q, s))
+					<< 48;
 
 		memcpy(&e->dev.ring[s & q->mask].len, &word, sizeof(word));
 		return;
 	}
 	e->dev.used->ring[(q->used + how / 64) & q->mask].id = id;
 	e->dev.used->ring[(q->used + how / 64) & q->mask].len = len;
-	e->dev.used->idx = (uint16_t)(how % 8 == 0 ? q->avail + how / 16 - 7 : q->seen + how / 8 % 4 - 1);
+	e->dev.used->idx =
+		(uint16_t)(how % 8 == 0 ? q->avail + how / 16 - 7 : q->seen + how / 8 % 4 - 1);
 }
 
 static void
@@ -315,7 +323,9 @@ hostile_op(struct input *in)
 	}
 }
 
-/* Whatever happened: set up anew, every frame arrives, in both directions, over the wrap of places. */
+/*
+ * Whatever happened: set up anew, every frame arrives, in both directions, over the wrap of places.
+ */
 static void
 must_flow(void)
 {
@@ -331,7 +341,8 @@ must_flow(void)
 	for (i = 0; i < 2 * t.size + 2; i++) {
 		struct bursts_frame f, g = {room, 0};
 
-		len = i % 4 == 3 || FOLIO_VIRTQ_FRAME_MIN + i > most ? most : FOLIO_VIRTQ_FRAME_MIN + i;
+		len = i % 4 == 3 || FOLIO_VIRTQ_FRAME_MIN + i > most ? most
+								     : FOLIO_VIRTQ_FRAME_MIN + i;
 		f = (struct bursts_frame){copies_frame(i, len), len};
 		if (folio_virtq_frame_bufs(&t.tx.q, len) <= t.size)
 			CHECK(send_frames(&f, 1, 0) == 1);

@@ -176,19 +176,30 @@ hook_evil(uint64_t v, unsigned int bits)
 	return bits == 64 ? v : v & ((UINT64_C(1) << bits) - 1);
 }
 
+/* Of 2, 4 or 8 bytes. As memcpy() with a constant length they cost nothing; this is done all the time. */
 static uint64_t
 get(const uint8_t *at, size_t len)
 {
 	uint64_t v = 0;
 
-	memcpy(&v, at, len);
+	if (len == sizeof(uint64_t))
+		memcpy(&v, at, sizeof(uint64_t));
+	else if (len == sizeof(uint32_t))
+		memcpy(&v, at, sizeof(uint32_t));
+	else
+		memcpy(&v, at, sizeof(uint16_t));
 	return v;
 }
 
 static void
 put(uint8_t *at, size_t len, uint64_t v)
 {
-	memcpy(at, &v, len);
+	if (len == sizeof(uint64_t))
+		memcpy(at, &v, sizeof(uint64_t));
+	else if (len == sizeof(uint32_t))
+		memcpy(at, &v, sizeof(uint32_t));
+	else
+		memcpy(at, &v, sizeof(uint16_t));
 }
 
 void

@@ -31,7 +31,6 @@ struct hook_span {
 	enum hook_side side;
 	bool cut;    /* the file is shorter: hands off */
 	bool judged; /* the fuzzer has looked at it */
-	size_t used;   /* bytes from the start on that may be written, once it was judged */
 	size_t fenced; /* bytes from the start on in which something is forbidden */
 	bool seen;   /* the state that a predecessor left was read */
 	unsigned int owner; /* from hook_enter() */

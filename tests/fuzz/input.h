@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <folio_wire.h>
+
 struct input {
 	const uint8_t *at;
 	size_t left;
@@ -69,6 +71,28 @@ static inline uint32_t
 input_below(struct input *in, uint32_t n)
 {
 	return input_u8(in) % n;
+}
+
+/* A frame's length around everything that matters in a ring, and sometimes any. */
+static inline uint32_t
+input_frame_len(struct input *in, uint32_t stride, uint32_t max)
+{
+	uint8_t how = input_u8(in);
+
+	switch (how % 8) {
+	case 0:
+		return FOLIO_WIRE_FRAME_MIN - 1 + how / 8 % 3;
+	case 1:
+		return stride - 1 + how / 8 % 3;
+	case 2:
+		return max - 1 + how / 8 % 3;
+	case 3:
+		return stride * (how / 8 % 4) + input_u8(in);
+	case 4:
+		return input_u16(in);
+	default:
+		return FOLIO_WIRE_FRAME_MIN + input_u8(in);
+	}
 }
 
 #endif /* INPUT_H */

@@ -49,6 +49,8 @@ int system_sigaction(int sig, const struct sigaction *act, struct sigaction *old
 long system_syscall(long number, ...);
 int system_madvise(void *addr, size_t len, int advice);
 
+#define FOLIO_GATE_LOOKS 2
+
 #ifdef FUZZED
 #define mmap system_mmap
 #define munmap system_munmap

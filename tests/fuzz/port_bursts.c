@@ -6,27 +6,6 @@
 
 #include "port_sides.h"
 
-static uint32_t
-any_len(struct input *in, uint32_t stride, uint32_t max)
-{
-	uint8_t how = input_u8(in);
-
-	switch (how % 8) {
-	case 0:
-		return FOLIO_WIRE_FRAME_MIN - 1 + how / 8 % 3;
-	case 1:
-		return stride - 1 + how / 8 % 3;
-	case 2:
-		return max - 1 + how / 8 % 3;
-	case 3:
-		return stride * (how / 8 % 4) + input_u8(in);
-	case 4:
-		return input_u16(in);
-	default:
-		return FOLIO_WIRE_FRAME_MIN + input_u8(in);
-	}
-}
-
 /* The half of the area, as it must be after a frame went out. */
 static void
 expect_frame(const struct folio_prod *p, const uint8_t *half, uint32_t at, const uint8_t *data,
@@ -109,10 +88,10 @@ send_op(struct input *in, struct side *s)
 	n = input_below(in, ORACLE_BURST + 1);
 	how = input_u8(in);
 	p = &folio_port_txq(s->f, q)->ring;
-	all = any_len(in, p->stride, p->max_frame);
+	all = input_frame_len(in, p->stride, p->max_frame);
 	n = MIN(n, 1 + BURST_BYTES / MAX(all, 1)); /* what is slow is not done often */
 	for (i = 0; i < n; i++)
-		len[i] = how % 4 == 0 && i < 8 ? any_len(in, p->stride, p->max_frame) : all;
+		len[i] = how % 4 == 0 && i < 8 ? input_frame_len(in, p->stride, p->max_frame) : all;
 	send_frames(s, q, len, n);
 }
 
@@ -206,8 +185,9 @@ recv_op(struct input *in, struct side *s)
 	n = input_below(in, ORACLE_BURST + 1);
 	how = input_u8(in);
 	c = &folio_port_rxq(s->f, q)->ring;
-	room = how % 4 == 0 ? any_len(in, c->stride, c->max_frame) : how % 4 == 1 ? c->max_frame
-										  : 2048;
+	room = how % 4 == 0 ? input_frame_len(in, c->stride, c->max_frame)
+	       : how % 4 == 1 ? c->max_frame
+			      : 2048;
 	room = MIN(room, FOLIO_WIRE_FRAME_MAX + 1);
 	recv_frames(s, q, room, MIN(n, 1 + BURST_BYTES / MAX(room, 1)), 0);
 }

@@ -82,7 +82,7 @@ fence(struct hook_span *span, const struct folio_layout *l)
 	if (span == NULL || span->judged)
 		return;
 	span->judged = true;
-	span->used = l->used;
+	content_used(span->start, l->used);
 	span->fenced = MIN(span->len, l->used + FENCE);
 	CHECK(l->used <= span->len);
 	system_forbid(span->start + l->meta_off, span->start + l->data_off);
@@ -157,14 +157,33 @@ tick(struct side *s)
 		check_side(s);
 }
 
-/* Of many ticks in a row the first and the last are judged. */
+/* Nobody is on the way anywhere. */
+static bool
+all_up(void)
+{
+	int i;
+
+	for (i = 0; i < SIDES; i++) {
+		if (t.side[i].f != NULL && !folio_link_is_up(t.side[i].f))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Of many ticks in a row the first and the last are judged. Once all were up for so many that the
+ * second look at a header, too, had found nothing, only the last is left to do.
+ */
 void
 tick_all(uint32_t n)
 {
-	uint32_t left;
+	uint32_t left, idle = 0;
 	int i;
 
 	for (left = n; left > 0; left--) {
+		idle = all_up() && hook_rate() == 0 ? idle + 1 : 0;
+		if (idle > IDLE)
+			left = 1;
 		for (i = 0; i < SIDES; i++) {
 			if (left == 1 || left == n)
 				tick(&t.side[i]);

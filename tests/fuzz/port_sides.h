@@ -24,9 +24,10 @@
 #define QUEUES 3
 #define MAX_OPS 100
 #define ROUNDS 400		   /* in which two that behave get together and exchange frames */
+#define IDLE 3			   /* ticks of ports that are up change nothing any more */
 #define GOOD 2			   /* of them are seen in which they do */
 #define LIVENESS 4		   /* of so many inputs one ends with peers that behave */
-#define BURST_BYTES (64u << 10)
+#define BURST_BYTES (16u << 10)
 #define FENCE (128u << 10) /* behind a half: all of the 2 MiB would be slow */
 #define FILE_MAX_BYTES (12u << 20) /* a host reserves what a lying guest asks for */
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

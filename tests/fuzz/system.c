@@ -20,7 +20,7 @@
 
 #define PAGE 4096u
 #define NS 1000000000
-#define SLEEP_NS 10000000 /* at least: who polls for a second need not do so 50000 times */
+#define SLEEP_NS 100000000 /* at least: who polls for a second need not do so 50000 times */
 
 #if __has_feature(address_sanitizer)
 #define POISON(from, len) __asan_poison_memory_region(from, len)
@@ -306,7 +306,7 @@ static void
 drop(const struct hook_span *s)
 {
 	uint8_t *mem = (uint8_t *)(uintptr_t)s->start;
-	size_t len = s->len, used = s->judged ? s->used : len;
+	size_t len = s->len;
 	enum hook_side side = s->side;
 
 	UNPOISON(mem, s->fenced);
@@ -314,7 +314,7 @@ drop(const struct hook_span *s)
 	if (side == HOOK_BOTH)
 		CHECK(munmap(mem - PAGE, len + 2 * PAGE) == 0);
 	else
-		content_unmap(mem, len, side == HOOK_OWN ? used : 0);
+		content_unmap(mem, len);
 }
 
 int

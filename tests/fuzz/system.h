@@ -23,7 +23,9 @@ void system_on_sleep(void (*fn)(void));
 /* The calls to come of mmap() and fallocate(): let the n-th fail, counted from 1; 0: none. */
 void system_fail_in(unsigned int n);
 
-/* A name, a size or a mode of a file is another now. What looks at files remembers it until then. */
+/*
+ * A name, a size or a mode of a file is another now. What looks at files remembers it until then.
+ */
 void system_changed(void);
 
 /* A process that is being killed removes no file. */
@@ -33,8 +35,8 @@ void system_dying(bool dying);
 uint8_t *system_guarded(size_t len);
 
 /*
- * A buffer of exactly len bytes: every byte beside it is forbidden. Cheaper than one of the heap; all
- * go at once.
+ * A buffer of exactly len bytes: every byte beside it is forbidden. Cheaper than one of the heap;
+ * all go at once.
  */
 uint8_t *system_buffer(size_t len);
 void system_buffers_free(void);

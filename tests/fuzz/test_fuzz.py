@@ -54,6 +54,12 @@ class Fuzz(unittest.TestCase):
     def test_fuzz_port(self):
         self.run_target("port")
 
+    def test_fuzz_virtq(self):
+        self.run_target("virtq")
+
+    def test_fuzz_pci(self):
+        self.run_target("pci")
+
     def test_fuzz_vhost(self):
         self.run_target("vhost")
 

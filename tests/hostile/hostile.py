@@ -47,10 +47,10 @@ class HostilePair(common.PairCase):
     def traffic_flows(self, *sides):
         """Both receive, with the link up."""
         for side in sides:
-            side.wait_link(timeout=60)
+            side.wait_link()
         before = [side.stats()["RX-packets"] for side in sides]
         for side, packets in zip(sides, before):
-            side.wait_received(packets + 1000, timeout=60)
+            side.wait_received(packets + 1000)
 
     def finish(self, *sides):
         """All mbufs are back, and both end in good order."""
@@ -59,9 +59,9 @@ class HostilePair(common.PairCase):
         for side in sides:
             self.assertEqual(side.quit(), 0, side.report())
 
-    def wait_traffic(self, side, packets, timeout=60):
+    def wait_traffic(self, side, packets):
         """Wait for so many packets more."""
-        return side.wait_received(side.stats()["RX-packets"] + packets, timeout=timeout)
+        return side.wait_received(side.stats()["RX-packets"] + packets)
 
 
 def sleep_until(deadline):

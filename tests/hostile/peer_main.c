@@ -4,8 +4,8 @@
 
 /*
  * The hostile peer as a program: plays the role against whoever has the other side of PATH,
- * behaves, and carries out the attack whose name it reads from its standard input. It answers each line
- * with one.
+ * behaves, and carries out the attack whose name it reads from its standard input. It answers each
+ * line with one.
  *
  * peer PATH guest|host [SEED]		play
  * peer --list guest|host		the attacks on such a victim: name, effect, counter, times
@@ -66,7 +66,8 @@ talk(struct peer *p)
 	uint64_t received = p->received, sent = p->sent;
 	unsigned int i;
 
-	for (i = 0; i < TALKS && (p->received - received < ENOUGH || p->sent - sent < ENOUGH); i++) {
+	for (i = 0; i < TALKS && (p->received - received < ENOUGH || p->sent - sent < ENOUGH);
+	     i++) {
 		peer_talk(p, 8);
 		peer_beat(p);
 		rest(TALK_NS);

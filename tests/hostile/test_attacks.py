@@ -78,7 +78,7 @@ class Attacks:
 
     def wait_for(self, what, done):
         """Poll for a state that the victim's next ticks bring about."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while not done():
             self.assertLess(time.monotonic(), deadline, f"{what}:\n{self.victim.report()}")
             time.sleep(0.01)

@@ -13,11 +13,11 @@ import time
 import unittest
 
 import hostile
-from test_verify import Verify
+from verifier import Verify
 from testpmd import RegionFile, Testpmd
 
 LIGHT = os.environ["FOLIO_LIGHT"]
-KILLS = int(os.environ.get("FOLIO_KILLS", "200"))
+KILLS = int(os.environ.get("FOLIO_KILLS", "200" if os.environ.get("FOLIO_TEST_ALL") else "30"))
 WINDOW = 0.2  # a session is up after about half of it
 WARM = 20  # after so many kills the survivor has all the memory that it will need
 SLACK = 4 << 10  # KiB
@@ -31,7 +31,8 @@ class Pair:
         self.region = RegionFile()
         survivor = "host" if victim == "guest" else "guest"
         more = "" if survivor == "host" else ",ring_size=256"
-        self.lasting = Verify(survivor, self.region.path, more, app=["--max-len", "4000"])
+        self.lasting = Verify(f"net_folio0,role={survivor},path={self.region.path}{more}",
+                              0 if survivor == "guest" else 1, app=["--max-len", "4000"])
         self.light = None
 
     def start_light(self):

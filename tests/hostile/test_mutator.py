@@ -14,7 +14,7 @@ import time
 import hostile
 
 MUTATOR = os.environ["FOLIO_MUTATOR"]
-SECONDS = int(os.environ.get("FOLIO_MUTATE_SECONDS", "8"))
+SECONDS = int(os.environ.get("FOLIO_MUTATE_SECONDS", "4"))
 CUTS = int(os.environ.get("FOLIO_CUTS", "20"))
 AREA = 2 << 20
 

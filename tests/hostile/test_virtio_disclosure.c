@@ -10,32 +10,23 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_net.h>
-
-#include "../../tools/hostile-device/backend.h"
-#include "../driver/pair.h"
+#include "../driver/echo.h"
 #include "canary.h"
 
-#define BIT(n) (UINT64_C(1) << (n))
 #define RING 64u
 #define MAX_FRAME 8000u
 #define MTU (MAX_FRAME - OVERHEAD)
 #define ODD 127u /* from one length to the next, beyond a few buffers */
 
-/* A port and its device, which a thread of its own serves. */
+/* A port and its device. */
 struct rig {
-	struct backend *b;
-	pthread_t thread;
-	pthread_mutex_t lock; /* the thread's, but while it is looked into */
-	bool over;
+	struct echo e;
 	uint16_t port;
 	uint8_t *mem; /* the region, mapped once more */
 	size_t size;
@@ -62,23 +53,6 @@ serve(void *ctx, unsigned int pair, struct model_queue *rx, struct model_queue *
 	model_publish(tx);
 	model_publish(rx);
 	return true;
-}
-
-static void *
-be_device(void *arg)
-{
-	struct rig *r = arg;
-	bool busy, over;
-
-	do {
-		pthread_mutex_lock(&r->lock);
-		busy = backend_step(r->b);
-		over = r->over;
-		pthread_mutex_unlock(&r->lock);
-		if (!busy)
-			usleep(20);
-	} while (!over);
-	return NULL;
 }
 
 /* The driver's memfd is one of this process: map it, as the device does. */
@@ -117,28 +91,17 @@ rig_open(struct rig *r, bool packed)
 		.mtu = MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
 		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 	};
-	struct backend_config cfg = {
-		.features = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(30) |
-			    (packed ? BIT(VIRTIO_F_RING_PACKED) : 0),
-		.protocol = BIT(3),
-		.pairs = 1,
-		.serve = serve,
-		.serve_ctx = r,
-	};
-	char path[128], args[256];
+	struct backend_config cfg = echo_honest;
+	char args[64];
 
 	memset(r, 0, sizeof(*r));
-	region_path(path, sizeof(path));
-	cfg.path = path;
-	r->b = backend_open(&cfg);
-	assert_non_null(r->b);
-	pthread_mutex_init(&r->lock, NULL);
-	assert_int_equal(pthread_create(&r->thread, NULL, be_device, r), 0);
-	snprintf(args, sizeof(args), "vhost_user=%s,ring_size=%u,slot_size=256", path, RING);
-	assert_int_equal(attach("net_folio0", args, &r->port), 0);
-	configure(r->port, &setup);
-	start(r->port);
-	wait_link(r->port, true);
+	if (!packed)
+		cfg.features &= ~BIT(VIRTIO_F_RING_PACKED);
+	cfg.serve = serve;
+	cfg.serve_ctx = r;
+	echo_open(&r->e, &cfg);
+	snprintf(args, sizeof(args), ",ring_size=%u,slot_size=256", RING);
+	r->port = echo_port(&r->e, args, &setup);
 	map_region(r);
 }
 
@@ -146,13 +109,10 @@ static void
 rig_close(struct rig *r)
 {
 	munmap(r->mem, r->size);
-	pthread_mutex_lock(&r->lock);
-	r->over = true;
-	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
-	assert_null(backend_error(r->b));
+	assert_null(backend_error(echo_hold(&r->e)));
+	echo_release(&r->e);
 	assert_int_equal(r->headers, 0);
-	backend_close(r->b);
+	echo_close(&r->e);
 }
 
 /* Where a place of the device's mapping is in ours. */
@@ -162,7 +122,7 @@ offset_of(const struct rig *r, const void *at)
 	const struct backend_region *m;
 	unsigned int n;
 
-	m = backend_regions(r->b, &n);
+	m = backend_regions(r->e.b, &n);
 	assert_int_equal(n, 1);
 	assert_in_range((uintptr_t)at, (uintptr_t)m->mem, (uintptr_t)m->mem + m->size);
 	return (size_t)((const uint8_t *)at - m->mem);
@@ -178,7 +138,7 @@ inspect_ring(const struct rig *r, const struct model_queue *q, size_t *from, siz
 	unsigned int n;
 	uint32_t i;
 
-	m = backend_regions(r->b, &n);
+	m = backend_regions(r->e.b, &n);
 	*from = descs;
 	*to = device + 4 + 8 * RING + 2;
 	for (i = 0; i < RING; i++) {
@@ -203,9 +163,9 @@ inspect(struct rig *r, void (*look)(const uint8_t *mem, size_t len))
 	size_t from[2], to[2];
 	unsigned int i, first;
 
-	pthread_mutex_lock(&r->lock);
+	(void)echo_hold(&r->e);
 	for (i = 0; i < 2; i++) {
-		const struct model_queue *q = backend_ring(r->b, i);
+		const struct model_queue *q = backend_ring(r->e.b, i);
 
 		assert_non_null(q);
 		inspect_ring(r, q, &from[i], &to[i]);
@@ -214,7 +174,7 @@ inspect(struct rig *r, void (*look)(const uint8_t *mem, size_t len))
 	look(r->mem, from[first]);
 	look(r->mem + to[first], from[!first] - to[first]);
 	look(r->mem + to[!first], r->size - to[!first]);
-	pthread_mutex_unlock(&r->lock);
+	echo_release(&r->e);
 }
 
 /* Not one byte of buffers, or between them, is the canary. */
@@ -312,11 +272,11 @@ test_D3_no_addresses(void **state)
 	rig_open(&r, true);
 	for (i = 0; i < 3 * RING; i++)
 		there_and_back(&r, &forms[0], 14 + i);
-	pthread_mutex_lock(&r.lock);
-	m = backend_regions(r.b, &regions);
+	(void)echo_hold(&r.e);
+	m = backend_regions(r.e.b, &regions);
 	assert_int_equal(regions, 1);
 	assert_int_equal(m->user_addr, m->guest_addr);
-	pthread_mutex_unlock(&r.lock);
+	echo_release(&r.e);
 	inspect(&r, no_address);
 	detach(r.port);
 	rig_close(&r);

@@ -29,8 +29,12 @@
 enum { INDEX, ID, LENGTH, CHAIN, COUNTERS, NONE };
 
 static const struct rig_config kinds[] = {
-	{.packed = false}, {.packed = false, .mergeable = true}, {.packed = false, .in_order = true},
-	{.packed = true}, {.packed = true, .mergeable = true}, {.packed = true, .in_order = true},
+	{.packed = false},
+	{.packed = false, .mergeable = true},
+	{.packed = false, .in_order = true},
+	{.packed = true},
+	{.packed = true, .mergeable = true},
+	{.packed = true, .in_order = true},
 };
 
 static const uint32_t bases[] = {0, 0x10000 - 2 * SIZE, 0x80000000, UINT32_MAX - 2 * SIZE + 1};
@@ -82,14 +86,16 @@ victim_bursts(struct rig *r, uint64_t seed)
 	uint32_t i, got, n = 1 + (uint32_t)(seed % 8), room = seed % 3 == 0 ? 128 : MAX_FRAME;
 
 	for (i = 0; i < n; i++)
-		f[i] = (struct bursts_frame){out, 14 + (uint32_t)(seed >> i * 4) % (MAX_FRAME - 13)};
+		f[i] = (struct bursts_frame){out,
+					     14 + (uint32_t)(seed >> i * 4) % (MAX_FRAME - 13)};
 	(void)bursts_send(&r->tx.q, r->cfg.packed, f, n, (uint32_t)(seed % 5) * 100, r->exact);
 	assert_true(folio_virtq_valid(&r->tx.q));
 	for (i = 0; i < n; i++) {
 		f[i].data = in[i];
 		memset(in[i] + room, CANARY, 64);
 	}
-	got = bursts_receive(&r->rx.q, r->cfg.packed, f, n, room, (uint32_t)(seed % 5) * 100, r->exact);
+	got = bursts_receive(&r->rx.q, r->cfg.packed, f, n, room, (uint32_t)(seed % 5) * 100,
+			     r->exact);
 	assert_true(got <= n);
 	for (i = 0; i < got; i++)
 		assert_in_range(f[i].len, FOLIO_VIRTQ_FRAME_MIN, room);
@@ -110,7 +116,8 @@ look(struct rig *r)
 
 /* One act, as it is before any other. Returns whether it could be done. */
 static bool
-act_once(struct rig *r, const struct model_act *a, bool receive, uint64_t form, uint32_t base, int counted)
+act_once(struct rig *r, const struct model_act *a, bool receive, uint64_t form, uint32_t base,
+	 int counted)
 {
 	struct rig_queue *rq = receive ? &r->rx : &r->tx;
 	bool breaks = counted == INDEX || counted == ID || counted == CHAIN;
@@ -133,8 +140,10 @@ act_once(struct rig *r, const struct model_act *a, bool receive, uint64_t form, 
 		/* It looks empty, or full, until it is attached again. */
 		struct bursts_frame f = {(uint8_t[MAX_FRAME]){0}, 60};
 
-		assert_int_equal(receive ? bursts_receive(&rq->q, r->cfg.packed, &f, 1, MAX_FRAME, 0, r->exact)
-					 : bursts_send(&rq->q, r->cfg.packed, &f, 1, 0, r->exact), 0);
+		assert_int_equal(receive ? bursts_receive(&rq->q, r->cfg.packed, &f, 1, MAX_FRAME,
+							  0, r->exact)
+					 : bursts_send(&rq->q, r->cfg.packed, &f, 1, 0, r->exact),
+				 0);
 	}
 	rig_attach(r, base);
 	rig_traffic(r, 8, false, form + 2);
@@ -256,7 +265,9 @@ static void
 test_Q1_flags_flipped_without_an_id(void **state)
 {
 	(void)state;
-	/* The id that the driver wrote is still there: a buffer that is returned, with any content. */
+	/*
+	 * The id that the driver wrote is still there: a buffer that is returned, with any content.
+	 */
 	act_everywhere("flags-without-id", RECEIVE, NONE, OF_ONE_KIND);
 	act_everywhere("flags-without-id", TRANSMIT, NONE, OF_ONE_KIND);
 }
@@ -344,7 +355,9 @@ test_Q3_the_header_changes_no_frame(void **state)
 
 		for (form = 0; form < 1000; form++) {
 			assert_true(model_find_act("header-fields")->act(&r->rx.dev, form * 12345));
-			assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact), 1);
+			assert_int_equal(
+				bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact),
+				1);
 			assert_int_equal(f.len, 60);
 			assert_memory_equal(room, &first, 1);
 			assert_true(util_all_bytes(room + 1, 0, 59));
@@ -378,7 +391,9 @@ test_Q3_number_of_buffers_that_was_not_negotiated(void **state)
 		if (!r->cfg.mergeable) {
 			r->rx.dev.mergeable = true; /* says the device */
 			assert_true(model_find_act("buffers-most")->act(&r->rx.dev, 0));
-			assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact), 1);
+			assert_int_equal(
+				bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact),
+				1);
 			assert_int_equal(f.len, 60);
 			assert_true(rig_is_clean(r));
 		}
@@ -402,7 +417,9 @@ test_Q1_order_that_was_agreed_on(void **state)
 			assert_int_equal(model_collect(&r->rx.dev), SIZE);
 			model_return(&r->rx.dev, 1, 72);
 			model_publish(&r->rx.dev);
-			assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact), 0);
+			assert_int_equal(
+				bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact),
+				0);
 			only(&r->rx.q, ID, "not in order");
 			assert_int_equal(r->rx.q.broken, 1);
 		}

@@ -7,6 +7,8 @@ The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sens
 
 from typing import NamedTuple
 
+from mutations_pci import PCI_BUGS
+
 
 class Mutation(NamedTuple):
     """Replace `old`, which is in `file` exactly once, by `new`; `check` must fail.
@@ -33,6 +35,7 @@ RING_H = "lib/native/ring.h"
 SESSION = "lib/native/session.c"
 REGION = "lib/native/region.c"
 CORE_BURST = "lib/native/burst.c"
+PORT = "lib/port.c"
 BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTQ, VIRTQ_H = "lib/virtio/queue.c", "lib/virtio/queue.h"
 SPLIT, SPLIT_H = "lib/virtio/split.c", "lib/virtio/split.h"
@@ -44,8 +47,9 @@ VMSG, VUSER = "lib/virtio/vhost_message.c", "lib/virtio/vhost_user.c"
 DEVICE, JUDGED = "lib/virtio/device.c", "lib/virtio/offer.c"
 TRICKED = "unit:test_vhost_hostile"
 RX = "drivers/net/folio/folio_rx.c"
-WATCH, VPORT = "lib/virtio/vport_watch.c", "lib/virtio/vport.c"
-DATAPATH, VIRTIO_BURST = "drivers/net/folio/folio_virtio.c", "drivers/net/folio/folio_virtio_burst.c"
+VPORT, VPORT_QUEUES = "lib/virtio/vport.c", "lib/virtio/vport_queues.c"
+VPORT_WATCH = "lib/virtio/vport_watch.c"
+VIRTIO, VIRTIO_BURST = "drivers/net/folio/folio_virtio.c", "drivers/net/folio/folio_virtio_burst.c"
 RINGS = "device:Packed.test_Q1_Q2_Q3_rings"
 
 LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
@@ -155,6 +159,41 @@ MUTATIONS = [
              DELIVER, "\tfolio_gate_leave(&end->gate);\n" + DELIVER),
     Mutation("driver returns inside the gate", "order", BURST,
              "\tif (n == 0)\n\t\tgoto leave;\n", "\tif (n == 0)\n\t\treturn 0;\n"),
+    # Ends that are broken, or in memory that keeps no order; sessions that end.
+    Mutation("a broken producer finds room again", "unit:test_ring", RING,
+             "p->broken | p->weak)) {\n\t\tif (p->broken)\n\t\t\treturn 0;\n",
+             "p->broken | p->weak)) {\n", quick=True),
+    Mutation("a broken consumer finds frames again", "unit:test_ring", RING,
+             "c->broken | c->weak)) {\n\t\tif (c->broken)\n\t\t\treturn 0;\n",
+             "c->broken | c->weak)) {\n"),
+    Mutation("a weak producer is not fenced when it looks for room", "order", RING,
+             "FOLIO_UNLIKELY(p->broken | p->weak)", "FOLIO_UNLIKELY(p->broken)"),
+    Mutation("a weak consumer is not fenced when it looks for more", "order", RING,
+             "\t\t/* Behind the loads of what was read, and before those of what comes. */\n"
+             "\t\tfolio_shared_fence();\n", ""),
+    Mutation("a weak consumer says nothing when it looks for more", "unit:test_ring", RING,
+             "FOLIO_UNLIKELY(c->broken | c->weak)", "FOLIO_UNLIKELY(c->broken)"),
+    Mutation("a starved burst of an ended session is delivered", "driver:test_control", BURST,
+             "\tp->got = deliver(q, pkts, p->got, p->head, p->bytes);",
+             "\tif (p->starved)\n\t\tfolio_cons_commit(&q->end->ring, p->head);\n\telse\n"
+             "\t\tp->got = deliver(q, pkts, p->got, p->head, p->bytes);"),
+    Mutation("a region that is lost for a moment ends no session", "unit:test_ending", PORT,
+             "\tif (lost && f->state == FOLIO_PORT_CLOSING)"
+             " /* it may be back before the burst has left */\n"
+             "\t\tf->session.state = FOLIO_SESSION_STOPPED;\n", "", quick=True),
+    # When a peer is silent, and who is late.
+    Mutation("own late ticks give a peer no more time", "unit:test_silence", SESSION,
+             "return s->starved ? 2 * QUIET_STEPS : QUIET_STEPS;", "return QUIET_STEPS;", quick=True),
+    Mutation("own late ticks give a peer more and more time", "unit:test_silence", SESSION,
+             "\t\ts->starved = true;\n", "\t\ts->starved = true, s->quiet = 0;\n"),
+    Mutation("a late tick counts for ever", "unit:test_silence", SESSION,
+             "\t\ts->quiet = 0;\n\t\ts->starved = false;\n", "\t\ts->quiet = 0;\n"),
+    Mutation("any tick is late", "unit:test_silence", SESSION,
+             "if (ms > STARVED_MS && !s->silent)", "if (ms > FOLIO_TICK_MS && !s->silent)"),
+    Mutation("a silent peer is not silent when we are late", "unit:test_silence", SESSION,
+             "if (ms > STARVED_MS && !s->silent)", "if (ms > STARVED_MS)"),
+    Mutation("no tick says how late it is", "unit:test_silence", PORT,
+             "\t\tfolio_session_late(&f->session, now - f->ticked);\n", "\t\t;\n"),
     # How shared memory is read and written.
     Mutation("driver fetches a descriptor twice", "one_fetch", BURST,
              "\t\tlen = (uint32_t)desc;", "\t\tlen = (uint32_t)folio_cons_desc(c, at);"),
@@ -173,7 +212,7 @@ MUTATIONS = [
              "RTE_MIN(frame_max, q->room);"),
     Mutation("padded limit a line too long", "driver:test_bytes", RX, LIMIT,
              "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE) + 64);"),
-    Mutation("a frame takes a slot too many", "unit:test_ring", RING_H,
+    Mutation("a frame takes a slot too many", "unit:test_ring_frames", RING_H,
              "return len <= stride ? 1 : (len + stride - 1) / stride;",
              "return (len <= stride ? 1 : (len + stride - 1) / stride) + 1;", quick=True),
     Mutation("descriptor number without a mask", "unit:test_ring", RING_H,
@@ -241,13 +280,86 @@ MUTATIONS = [
     Mutation("buffers are not zeroed", "unit:test_virtq", VIRTQ,
              "\tmemset(q->bufs, 0, (size_t)m->size * m->stride);\n", ""),
     Mutation("a chain is never over", "unit:test_virtq", VIRTQ, "\t*note &= FOLIO_VIRTQ_DIRTY;\n", ""),
+    # A port on virtio.
+    Mutation("virtio: a device that stands still is let be", "driver:test_backend", VPORT_WATCH,
+             "return end->stuck > v->tolerance;", "return end->stuck > UINT32_MAX - 1;"),
+    Mutation("virtio: stalls are not counted", "driver:test_backend", VPORT_WATCH,
+             "\t\tfolio_count(&v->stalls);\n", ""),
+    Mutation("virtio: nobody is told that the link is down", "driver:test_backend", VPORT,
+             "\tset_up(v, false);\n\tv->open = false;", "\tv->open = false;"),
+    Mutation("virtio: the link is down for ever", "driver:test_backend", VPORT,
+             "set_up(v, v->device.link);", "set_up(v, v->device.link && v->link_ups == 0);"),
+    Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", VPORT,
+             "if (frame_max > v->room)", "if (frame_max > v->room + 1)"),
+    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_backend", VPORT,
+             "if (frame_max > v->room)", "if (frame_max >= v->room)"),
+    Mutation("virtio: a larger MTU changes nothing while the port runs", "driver:test_backend",
+             "drivers/net/folio/folio_ethdev.c", "if (folio_datapath(a)->set_frame_max != NULL)",
+             "if (folio_datapath(a)->set_frame_max == folio_datapath(a)->tick)"),
+    Mutation("virtio: memory kept at the end", "driver:test_backend", VPORT,
+             "\tfolio_shm_close(&v->shm);\n\tfolio_vport_queues_free(v);\n",
+             "\tfolio_vport_queues_free(v);\n"),
+    Mutation("virtio: counters begin anew with the device", "driver:test_backend", VIRTQ,
+             "\tq->avail = 0;\n", "\tq->avail = 0;\n\tq->bad_id = 0;\n"),
+    Mutation("virtio: queue 1 sends on ring 0", "driver:test_virtio", VIRTIO,
+             "folio_vport_txq(port, q);", "folio_vport_txq(port, q * 0);"),
+    Mutation("virtio: queues that the device has not have rings", "driver:test_virtio", VPORT_QUEUES,
+             "return folio_vport_is_up(v) && q < __atomic_load_n(&v->device.pairs, __ATOMIC_RELAXED);",
+             "return folio_vport_is_up(v) && q < v->queues;"),
+    Mutation("virtio: each segment begins the frame anew", "driver:test_virtio", VIRTIO_BURST,
+             "folio_virtq_tx_piece(q, q->tail, done,", "folio_virtq_tx_piece(q, q->tail, done & 1,"),
+    Mutation("virtio: each mbuf of a chain has the frame's beginning", "driver:test_virtio", VIRTIO_BURST,
+             "folio_virtq_rx_piece(ring, at, offset,", "folio_virtq_rx_piece(ring, at, offset & 1,"),
+    Mutation("virtio: mbufs that a burst did not need are lost", "driver:test_virtio", VIRTIO_BURST,
+             "if (p.got < p.n)", "if (p.got > p.n)"),
+    Mutation("virtio: a burst sends a frame without room", "driver:test_frames:guest-packed",
+             VIRTIO_BURST, "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "i == 0"),
+    Mutation("virtio: room that there is is not used", "driver:test_frames:guest-split", VIRTIO_BURST,
+             "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "true"),
+    Mutation("virtio: a burst starves twice", "driver:test_mbufs:host-packed", VIRTIO_BURST,
+             "rq->stats.nombuf += !p->starved;", "rq->stats.nombuf++;"),
+    Mutation("virtio: whole lines reach the device", "driver:test_bytes:guest-packed", VIRTIO_BURST,
+             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t\t    folio_kernel_exact);",
+             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t\t    folio_kernel_padded);"),
+    Mutation("virtio: whole lines are written beyond an mbuf", "driver:test_bytes:host-split",
+             VIRTIO_BURST, "RTE_MIN(rq->fast_max, q.plain_max);", "RTE_MIN(rq->frame_max, q.plain_max);"),
+    Mutation("virtio: a port stops while a burst is inside", "driver:test_stop:host-packed", VPORT_QUEUES,
+             "\treturn folio_gates_close(gates, 2 * v->queues);",
+             "\t(void)folio_gates_close(gates, 2 * v->queues);\n\treturn true;"),
     # What is left in memory, and what happens when it goes.
     Mutation("end of the last queue not zeroed", "unit:test_region", REGION,
              "memset((uint8_t *)r->own + s.offset, 0, s.len);",
              "memset((uint8_t *)r->own + s.offset, 0,\n"
              "\t\t       s.offset + s.len == l->used ? s.len - FOLIO_WIRE_PAGE : s.len);", quick=True),
-    Mutation("nothing cleared at take-over", "unit:test_region", REGION,
+    Mutation("host never learns whose file it is", "unit:test_file", "lib/memory/shm_file.c",
+             "if (r->role == FOLIO_HOST && !r->ours", "if (r->role == FOLIO_GUEST && !r->ours"),
+    Mutation("a file that was cut is left to the other side", "unit:test_file",
+             "lib/memory/shm_file.c", "if (is_odd(r) || (role_is_free", "if ((role_is_free"),
+    Mutation("a host waits in a file of odd length", "unit:test_file", "lib/memory/shm_file.c",
+             "return is_odd(r) || folio_file_is_lost", "return folio_file_is_lost"),
+    Mutation("nothing cleared at take-over", "unit:test_region_takeover", REGION,
              "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n", ""),
+    Mutation("a region is made ready in one tick", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tint ret;\n",
+             "\tuint64_t budget = UINT64_MAX;\n\tint ret;\n", quick=True),
+    Mutation("a region is zeroed in one tick before its first use", "unit:test_footprint", REGION,
+             "\t\tif (!zero(r, l, &budget))\n\t\t\treturn 1;\n",
+             "\t\twhile (!zero(r, l, &budget))\n\t\t\tbudget = FOLIO_REGION_PIECE;\n"),
+    Mutation("a predecessor's rest is wiped in one tick", "unit:test_region_takeover", REGION,
+             "\t\tif (!wipe_predecessor(r, &budget))\n\t\t\treturn 1;\n",
+             "\t\twhile (!wipe_predecessor(r, &budget))\n\t\t\tbudget = FOLIO_REGION_PIECE;\n"),
+    Mutation("a region is zeroed in one tick when it is left", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\n\treturn zero(r, l, &budget);",
+             "\tuint64_t budget = UINT64_MAX;\n\n\treturn zero(r, l, &budget);"),
+    Mutation("a peer's area is populated in one tick", "unit:test_footprint", REGION,
+             "\tuint64_t budget = FOLIO_REGION_PIECE;\n\tstruct span s;\n",
+             "\tuint64_t budget = UINT64_MAX;\n\tstruct span s;\n"),
+    Mutation("a memfd that may be executed", "unit:test_memfd", "lib/memory/sealed.c",
+             "flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);", "flags | MFD_CLOEXEC);"),
+    Mutation("a memfd by a flag that older kernels lack", "unit:test_memfd", "lib/memory/sealed.c",
+             "if (fd < 0 && errno == EINVAL)", "if (fd < 0 && errno == ENOSYS)"),
     Mutation("peer's mapping not watched", "unit:test_watch", REGION,
              " ||\n\t    folio_fault_watch(r->peer, r->mapped, PROT_READ) != 0) {", ") {"),
     # A device's states, its offer, and vhost-user.
@@ -321,13 +433,13 @@ MUTATIONS = [
     Mutation("what is required is not looked for", "unit:test_virtio_offer", JUDGED,
              "missing = required & ~plan->features;", "missing = BIT(VIRTIO_F_VERSION_1) & ~plan->features;"),
     # The whole port against a device, and what reaches its memory.
-    Mutation("a device that broke the rules is kept", RINGS, WATCH,
+    Mutation("a device that broke the rules is kept", RINGS, VPORT_WATCH,
              "\t\tif (__atomic_load_n(&rx->q.broken, __ATOMIC_RELAXED) != 0 ||",
              "\t\tif (__atomic_load_n(&rx->q.broken, __ATOMIC_RELAXED) > 1 ||"),
     Mutation("a violation under another name", RINGS, VPORT,
              "c->rx_bad_length += folio_counted(&rx->bad_length);",
              "c->rx_bad_chain += folio_counted(&rx->bad_length);"),
-    Mutation("a violation under another name in the driver", RINGS, DATAPATH,
+    Mutation("a violation under another name in the driver", RINGS, VIRTIO,
              "COUNTER(rx_bad_id, true, false)", "COUNTER(rx_bad_id, false, false)"),
     Mutation("resets are not counted", RINGS, DEVICE, "\t\tfolio_count(&d->resets);\n", ""),
     Mutation("header of a buffer that had data stays", "disclosure:test_virtio_disclosure", VIRTQ_H,
@@ -378,3 +490,5 @@ MUTATIONS = [
     Mutation("shm: no second try in small pieces", "unit:test_shm_device", SHM_NODE,
              "ret == -ENOMEM || ret == -EINVAL", "ret == -ENOMEM"),
 ]
+
+MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]

@@ -6,9 +6,9 @@
 #define FOLIO_PROOF_CONTRACTS_H
 
 /*
- * Contracts of lib/native/ring.[ch], put in front of lib/native/ring.c for WP, which proves them for every geometry
- * at once. They say two things: nothing outside of the ring and of the caller's buffer is touched,
- * and the indices keep their distances whatever the peer writes.
+ * Contracts of lib/native/ring.[ch], put in front of lib/native/ring.c for WP, which proves them
+ * for every geometry at once. They say two things: nothing outside of the ring and of the caller's
+ * buffer is touched, and the indices keep their distances whatever the peer writes.
  */
 
 #include <stddef.h>

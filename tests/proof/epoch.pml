@@ -3,15 +3,16 @@
  */
 
 /*
- * The end of a session under a burst that stands still, on the machine of ring.pml: a consumer copies
- * two words of a frame and then looks at the peer's generation (folio_cons_stands() of lib/native/ring.h);
- * the producer, which was not waited for, or did not wait, lets go (begin_settle(), folio_session_stop(),
- * folio_session_wipe_header() of lib/native/session.c), and uses its memory for the next session. What
- * is delivered must be whole and of the session that the burst began in.
+ * The end of a session under a burst that stands still, on the machine of ring.pml: a consumer
+ * copies two words of a frame and then looks at the peer's generation (folio_cons_stands() of
+ * lib/native/ring.h); the producer, which was not waited for, or did not wait, lets go
+ * (begin_settle(), folio_session_stop(), folio_session_wipe_header() of lib/native/session.c), and
+ * uses its memory for the next session. What is delivered must be whole and of the session that the
+ * burst began in.
  *
- * A session's number is its generation, and the content of its frames; 0 is zeroed memory. The burst
- * takes place in any order that nothing forbids, and at any moment of the producer's life; the
- * producer's stores, too, but for its fence (of publish() and folio_session_wipe_header()).
+ * A session's number is its generation, and the content of its frames; 0 is zeroed memory. The
+ * burst takes place in any order that nothing forbids, and at any moment of the producer's life;
+ * the producer's stores, too, but for its fence (of publish() and folio_session_wipe_header()).
  *
  * NO_RECHECK, NO_READ_FENCE, NO_NEW_GENERATION (it changes at the next offer only) and
  * NO_WRITE_FENCE take one thing away each.

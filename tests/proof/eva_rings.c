@@ -3,9 +3,10 @@
  */
 
 /*
- * Both ends of the last queue pair of a geometry (-DQUEUES, RING, SLOT; AREA and LONGEST, the longest
- * frame, are what the layout must say), in areas of exactly that size. The indices are any: that is more than every sequence of
- * calls can bring about. The peer writes anything at any time; its area is constant memory.
+ * Both ends of the last queue pair of a geometry (-DQUEUES, RING, SLOT; AREA and LONGEST, the
+ * longest frame, are what the layout must say), in areas of exactly that size. The indices are any:
+ * that is more than every sequence of calls can bring about. The peer writes anything at any time;
+ * its area is constant memory.
  */
 
 #include "eva.h"

@@ -3,9 +3,10 @@
  */
 
 /*
- * A virtqueue of -DSIZE buffers of -DROOM bytes, frames up to -DMAX_FRAME, in memory of exactly that size. Its private state is
- * any that folio_virtq_valid() allows of single values, and more: what it says of several together is
- * not assumed. All that is loaded from shared memory is any value, another one each time.
+ * A virtqueue of -DSIZE buffers of -DROOM bytes, frames up to -DMAX_FRAME, in memory of exactly
+ * that size. Its private state is any that folio_virtq_valid() allows of single values, and more:
+ * what it says of several together is not assumed. All that is loaded from shared memory is any
+ * value, another one each time.
  */
 
 #include "eva.h"
@@ -127,7 +128,8 @@ main(void)
 	};
 
 	/*@ assert rings: sizeof(rings) == RINGS; */
-	if (folio_virtq_ring_bytes(SIZE) > sizeof(rings) || folio_virtq_table_bytes(SIZE) > sizeof(tables))
+	if (folio_virtq_ring_bytes(SIZE) > sizeof(rings) ||
+	    folio_virtq_table_bytes(SIZE) > sizeof(tables))
 		return;
 	folio_virtq_attach(&queue, &m);
 	if (maybe())

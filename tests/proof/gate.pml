@@ -3,9 +3,10 @@
  */
 
 /*
- * The gate of lib/boundary/gate.[ch], on the machine of ring.pml: the datapath thread enters and leaves for
- * ever, in any order that nothing forbids, with two bursts in flight; control closes, touches the
- * rings and opens. A burst that found the gate open must not have touched them meanwhile.
+ * The gate of lib/boundary/gate.[ch], on the machine of ring.pml: the datapath thread enters and
+ * leaves for ever, in any order that nothing forbids, with two bursts in flight; control closes,
+ * touches the rings and opens. A burst that found the gate open must not have touched them
+ * meanwhile.
  *
  * membarrier(2) puts a full barrier where the datapath thread happens to be: what it has done then
  * is all of its program up to a point. FENCED is the gate without membarrier.

@@ -126,6 +126,10 @@ RULES = [
     Rule("folio_prod_publish_slow", "ends", ("store * produced", "fence full")),
     *only("folio_prod_refresh", "load acquire consumed", "store release produced"),
     *only("folio_cons_refresh", "load acquire produced", "store release consumed"),
+    # On weak memory, which is asked for together with a ring that is broken.
+    Rule("folio_prod_refresh", "between", ("true broken|weak", "fence full", "store * produced")),
+    Rule("folio_cons_refresh", "between", ("true broken|weak", "fence full", "store * consumed")),
+    Rule("folio_cons_refresh", "behind", ("load * produced", "fence full")),
     *only("folio_cons_commit", "store release consumed"),
     # The gate.
     *only("folio_gate_open", "store release open"),
@@ -239,11 +243,19 @@ class Graph:
             tree = self.program.tree(function, function.defs[tree[1]].operands[0])
         while tree[0] not in ("load", "param", "name", "text", "field"):
             when ^= tree[0] in ("bit_not_expr", "truth_not_expr")
+            if tree[0] == "bit_ior_expr":
+                return self.any_of(tree[1:]), when
             tree = tree[1] if isinstance(tree[1], tuple) else ("text", "")
         if tree[0] == "load" and tree[1][0] == "field":
             return tree[1][2], when
         called = self.called(function, tree[1]) if tree[0] == "name" else None
         return (called, when) if called else (None, None)
+
+    @staticmethod
+    def any_of(trees):
+        """The fields of an "or", by their names; None if one of them is no field."""
+        fields = [t[1][2] for t in trees if t[0] == "load" and t[1][0] == "field"]
+        return "|".join(fields) if len(fields) == len(trees) else None
 
     @staticmethod
     def called(function, name):

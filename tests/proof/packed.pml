@@ -3,9 +3,9 @@
  */
 
 /*
- * A packed virtqueue: lib/virtio/packed.[ch] and an honest device. A descriptor's length, id and flags
- * are one word, loaded and stored at once. The driver stores the first of a burst last, with release;
- * the others in any order. NO_FIRST_LAST: the last one last.
+ * A packed virtqueue: lib/virtio/packed.[ch] and an honest device. A descriptor's length, id and
+ * flags are one word, loaded and stored at once. The driver stores the first of a burst last, with
+ * release; the others in any order. NO_FIRST_LAST: the last one last.
  */
 
 #include "virtq.h"

@@ -6,9 +6,9 @@
 #define FOLIO_PROOF_PIECES_H
 
 /*
- * Contracts of the two copies that may wrap at the end of a ring. That a part ends where its slot or
- * the ring does is a relation between two variables: WP proves it, for every geometry, and EVA, which
- * knows ranges only, proves at every call that what is required here holds.
+ * Contracts of the two copies that may wrap at the end of a ring. That a part ends where its slot
+ * or the ring does is a relation between two variables: WP proves it, for every geometry, and EVA,
+ * which knows ranges only, proves at every call that what is required here holds.
  */
 
 #include "native/ring.h"

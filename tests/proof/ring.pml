@@ -7,14 +7,14 @@
  *
  * There is one memory, as on x86, Armv8 and RISC-V, but the operations of a side take place in any
  * order that nothing forbids. Accesses to one place stay in order; an acquire is before everything
- * behind it, a release after everything before it. Dependencies forbid nothing, which is weaker than
- * those machines: a load may come late, and what was done on a guess of its value then counts only
- * when the guess is right. Each side has two packets in flight.
+ * behind it, a release after everything before it. Dependencies forbid nothing, which is weaker
+ * than those machines: a load may come late, and what was done on a guess of its value then counts
+ * only when the guess is right. Each side has two packets in flight.
  *
- * A packet is three words, the descriptor and two of payload, so that a torn one is seen. Indices are
- * counts modulo WRAP. The consumer publishes every LAG slots and when it is idle; that ends which wait
- * say their index again brings nothing new here, where nobody overwrites one. Memory that is mapped
- * write-combining, and its fences, are no part of this.
+ * A packet is three words, the descriptor and two of payload, so that a torn one is seen. Indices
+ * are counts modulo WRAP. The consumer publishes every LAG slots and when it is idle; that ends
+ * which wait say their index again brings nothing new here, where nobody overwrites one. Memory
+ * that is mapped write-combining, and its fences, are no part of this.
  *
  * NO_RELEASE_PRODUCED, NO_ACQUIRE_PRODUCED, NO_RELEASE_CONSUMED, NO_ACQUIRE_CONSUMED and
  * NO_IDLE_PUBLISH take one thing away each.

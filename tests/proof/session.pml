@@ -3,16 +3,17 @@
  */
 
 /*
- * The handshake of lib/native/session.c between two live sides, each of which ends the session whenever it
- * likes (GENERATIONS times in all): no side may find in the peer's ring what was written in another
- * session than its own, nor that the peer zeroed it in mid-session. The steps are those of folio_session_step(), a store or a load at a time.
+ * The handshake of lib/native/session.c between two live sides, each of which ends the session
+ * whenever it likes (GENERATIONS times in all): no side may find in the peer's ring what was
+ * written in another session than its own, nor that the peer zeroed it in mid-session. The steps
+ * are those of folio_session_step(), a store or a load at a time.
  *
  * A session's generation changes when it ends, before its side waits and resets; what a burst that
- * was not waited for makes of that is in epoch.pml. Taken as given here: a live peer lets go within the
- * 200 ms that SETTLE waits. Generations never repeat: they are 64 random bits.
+ * was not waited for makes of that is in epoch.pml. Taken as given here: a live peer lets go within
+ * the 200 ms that SETTLE waits. Generations never repeat: they are 64 random bits.
  *
- * NO_RELEASE_ACK, NO_ACQUIRE_ACK, NO_RESET, NO_SETTLE and NO_NAME_LAST (who looks then may take the new
- * generation for one that it was answered in) take one thing away each.
+ * NO_RELEASE_ACK, NO_ACQUIRE_ACK, NO_RESET, NO_SETTLE and NO_NAME_LAST (who looks then may take the
+ * new generation for one that it was answered in) take one thing away each.
  */
 
 #ifndef GENERATIONS

@@ -3,8 +3,8 @@
  */
 
 /*
- * A split virtqueue: lib/virtio/split.[ch] and an honest device. Indices are counts modulo WRAP. A word
- * is a descriptor with its ring entry (transmit), or a used element (receive).
+ * A split virtqueue: lib/virtio/split.[ch] and an honest device. Indices are counts modulo WRAP. A
+ * word is a descriptor with its ring entry (transmit), or a used element (receive).
  */
 
 #include "virtq.h"

@@ -12,7 +12,8 @@ import order
 import tools
 from onefetch.units import flags, read_units
 
-MISSING = [p for p in ("frama-c", "why3", "cvc4", "z3", "spin", "gcc") if not shutil.which(p)]
+PROVERS = ("frama-c", "why3", "cvc4", "z3", "gcc")
+CHECKERS = ("spin", "gcc")      # of the models: ./run test has these only, as the others are large
 
 # Queues, slots a ring, payload of a slot: the smallest and the largest of each, and some between.
 GEOMETRIES = [(1, 64, 256), (64, 64, 256), (1, 2048, 2048), (3, 128, 1500), (2, 64, 65536),
@@ -44,6 +45,11 @@ ADDED = {"folio_session_step": 1, "refusal_code": 4}
 
 # Known alarms, by their text, each with the reason why it is none. There are none.
 EXPLAINED = {}
+
+
+def missing(programs):
+    """Those of them that are not installed."""
+    return [p for p in programs if not shutil.which(p)]
 
 
 class Analyses:
@@ -95,7 +101,7 @@ def functions():
     return sorted(names)
 
 
-@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+@unittest.skipIf(missing(PROVERS), f"not installed: {missing(PROVERS)}")
 class Contracts(unittest.TestCase):
     """WP: the contracts of the rings, for every geometry."""
 
@@ -115,7 +121,7 @@ class Contracts(unittest.TestCase):
         self.assertEqual((log.split(), status), (["unsat"] * 5, 0))
 
 
-@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+@unittest.skipIf(missing(PROVERS), f"not installed: {missing(PROVERS)}")
 class Values(unittest.TestCase):
     """EVA: no access, no arithmetic and no value that is undefined."""
 
@@ -147,7 +153,7 @@ class Values(unittest.TestCase):
         self.assertEqual((log, status), ("653440 layouts\n", 0))
 
 
-@unittest.skipIf(MISSING, f"not installed: {MISSING}")
+@unittest.skipIf(missing(CHECKERS), f"not installed: {missing(CHECKERS)}")
 class Order(unittest.TestCase):
     """spin: two sides on a weakly ordered machine."""
 
@@ -181,8 +187,8 @@ def add(case, name, method, *args):
     setattr(case, "test_" + name, test)
 
 
-def add_tests():
-    """A test a function, a geometry, a model."""
+def add_proofs():
+    """A test a function, a geometry."""
     for name in tools.contracts():
         add(Contracts, "contract_" + name, Contracts.prove, name)
     for name in functions():
@@ -193,6 +199,10 @@ def add_tests():
     for queue in VIRTQUEUES:
         name = "virtq_" + "x".join(map(str, queue))
         add(Values, name, lambda self, n=name, q=queue: self.analyse(Analyses.get(n, tools.eva_virtq, *q)))
+
+
+def add_models():
+    """A test a model, and one for each thing that it cannot do without."""
     for size, lag, need in ((2, 1, 1), (2, 2, 2), (3, 1, 1), (3, 2, 1), (4, 2, 3)):
         add(Order, f"model_ring_of_{size}_lag_{lag}_need_{need}", Order.holds, "ring.pml",
             f"SIZE={size}", f"LAG={lag}", f"NEED={need}")
@@ -239,8 +249,10 @@ def tearDownModule():
     print(f"spin: {Order.states} states", file=sys.stderr)
 
 
-if not MISSING:
-    add_tests()
+if not missing(PROVERS):
+    add_proofs()
+if not missing(CHECKERS):
+    add_models()
 
 if __name__ == "__main__":
     tools.main()

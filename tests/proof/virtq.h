@@ -3,10 +3,11 @@
  */
 
 /*
- * What split.pml and packed.pml have in common. There is one memory, as in ring.pml, and the operations
- * of a side take place in any order that acquire, release and sameness of place do not forbid; no
- * dependency forbids anything. The driver handles a burst of one or two frames, the device one at a time.
- * A frame is known by its place: who sees another one's content sees a stale or a torn one.
+ * What split.pml and packed.pml have in common. There is one memory, as in ring.pml, and the
+ * operations of a side take place in any order that acquire, release and sameness of place do not
+ * forbid; no dependency forbids anything. The driver handles a burst of one or two frames, the
+ * device one at a time. A frame is known by its place: who sees another one's content sees a stale
+ * or a torn one.
  *
  * The driver transmits (-DTRANSMIT) or receives. NO_ACQUIRE and NO_RELEASE take away the driver's
  * acquire and release, NO_DEVICE_ACQUIRE and NO_DEVICE_RELEASE the device's.

@@ -18,7 +18,7 @@ import uuid
 
 BUILD = sys.argv.pop(1)
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-DEADLINE = 120
+DEADLINE = 600     # seconds without a word; a command may take far longer on a machine that is busy
 PRIVATE = ("/dev/shm", "/run")
 TEMPORARY = "/run/tmp"
 HUGE_LEDGER = "/run/folio-huge"     # which all commands of this machine share
@@ -65,6 +65,11 @@ class Interrupted(unittest.TestCase):
 
     longMessage = True
 
+    @classmethod
+    def setUpClass(cls):
+        """What the commands would build first takes as long as it takes."""
+        subprocess.run(["ninja", "-C", BUILD, "--quiet"], check=True)
+
     def setUp(self):
         self.mark = f"FOLIO_TEST_MARK={uuid.uuid4()}"
         self.run = None
@@ -98,7 +103,7 @@ class Interrupted(unittest.TestCase):
                                     preexec_fn=obey, env=dict(os.environ, TMPDIR=TEMPORARY, **{name: value}))
 
     def read_until(self, done):
-        """Collect output until done() or the end."""
+        """Collect output until done() or the end; fails if nothing comes for long."""
         deadline = time.monotonic() + DEADLINE
         with selectors.DefaultSelector() as selector:
             selector.register(self.run.stdout, selectors.EVENT_READ)
@@ -110,6 +115,7 @@ class Interrupted(unittest.TestCase):
                 if not chunk:
                     return
                 self.output += chunk.decode(errors="replace")
+                deadline = time.monotonic() + DEADLINE
 
     def interrupt(self, *command, when, wait=0.0):
         """Ctrl-C a while after the output has a text, or a process of that name runs."""

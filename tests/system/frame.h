@@ -25,7 +25,8 @@ struct tag {
 static inline uint64_t
 frame_word(const struct tag *t, uint32_t i)
 {
-	return (t->identity ^ t->sequence * UINT64_C(0x9e3779b97f4a7c15)) + i * UINT64_C(0x100000001b3);
+	return (t->identity ^ t->sequence * UINT64_C(0x9e3779b97f4a7c15)) +
+	       i * UINT64_C(0x100000001b3);
 }
 
 /* Fill, or compare, the body behind the tag; returns the number of wrong bytes. */

@@ -10,7 +10,7 @@ import unittest
 import common
 from testpmd import remove_runtime
 
-KILLS = 20
+KILLS = 20 if os.environ.get("FOLIO_TEST_ALL") else 4
 
 
 class Lifecycle(common.PairCase):

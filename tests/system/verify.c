@@ -144,8 +144,9 @@ run(uint16_t port, struct rte_mempool *pool)
 			poll_queue(port, q, pool);
 		if (rte_get_timer_cycles() >= next) {
 			next = rte_get_timer_cycles() + period;
-			printf("sent %" PRIu64 " received %" PRIu64 " bad %" PRIu64 " order %" PRIu64
-			       "\n", count.sent, count.received, count.bad, count.order);
+			printf("sent %" PRIu64 " received %" PRIu64 " bad %" PRIu64
+			       " order %" PRIu64 "\n",
+			       count.sent, count.received, count.bad, count.order);
 			fflush(stdout);
 		}
 	}
@@ -169,7 +170,8 @@ parse_args(int argc, char **argv)
 		else
 			return -1;
 	}
-	return queues >= 1 && queues <= QUEUES_MAX && max_len > LEN_MIN && max_len <= 65000 ? 0 : -1;
+	return queues >= 1 && queues <= QUEUES_MAX && max_len > LEN_MIN && max_len <= 65000 ? 0
+											    : -1;
 }
 
 static int
@@ -180,9 +182,15 @@ start_port(uint16_t port, struct rte_mempool *pool)
 			   .offloads = RTE_ETH_RX_OFFLOAD_SCATTER},
 		.txmode = {.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS},
 	};
+	struct rte_eth_dev_info info;
 	uint16_t q;
 	int ret;
 
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret != 0)
+		return ret;
+	/* net_vhost makes chains, and says that it cannot. */
+	conf.rxmode.offloads &= info.rx_offload_capa;
 	ret = rte_eth_dev_configure(port, queues, queues, &conf);
 	for (q = 0; q < queues && ret == 0; q++) {
 		ret = rte_eth_rx_queue_setup(port, q, 0, SOCKET_ID_ANY, NULL, pool);

@@ -63,7 +63,8 @@ sysfs_setup(void **state)
 	if (e == NULL || util_dir_setup(&e->dir) != 0)
 		return -1;
 	snprintf(e->device, sizeof(e->device), "%s/" SYSFS_ADDRESS, (const char *)e->dir);
-	e->place = (struct folio_pci_place){.address = SYSFS_ADDRESS, .sysfs = e->dir, .dev = e->dir};
+	e->place =
+		(struct folio_pci_place){.address = SYSFS_ADDRESS, .sysfs = e->dir, .dev = e->dir};
 	if (mkdir(e->device, 0700) != 0)
 		return -1;
 	sysfs_write(e, "vendor", "0x1af4\n");

@@ -3,8 +3,8 @@
  */
 
 /*
- * BAR2 of an ivshmem device, on a folder that looks like sysfs and a file that looks like a BAR. What
- * needs a real device, the kernel module or a kernel that is locked down is tested in a guest.
+ * BAR2 of an ivshmem device, on a folder that looks like sysfs and a file that looks like a BAR.
+ * What needs a real device, the kernel module or a kernel that is locked down is tested in a guest.
  */
 
 #include <errno.h>

@@ -3,75 +3,16 @@
  */
 
 /*
- * The end of a session under a burst, and what waits for what. A copy kernel of the test's own calls
- * back in the middle of a burst, which there stands still while the peer does what it likes; time is
- * the test's own, so that it knows who sleeps, how long in all, and can act meanwhile.
+ * The end of a session under a burst. A copy kernel of the test's own calls back in the middle of a
+ * burst, which there stands still while the peer does what it likes.
  */
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "port_state.h"
-#include "util.h"
-
-#define FRAME 9000
-#define FRAMES 32
-#define ENOUGH 100 /* rounds of ticks in which two that behave get together */
-#define SETTLE (200 / FOLIO_TICK_MS)
-#define WAIT_NS 1000000000ull
-
-struct duo {
-	char path[PATH_MAX];
-	struct folio *guest;
-	struct folio *host;
-};
-
-/* Time, instead of the C library's. */
-
-static struct {
-	uint64_t now;	/* ns */
-	uint64_t slept; /* by whoever slept */
-	unsigned int sleeps;
-	void (*meanwhile)(void);
-} fake = {.now = 1};
-
-int
-clock_gettime(clockid_t id, struct timespec *ts)
-{
-	(void)id;
-	ts->tv_sec = (time_t)(fake.now / 1000000000);
-	ts->tv_nsec = (long)(fake.now % 1000000000);
-	return 0;
-}
-
-int
-nanosleep(const struct timespec *step, struct timespec *left)
-{
-	uint64_t ns = (uint64_t)step->tv_sec * 1000000000 + (uint64_t)step->tv_nsec;
-
-	(void)left;
-	fake.now += ns;
-	fake.slept += ns;
-	fake.sleeps++;
-	if (fake.meanwhile != NULL)
-		fake.meanwhile();
-	return 0;
-}
-
-/* A burst that stands still. */
-
-static struct {
-	unsigned int copies_left;
-	void (*then)(struct duo *d);
-	struct duo *duo;
-} stall;
+#include "standstill.h"
 
 static void
 pausing_exact(void *dst, const void *src, size_t len)
@@ -89,100 +30,6 @@ pausing_exact(void *dst, const void *src, size_t len)
 
 static const struct folio_copy pausing = {.isa = FOLIO_ISA_PORTABLE, .exact = pausing_exact};
 
-/* Bursts that do not return. */
-static void
-set_busy(struct folio *f, uint32_t busy)
-{
-	uint32_t q;
-
-	for (q = 0; q < f->queues; q++) {
-		f->txq[q].gate.busy = busy;
-		f->rxq[q].gate.busy = busy;
-	}
-}
-
-/* Ports. */
-
-static struct folio *
-open_port(const struct duo *d, struct folio_config cfg)
-{
-	struct folio_error err = {.text = ""};
-	struct folio *f;
-
-	cfg.path = d->path;
-	f = folio_open(&cfg, &err);
-	if (f == NULL)
-		fail_msg("folio_open: %s", err.text);
-	return f;
-}
-
-static void
-bring_up(struct duo *d)
-{
-	int i;
-
-	for (i = 0; i < ENOUGH; i++) {
-		folio_tick(d->guest);
-		folio_tick(d->host);
-	}
-	assert_true(folio_link_is_up(d->guest) && folio_link_is_up(d->host));
-}
-
-static void
-open_duo(struct duo *d, uint32_t queues)
-{
-	d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST, .queues = queues,
-						      .ring_size = 256, .slot_size = 2048});
-	d->host = open_port(d, (struct folio_config){.role = FOLIO_HOST, .queues = queues});
-	assert_int_equal(folio_start(d->guest), 0);
-	assert_int_equal(folio_start(d->host), 0);
-	bring_up(d);
-}
-
-static int
-setup(void **state)
-{
-	struct duo *d = calloc(1, sizeof(*d));
-	void *dir;
-
-	if (d == NULL || util_dir_setup(&dir) != 0)
-		return -1;
-	snprintf(d->path, sizeof(d->path), "%s/region", (char *)dir);
-	free(dir);
-	fake.meanwhile = NULL;
-	stall.then = NULL;
-	stall.duo = d;
-	*state = d;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct duo *d = *state;
-	void *dir;
-
-	folio_close(d->guest);
-	folio_close(d->host);
-	*strrchr(d->path, '/') = '\0';
-	dir = strdup(d->path);
-	free(d);
-	return util_dir_teardown(&dir);
-}
-
-static uint64_t
-violations(const struct folio *f)
-{
-	struct folio_counters c;
-	uint64_t n = 0;
-	int v;
-
-	folio_counters(f, &c);
-	for (v = 0; v < FOLIO_VIOLATIONS; v++)
-		n += c.violations[v];
-	return n;
-}
-
 static uint64_t
 ended_bursts(const struct folio *f)
 {
@@ -192,71 +39,10 @@ ended_bursts(const struct folio *f)
 	return c.ended_bursts;
 }
 
-/* Traffic: frame n is full of n. */
-
-static uint8_t frame[FRAME], landing[FRAMES][FRAME + 64];
-
-static void
-send_frames(struct folio *f, unsigned int n, uint32_t len)
-{
-	const struct folio_buf buf = {.data = frame, .len = len};
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		memset(frame, (int)i + 1, len);
-		assert_int_equal(folio_send(f, 0, &buf, 1), 1);
-	}
-}
-
-/* What arrives is whole. */
-static unsigned int
-recv_frames(struct folio *f, unsigned int n, uint32_t len)
-{
-	struct folio_buf bufs[FRAMES];
-	unsigned int i, got;
-
-	for (i = 0; i < n; i++)
-		bufs[i] = (struct folio_buf){.data = landing[i], .room = sizeof(landing[i])};
-	got = folio_recv(f, 0, bufs, (uint16_t)n);
-	for (i = 0; i < got; i++) {
-		assert_int_equal(bufs[i].len, len);
-		assert_true(landing[i][0] != 0);
-		assert_true(util_all_bytes(landing[i], landing[i][0], len));
-	}
-	return got;
-}
-
-static void
-check_traffic(struct duo *d)
-{
-	bring_up(d);
-	send_frames(d->guest, 8, FRAME);
-	assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 8);
-	send_frames(d->host, 8, 60);
-	assert_int_equal(recv_frames(d->guest, FRAMES, 60), 8);
-}
-
-/* What a peer does meanwhile: the guest is the one that sends, and ends the session. */
-
-static void
-tick_guest(struct duo *d, unsigned int n)
-{
-	while (n-- > 0)
-		folio_tick(d->guest);
-}
-
 static void
 stops(struct duo *d)
 {
 	folio_stop(d->guest);
-}
-
-static void
-restarts(struct duo *d)
-{
-	folio_stop(d->guest);
-	assert_int_equal(folio_start(d->guest), 0);
-	tick_guest(d, SETTLE + 2); /* it leaves us behind, and begins anew */
 }
 
 static void
@@ -318,18 +104,17 @@ test_L13_burst_that_stands_still(void **state)
 			assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 0);
 			assert_null(stall.then);
 			assert_int_equal(ended_bursts(d->host), ++ended);
-			assert_int_equal(violations(d->host), 0);
+			assert_int_equal(duo_violations(d->host), 0);
 			/* Until control has looked there is nothing more to be had. */
 			assert_int_equal(recv_frames(d->host, FRAMES, FRAME), 0);
 			d->host->copy = copy;
 			if (d->guest == NULL)
-				d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST,
-						     .ring_size = 256, .slot_size = 2048});
+				d->guest = duo_open(d, FOLIO_GUEST, standstill_shape);
 			(void)folio_start(d->guest);
 			check_traffic(d);
 		}
 	}
-	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+	assert_int_equal(duo_violations(d->host) + duo_violations(d->guest), 0);
 }
 
 /* Nobody ended anything: the same pauses lose nothing. */
@@ -347,6 +132,15 @@ test_burst_that_stands_still_in_a_session(void **state)
 	assert_int_equal(ended_bursts(d->host), 0);
 }
 
+static void
+fill(struct folio *f)
+{
+	const struct folio_buf buf = {.data = frame, .len = 60};
+
+	while (folio_send(f, 0, &buf, 1) == 1)
+		;
+}
+
 /* Of a session that ended between two bursts nothing is left, and an index of 0 is no violation. */
 static void
 test_L13_session_ends_between_bursts(void **state)
@@ -362,12 +156,10 @@ test_L13_session_ends_between_bursts(void **state)
 		endings[how](d);
 		assert_int_equal(recv_frames(d->host, FRAMES, 60), 0);
 		/* A sender looks at an index that was zeroed, too. */
-		while (folio_send(d->host, 0, &(struct folio_buf){.data = frame, .len = 60}, 1) == 1)
-			;
-		assert_int_equal(violations(d->host), 0);
+		fill(d->host);
+		assert_int_equal(duo_violations(d->host), 0);
 		if (d->guest == NULL)
-			d->guest = open_port(d, (struct folio_config){.role = FOLIO_GUEST,
-					     .ring_size = 256, .slot_size = 2048});
+			d->guest = duo_open(d, FOLIO_GUEST, standstill_shape);
 		(void)folio_start(d->guest);
 		check_traffic(d);
 	}
@@ -387,9 +179,9 @@ test_L3_removed_under_traffic(void **state)
 	folio_tick(d->guest);
 	got = recv_frames(d->host, FRAMES, 60);
 	assert_true(got == 0 || got == FRAMES);
-	assert_int_equal(violations(d->host), 0);
+	assert_int_equal(duo_violations(d->host), 0);
 	check_traffic(d);
-	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+	assert_int_equal(duo_violations(d->host) + duo_violations(d->guest), 0);
 }
 
 /* A lost region is zeroed when the peer has let go of it, or has had its time. */
@@ -425,7 +217,7 @@ test_L3_lost_region_is_left_to_the_peer(void **state)
 		if (peer_ticks)
 			break;
 	}
-	assert_int_equal(violations(d->host) + violations(d->guest), 0);
+	assert_int_equal(duo_violations(d->host) + duo_violations(d->guest), 0);
 }
 
 /* The region is lost for a moment, in which a burst is inside: both get together again. */
@@ -436,6 +228,7 @@ test_L3_cut_for_a_moment(void **state)
 	off_t size;
 
 	open_duo(d, 1);
+	send_frames(d->host, 8, 60);
 	size = 2 * (off_t)d->host->layout.area_size;
 	set_busy(d->host, 1);
 	assert_int_equal(truncate(d->path, size - FOLIO_WIRE_PAGE), 0);
@@ -443,6 +236,9 @@ test_L3_cut_for_a_moment(void **state)
 	assert_false(folio_link_is_up(d->host));
 	assert_int_equal(truncate(d->path, size), 0);
 	set_busy(d->host, 0);
+	/* What was on the way may be zeroes now. */
+	bring_up(d);
+	assert_int_equal(recv_frames(d->guest, FRAMES, 60), 0);
 	check_traffic(d);
 }
 
@@ -464,13 +260,13 @@ test_T5_two_generations(void **state)
 		generation->raw = real ^ 1;
 		assert_int_equal(recv_frames(d->host, FRAMES, 60), 0);
 		generation->raw = real;
-		/* The ring is of no use any more: the session is ended, though control sees none. */
+		/* The ring is of no use any more: the session ends, though control sees none. */
 		folio_tick(d->host);
 		assert_false(folio_link_is_up(d->host));
 		assert_int_equal(d->host->renegotiations, before + 1);
 		check_traffic(d);
 	}
-	assert_int_equal(violations(d->host), 0);
+	assert_int_equal(duo_violations(d->host), 0);
 }
 
 /* A peer is to blame only for a session that it says it is in. */
@@ -484,7 +280,7 @@ test_blame(void **state)
 
 	open_duo(d, 1);
 	for (ended = 0; ended < 2; ended++) {
-		uint64_t was = violations(d->host);
+		uint64_t was = duo_violations(d->host);
 
 		h = d->guest->region.own;
 		index = folio_layout_index(&d->guest->layout, h, 0);
@@ -493,21 +289,20 @@ test_blame(void **state)
 		folio_layout_desc(&d->guest->layout, h, 0)->raw = 1; /* too short */
 		h->generation.raw ^= (uint64_t)ended;
 		assert_int_equal(recv_frames(d->host, 3, 60), ended ? 0 : 2);
-		assert_int_equal(violations(d->host) - was, !ended);
+		assert_int_equal(duo_violations(d->host) - was, !ended);
 		index->produced.raw = 1000;
 		index->consumed.raw = 1000;
 		assert_int_equal(recv_frames(d->host, 1, 60), 0);
-		while (folio_send(d->host, 0, &(struct folio_buf){.data = frame, .len = 60}, 1) == 1)
-			;
-		assert_int_equal(violations(d->host) - was, ended ? 0 : 3);
+		fill(d->host);
+		assert_int_equal(duo_violations(d->host) - was, ended ? 0 : 3);
 		assert_int_equal(ended_bursts(d->host), ended ? 2 : 0);
 		check_traffic(d);
 	}
 }
 
 /*
- * L9: areas aligned to 1 GiB are no geometry that a host with limits maps, whatever the rest says; it
- * costs it nothing to refuse them again and again, and it says so.
+ * L9: areas aligned to 1 GiB are no geometry that a host with limits maps, whatever the rest says;
+ * it costs it nothing to refuse them again and again, and it says so.
  */
 static void
 test_L9_page_shift_is_limited(void **state)
@@ -518,7 +313,7 @@ test_L9_page_shift_is_limited(void **state)
 	uint32_t shift;
 	int fd;
 
-	d->host = open_port(d, (struct folio_config){.role = FOLIO_HOST, .ring_size = 256,
+	d->host = duo_open(d, FOLIO_HOST, (struct folio_config){.ring_size = 256,
 						     .slot_size = 2048});
 	assert_int_equal(folio_start(d->host), 0);
 	fd = open(d->path, O_RDWR | O_CLOEXEC);
@@ -541,157 +336,12 @@ test_L9_page_shift_is_limited(void **state)
 		assert_int_equal(st.link, FOLIO_LINK_REJECTED);
 		assert_non_null(strstr(st.detail, "page_shift"));
 	}
-	assert_int_equal(violations(d->host), 30 - FOLIO_LAYOUT_SHIFT);
+	assert_int_equal(duo_violations(d->host), 30 - FOLIO_LAYOUT_SHIFT);
 	munmap(h, sizeof(*h));
 	assert_int_equal(unlink(d->path), 0);
 }
 
-/* Who waits for a burst. */
-
-static struct folio *ticked;
-
-static void
-tick_meanwhile(void)
-{
-	folio_tick(ticked);
-}
-
-/* C.1: whatever a tick has to close, and however many bursts are inside, it never sleeps. */
-static void
-test_ticks_never_sleep(void **state)
-{
-	struct duo *d = *state;
-	int i;
-
-	open_duo(d, 4);
-	set_busy(d->host, 1);
-	fake.sleeps = 0;
-	for (i = 0; i < 3; i++) {
-		if (i == 0)
-			folio_port_rxq(d->host, 0)->ring.broken = 1;
-		if (i == 1)
-			assert_int_equal(unlink(d->path), 0);
-		if (i == 2)
-			restarts(d);
-		folio_tick(d->host);
-		folio_tick(d->host);
-		assert_false(folio_link_is_up(d->host));
-	}
-	for (i = 0; i < 2 * ENOUGH; i++)
-		folio_tick(d->host);
-	assert_int_equal(fake.sleeps, 0);
-	set_busy(d->host, 0);
-	check_traffic(d);
-}
-
-/* One second for all queues together; meanwhile control goes on. */
-static void
-test_stop_has_one_deadline(void **state)
-{
-	struct duo *d = *state;
-	int again;
-
-	open_duo(d, 4);
-	set_busy(d->host, 1);
-	ticked = d->host;
-	fake.meanwhile = tick_meanwhile;
-	for (again = 0; again < 2; again++) {
-		fake.slept = 0;
-		assert_false(folio_port_stop(d->host));
-		assert_true(fake.slept >= WAIT_NS && fake.slept < WAIT_NS + WAIT_NS / 10);
-	}
-	/* Its queues are stopped one by one then, and have been waited for. */
-	fake.slept = 0;
-	assert_false(folio_port_enable_rx(d->host, 0, false));
-	assert_false(folio_port_enable_tx(d->host, 1, false));
-	assert_int_equal(fake.slept, 0);
-	set_busy(d->host, 0);
-	assert_true(folio_port_stop(d->host));
-	assert_int_equal(fake.slept, 0);
-	assert_int_equal(d->host->session.state, FOLIO_SESSION_STOPPED);
-	assert_int_equal(((struct folio_wire_header *)d->host->region.own)->state.raw,
-			 FOLIO_WIRE_STATE_STOPPED);
-	folio_port_enable_rx(d->host, 0, true);
-	folio_port_enable_tx(d->host, 1, true);
-	assert_int_equal(folio_start(d->host), 0);
-	check_traffic(d);
-}
-
-static void
-leave_meanwhile(void)
-{
-	if (fake.slept > WAIT_NS / 2)
-		set_busy(ticked, 0);
-}
-
-/* A burst that takes long, but not too long. */
-static void
-test_stop_waits_for_a_slow_burst(void **state)
-{
-	struct duo *d = *state;
-
-	open_duo(d, 2);
-	ticked = d->host;
-	fake.meanwhile = leave_meanwhile;
-	fake.slept = 0;
-	set_busy(d->host, 1);
-	assert_true(folio_port_stop(d->host));
-	assert_true(fake.slept < WAIT_NS);
-	assert_int_equal(folio_start(d->host), 0);
-	check_traffic(d);
-	fake.slept = 0;
-	d->host->rxq[1].gate.busy = 1;
-	assert_true(folio_port_enable_rx(d->host, 1, false));
-	assert_true(fake.slept > 0);
-	check_traffic(d);
-}
-
-/* A stop that came too early for a burst is said when it has left, by the next call or tick. */
-static void
-test_late_stop_is_published(void **state)
-{
-	struct duo *d = *state;
-	struct folio_wire_header *h;
-	int by_tick;
-
-	open_duo(d, 1);
-	for (by_tick = 0; by_tick < 2; by_tick++) {
-		h = d->host->region.own;
-		set_busy(d->host, 1);
-		assert_false(folio_port_stop(d->host));
-		assert_int_equal(h->state.raw, FOLIO_WIRE_STATE_STARTED);
-		set_busy(d->host, 0);
-		if (by_tick)
-			folio_tick(d->host);
-		else
-			assert_true(folio_port_stop(d->host));
-		assert_int_equal(h->state.raw, FOLIO_WIRE_STATE_STOPPED);
-		assert_int_equal(h->ack.raw, 0);
-		assert_int_equal(folio_start(d->host), 0);
-		check_traffic(d);
-	}
-}
-
-static void
-test_loopback_with_a_burst_inside(void **state)
-{
-	const struct folio_config cfg = {.role = FOLIO_GUEST, .loopback = true};
-	struct folio *f = folio_open(&cfg, NULL);
-
-	(void)state;
-	assert_non_null(f);
-	assert_int_equal(folio_start(f), 0);
-	set_busy(f, 1);
-	assert_false(folio_port_stop(f));
-	assert_int_equal(folio_start(f), -EBUSY);
-	set_busy(f, 0);
-	assert_int_equal(folio_start(f), 0);
-	send_frames(f, 5, 60);
-	assert_int_equal(recv_frames(f, FRAMES, 60), 5);
-	folio_close(f);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, standstill_setup, duo_teardown)
 
 int
 main(void)
@@ -706,11 +356,6 @@ main(void)
 		TEST(test_T5_two_generations),
 		TEST(test_blame),
 		TEST(test_L9_page_shift_is_limited),
-		TEST(test_ticks_never_sleep),
-		TEST(test_stop_has_one_deadline),
-		TEST(test_stop_waits_for_a_slow_burst),
-		TEST(test_late_stop_is_published),
-		TEST(test_loopback_with_a_burst_inside),
 	};
 
 	return cmocka_run_group_tests_name("ending", tests, NULL, NULL);

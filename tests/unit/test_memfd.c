@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "sides.h"
 
 #define KILLS 20
+#define NOEXEC_SEAL 8u /* MFD_NOEXEC_SEAL, which older headers lack */
 
 static void
 test_either_side_first(void **state)
@@ -51,6 +53,47 @@ test_either_side_first(void **state)
 	sides_check_traffic(e);
 	assert_int_equal(sides_violations(e->guest, FOLIO_PEER_BAD_MESSAGE), 0);
 	assert_int_equal(sides_violations(e->host, FOLIO_PEER_BAD_MESSAGE), 0);
+}
+
+/* Kernels of every kind make memfds: this one, one that insists on the flag, one without it. */
+static enum { AS_IT_IS, NOEXEC_ONLY, BEFORE_NOEXEC } kernel;
+
+int
+memfd_create(const char *name, unsigned int flags)
+{
+	int fd;
+
+	if ((kernel == NOEXEC_ONLY && (flags & NOEXEC_SEAL) == 0) ||
+	    (kernel == BEFORE_NOEXEC && (flags & NOEXEC_SEAL) != 0)) {
+		errno = kernel == NOEXEC_ONLY ? EACCES : EINVAL;
+		return -1;
+	}
+	fd = (int)syscall(SYS_memfd_create, name, flags);
+	if (fd < 0 && errno == EINVAL && kernel == NOEXEC_ONLY) /* it is older than what it plays */
+		fd = (int)syscall(SYS_memfd_create, name, flags & ~NOEXEC_SEAL);
+	return fd;
+}
+
+static void
+test_kernels_with_and_without_noexec(void **state)
+{
+	struct sides *e = *state;
+
+	for (kernel = AS_IT_IS; kernel <= BEFORE_NOEXEC; kernel++) {
+		sides_open_guest(e);
+		sides_open_host(e);
+		sides_check_traffic(e);
+		folio_close(e->guest);
+		folio_close(e->host);
+		e->guest = e->host = NULL;
+	}
+}
+
+static int
+end_of_kernels(void **state)
+{
+	kernel = AS_IT_IS;
+	return sides_teardown(state);
 }
 
 static void
@@ -327,6 +370,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_either_side_first),
+		cmocka_unit_test_setup_teardown(test_kernels_with_and_without_noexec, sides_setup,
+						end_of_kernels),
 		TEST(test_other_geometries),
 		TEST(test_stop_and_start),
 		TEST(test_over_the_limit),

@@ -435,7 +435,8 @@ test_alloc_fails(void **state)
 	module.alloc_errors[0] = ENOMEM;
 	module.alloc_errors[1] = ENOMEM;
 	check_refused(&cfg, -ENOMEM, "path=/dev/zero: cannot share 2097152 bytes of memory: Cannot "
-		      "allocate memory (see the module's parameter max_alloc)");
+		      "allocate memory (see RLIMIT_MEMLOCK, and the module's parameters "
+		      "max_alloc and min_chunk)");
 	module.calls = 0;
 	module.alloc_errors[0] = EIO;
 	check_refused(&cfg, -EIO, "cannot share 2097152 bytes");

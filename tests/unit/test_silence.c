@@ -134,7 +134,7 @@ test_ticks_in_time(void **state)
 	assert_int_equal(ticks_until_silent(d->host, IN_TIME), SILENT_TICKS);
 }
 
-/* Twice the time, but however late all ticks are: no more, or nobody would notice that a peer died. */
+/* Twice the time, however late all ticks are: no more, or nobody would notice a dead peer. */
 static void
 test_late_ticks(void **state)
 {

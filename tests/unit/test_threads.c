@@ -290,8 +290,8 @@ data_thread(void *arg)
 }
 
 /*
- * A session leaves a peer behind that does not let go of the rings within ten steps, and counts what
- * it finds in them then. That is no subject here, so no end is far ahead of a starved one.
+ * A session leaves a peer behind that does not let go of the rings within ten steps, and counts
+ * what it finds in them then. That is no subject here, so no end is far ahead of a starved one.
  */
 static void *
 control_thread(void *arg)

@@ -227,7 +227,7 @@ test_tricks_at_parting(void **state)
 		folio_virtio_device_stop(&f->d);
 		since = f->now;
 		while (f->d.state != FOLIO_VIRTIO_DOWN) {
-			assert_true(f->now - since <= 200 + FRONT_TICK);
+			assert_true(f->now - since <= 600 + FRONT_TICK);
 			front_round(f);
 		}
 		assert_int_equal(backend_counts(f->b)->tricks > 0, trick != BACKEND_HONEST);

@@ -392,6 +392,7 @@ static void
 test_doorbells(void **state)
 {
 	struct pcirig *e = *state;
+	uint32_t value;
 
 	pcirig_begin(e, ALL, 1);
 	e->dev.queue[1].notify_off = 0xffff;
@@ -405,6 +406,11 @@ test_doorbells(void **state)
 	ops->notify(&e->pci, 1);
 	assert_int_equal(e->dev.queue[1].rung, 1);
 	ops->notify(&e->pci, FOLIO_VIRTIO_QUEUES_MAX); /* nobody's */
+	/* Nor is there a register beyond a part. */
+	assert_true(folio_pci_reg_read(&e->pci.regs, FOLIO_PCI_DEVICE, 8, 4, &value));
+	assert_false(folio_pci_reg_read(&e->pci.regs, FOLIO_PCI_DEVICE, 10, 4, &value));
+	assert_false(folio_pci_reg_read(&e->pci.regs, FOLIO_PCI_DEVICE, UINT32_MAX, 2, &value));
+	assert_false(folio_pci_reg_write(&e->pci.regs, FOLIO_PCI_NOTIFY, 0xfff, 2, 0));
 	pcirig_end(e);
 	pcirig_begin(e, ALL, 1);
 	pcidev_put(&e->dev, PCIDEV_CAP_NOTIFY + 16, 4, 0x80000000);

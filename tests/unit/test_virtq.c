@@ -53,7 +53,10 @@ test_traffic_of_every_kind(void **state)
 	}
 }
 
-/* Indices of 16 bits wrap often in this; places of 32 bits, once, and the ring's wrap counter with them. */
+/*
+ * Indices of 16 bits wrap often in this; places of 32 bits, once, and the ring's wrap counter with
+ * them.
+ */
 static void
 test_counters_wrap(void **state)
 {
@@ -159,8 +162,8 @@ test_chains_of_every_length(void **state)
 }
 
 /*
- * D1: nothing behind a frame is written, and where it begins there is a header of zeroes, whatever a
- * longer frame put there before.
+ * D1: nothing behind a frame is written, and where it begins there is a header of zeroes, whatever
+ * a longer frame put there before.
  */
 static void
 test_exactly_the_frame_reaches_shared_memory(void **state)
@@ -185,7 +188,8 @@ test_exactly_the_frame_reaches_shared_memory(void **state)
 				memset(buf + FOLIO_VIRTQ_LINE, CANARY, ROOM);
 				memset(buf, CANARY, FOLIO_VIRTQ_HEADER);
 			}
-			assert_int_equal(bursts_send(q, r->cfg.packed, &f, 1, len % 3 * 50, r->exact), 1);
+			assert_int_equal(
+				bursts_send(q, r->cfg.packed, &f, 1, len % 3 * 50, r->exact), 1);
 			for (b = 0; b < q->size; b++) {
 				uint32_t start = b == 0 ? FOLIO_VIRTQ_LINE : FOLIO_VIRTQ_HEADER;
 				uint32_t room = b == 0 ? ROOM : MORE;
@@ -203,8 +207,8 @@ test_exactly_the_frame_reaches_shared_memory(void **state)
 				start += part;
 				if (start < FOLIO_VIRTQ_LINE)
 					start = FOLIO_VIRTQ_LINE;
-				assert_true(util_all_bytes(buf + start, CANARY, FOLIO_VIRTQ_LINE + ROOM -
-							   start));
+				assert_true(util_all_bytes(buf + start, CANARY,
+							   FOLIO_VIRTQ_LINE + ROOM - start));
 			}
 			assert_true(model_collect(&r->tx.dev) == 1);
 			model_return(&r->tx.dev, 0, 0);
@@ -240,7 +244,8 @@ test_nothing_is_given_before_a_burst_ends(void **state)
 
 		watched = r;
 		for (n = 0; n < 3 * SIZE; n++) {
-			struct bursts_frame f[3] = {{data, 60}, {data, n % 4 == 0 ? 900 : 61}, {data, 62}};
+			struct bursts_frame f[3] = {
+				{data, 60}, {data, n % 4 == 0 ? 900 : 61}, {data, 62}};
 
 			assert_int_equal(bursts_send(&r->tx.q, r->cfg.packed, f, 3, n % 3 * 25,
 						     copy_and_look), 3);
@@ -290,7 +295,8 @@ test_full(void **state)
 
 		for (n = 0; n < SIZE + 1; n++)
 			f[n] = (struct bursts_frame){rig_frame(n, 60), 60};
-		assert_int_equal(bursts_send(&r->tx.q, r->cfg.packed, f, SIZE + 1, 0, r->exact), SIZE);
+		assert_int_equal(bursts_send(&r->tx.q, r->cfg.packed, f, SIZE + 1, 0, r->exact),
+				 SIZE);
 		assert_int_equal(bursts_send(&r->tx.q, r->cfg.packed, f, 1, 0, r->exact), 0);
 		assert_int_equal(model_collect(&r->tx.dev), SIZE);
 		model_return(&r->tx.dev, 0, 0);
@@ -314,11 +320,14 @@ test_a_poll_in_vain_writes_nothing(void **state)
 		struct rig *r = open_kind(i, SIZE);
 		uint8_t room[ROOM];
 		struct bursts_frame f = {room, 0};
-		/* Split: the index. Packed: the first descriptor's id. A store would put it right. */
+		/*
+		 * Split: the index. Packed: the first descriptor's id. A store would put it right.
+		 */
 		uint16_t *field = r->cfg.packed ? &r->rx.dev.ring[0].id : &r->rx.dev.avail->idx;
 
 		*field ^= 0x5555;
-		assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact), 0);
+		assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, ROOM, 0, r->exact),
+				 0);
 		*field ^= 0x5555;
 		rig_traffic(r, 10, false, 3);
 		rig_close(r);
@@ -388,8 +397,10 @@ test_no_interrupts(void **state)
 			assert_int_equal(((const struct vring_packed_desc_event *)tx)->flags,
 					 VRING_PACKED_EVENT_FLAG_DISABLE);
 		} else {
-			assert_int_equal(((const struct vring_avail *)rx)->flags, VRING_AVAIL_F_NO_INTERRUPT);
-			assert_int_equal(((const struct vring_avail *)tx)->flags, VRING_AVAIL_F_NO_INTERRUPT);
+			assert_int_equal(((const struct vring_avail *)rx)->flags,
+					 VRING_AVAIL_F_NO_INTERRUPT);
+			assert_int_equal(((const struct vring_avail *)tx)->flags,
+					 VRING_AVAIL_F_NO_INTERRUPT);
 		}
 		rig_close(r);
 	}
@@ -412,8 +423,9 @@ test_a_frame_that_is_too_long_is_dropped(void **state)
 			assert_true(model_deliver(&r->rx.dev, 0, data, MAX_FRAME + 1, NULL));
 			assert_true(model_deliver(&r->rx.dev, 0, data, MAX_FRAME, NULL));
 			model_publish(&r->rx.dev);
-			assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, MAX_FRAME, 0,
-							r->exact), 1);
+			assert_int_equal(bursts_receive(&r->rx.q, r->cfg.packed, &f, 1, MAX_FRAME,
+							0, r->exact),
+					 1);
 			assert_int_equal(f.len, MAX_FRAME);
 			assert_int_equal(r->rx.q.bad_length, 1);
 			assert_int_equal(r->rx.q.broken, 0);

@@ -54,6 +54,28 @@ util_dir_teardown(void **state)
 	return ret;
 }
 
+int
+util_place_setup(void **state)
+{
+	struct util_place *p = calloc(1, sizeof(*p));
+
+	if (p == NULL || util_dir_setup(&p->dir) != 0)
+		return -1;
+	snprintf(p->path, sizeof(p->path), "%s/region", (const char *)p->dir);
+	*state = p;
+	return 0;
+}
+
+int
+util_place_teardown(void **state)
+{
+	struct util_place *p = *state;
+	int ret = util_dir_teardown(&p->dir);
+
+	free(p);
+	return ret;
+}
+
 static unsigned int
 count_entries(const char *dir)
 {

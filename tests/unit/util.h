@@ -22,7 +22,16 @@
 int util_dir_setup(void **state);
 int util_dir_teardown(void **state);
 
-/* Entries in that folder. */
+/* The same with a path in it that is of nothing yet. Fixtures: *state is a struct util_place. */
+struct util_place {
+	void *dir;
+	char path[PATH_MAX];
+};
+
+int util_place_setup(void **state);
+int util_place_teardown(void **state);
+
+/* Entries in such a folder. */
 unsigned int util_dir_entries(const char *dir);
 
 /* Descriptors that this process has open. */

@@ -6,8 +6,9 @@
 #define BURSTS_H
 
 /*
- * Bursts of a user of lib/virtio, as the driver's without mbufs: for unit tests, the hostile device,
- * the fuzzer, and what is counted of instructions. `packed` is a constant wherever speed counts.
+ * Bursts of a user of lib/virtio, as the driver's without mbufs: for unit tests, the hostile
+ * device, the fuzzer, and what is counted of instructions. `packed` is a constant wherever speed
+ * counts.
  */
 
 #include <string.h>
@@ -71,7 +72,8 @@ bursts_send(struct folio_virtq *q, const bool packed, const struct bursts_frame 
 		if (bufs > room) {
 			if (bufs == 1)
 				break; /* what is free was looked at */
-			room = packed ? folio_packed_tx_room(q, bufs) : folio_split_tx_room(q, bufs);
+			room = packed ? folio_packed_tx_room(q, bufs)
+				      : folio_split_tx_room(q, bufs);
 			if (bufs > room)
 				break;
 		}
@@ -94,8 +96,9 @@ bursts_send(struct folio_virtq *q, const bool packed, const struct bursts_frame 
 
 /* Cold: a frame that is not plain. Returns the buffers to go on by, 0 to end the burst. */
 static inline uint32_t
-bursts_take(struct folio_virtq *q, bool packed, uint32_t s, uint64_t word, uint32_t bufs, uint32_t room,
-	    uint32_t piece, struct bursts_frame *f, uint32_t *got, folio_copy_fn exact)
+bursts_take(struct folio_virtq *q, bool packed, uint32_t s, uint64_t word, uint32_t bufs,
+	    uint32_t room, uint32_t piece, struct bursts_frame *f, uint32_t *got,
+	    folio_copy_fn exact)
 {
 	struct folio_virtq_frame frame = {0};
 	enum folio_virtq_verdict verdict;
@@ -117,16 +120,17 @@ bursts_take(struct folio_virtq *q, bool packed, uint32_t s, uint64_t word, uint3
 }
 
 /* Receive up to n frames into buffers with so much room; longer ones are lost. Returns how many. */
-BURSTS_INLINE uint32_t
-bursts_receive(struct folio_virtq *q, const bool packed, struct bursts_frame *f, uint32_t n, uint32_t room,
-	       uint32_t piece, folio_copy_fn exact)
+BURSTS_INLINE uint32_t bursts_receive(struct folio_virtq *q, const bool packed,
+				      struct bursts_frame *f, uint32_t n, uint32_t room,
+				      uint32_t piece, folio_copy_fn exact)
 {
 	uint32_t avail = packed ? folio_packed_rx_avail(q, n) : folio_split_rx_avail(q, n);
 	const uint32_t max = room < q->plain_max ? room : q->plain_max, s = q->head;
 	uint32_t done = 0, got = 0, step;
 
 	while (got < n && done < avail) {
-		uint64_t word = packed ? folio_packed_rx_word(q, s + done) : folio_split_rx_word(q, s + done);
+		uint64_t word = packed ? folio_packed_rx_word(q, s + done)
+				       : folio_split_rx_word(q, s + done);
 		uint32_t bufs = FOLIO_VIRTQ_UNSEEN;
 		bool plain = packed ? folio_packed_rx_is_plain(q, s + done, word, max)
 				    : folio_split_rx_is_plain(q, s + done, word, max);
@@ -142,7 +146,8 @@ bursts_receive(struct folio_virtq *q, const bool packed, struct bursts_frame *f,
 			done++;
 			continue;
 		}
-		step = bursts_take(q, packed, s + done, word, bufs, room, piece, &f[got], &got, exact);
+		step = bursts_take(q, packed, s + done, word, bufs, room, piece, &f[got], &got,
+				   exact);
 		if (step == 0)
 			break;
 		done += step;

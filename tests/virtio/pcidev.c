@@ -392,6 +392,7 @@ read_common(struct pcidev *d, uint32_t offset, uint32_t len)
 static void
 bar_write(struct pcidev *d, uint32_t offset, uint32_t len, uint32_t value)
 {
+	d->beyond |= offset > PCIDEV_BAR_BYTES - len;
 	if (offset < PCIDEV_NET)
 		write_common(d, offset, len, value);
 	else if (offset >= PCIDEV_NOTIFY && offset < PCIDEV_BAR_BYTES)
@@ -406,6 +407,7 @@ bar_read(struct pcidev *d, uint32_t offset, uint32_t len)
 	enum folio_pci_part part = FOLIO_PCI_COMMON;
 	uint32_t value = 0;
 
+	d->beyond |= offset > PCIDEV_BAR_BYTES - len;
 	if (offset < PCIDEV_NET) {
 		value = read_common(d, offset, len);
 	} else if (offset - PCIDEV_NET <= PCIDEV_NET_BYTES - len) {
@@ -481,7 +483,8 @@ pcidev_write(const struct folio_pci_access *a, uint32_t space, uint64_t offset, 
 	else if (done && space == PCIDEV_BAR && d->has_bars)
 		bar_write(d, (uint32_t)offset, len, get(from, len));
 	else if (done)
-		d->error = "a write to where nothing is";
+		d->beyond = true;
+	d->accesses++;
 	pthread_mutex_unlock(&d->lock);
 	return !d->mute;
 }
@@ -503,8 +506,9 @@ pcidev_read(const struct folio_pci_access *a, uint32_t space, uint64_t offset, v
 		value = bar_read(d, (uint32_t)offset, len);
 		memcpy(to, &value, len);
 	} else {
-		d->error = "a read of where nothing is";
+		d->beyond = true;
 	}
+	d->accesses++;
 	pthread_mutex_unlock(&d->lock);
 	return !d->mute;
 }

@@ -90,13 +90,15 @@ struct pcidev {
 	uint32_t lies;
 	void (*rang)(uint32_t q); /* a doorbell */
 	const char *error;	  /* what the driver did wrong */
+	bool beyond;		  /* it reached for what is outside of its BAR */
+	uint32_t accesses;	  /* reads and writes */
 };
 
 /* A device of so many pairs with these features, reached through its window. */
 void pcidev_init(struct pcidev *d, uint64_t features, uint32_t pairs);
 void pcidev_end(struct pcidev *d);
 
-/* Its access, for folio_virtio_pci_config.open. place->sysfs is the device. */
+/* Its access, for folio_virtio_pci_config.opener. place->sysfs is the device. */
 int pcidev_open(struct folio_pci_access *a, const struct folio_pci_place *place,
 		const struct folio_shm *shm, const char *name, struct folio_error *err);
 

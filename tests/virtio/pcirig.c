@@ -44,7 +44,7 @@ pcirig_begin(struct pcirig *e, uint64_t features, uint32_t pairs)
 		/* At the end of the memory: a byte too many faults. */
 		.control = (uint8_t *)e->mem + 4096 - FOLIO_CONTROL_BYTES,
 		.control_addr = MEM_ADDR,
-		.open = pcidev_open,
+		.opener = pcidev_open,
 	};
 
 	pcidev_init(&e->dev, features, pairs);
@@ -62,6 +62,7 @@ pcirig_end(struct pcirig *e)
 	folio_virtio_pci_close(&e->pci);
 	if (!e->dev.gone && !e->dev.mute)
 		assert_false(pcidev_is_master(&e->dev));
+	assert_false(e->dev.beyond);
 	if (e->dev.error != NULL)
 		fail_msg("the driver: %s", e->dev.error);
 	pcidev_end(&e->dev);

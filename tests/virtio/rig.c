@@ -42,9 +42,9 @@ open_queue(struct rig *r, struct rig_queue *rq, bool receive, uint64_t addr)
 	m->addr = rq->addr;
 	rq->region = (struct model_region){addr, (uint64_t)m->size * m->stride, m->bufs};
 	folio_virtq_areas(m->size, &a);
-	assert_true(model_init(&rq->dev, cfg->packed, receive, m->size, (uint8_t *)m->rings + a.desc,
-			       (uint8_t *)m->rings + a.driver, (uint8_t *)m->rings + a.device,
-			       &rq->region, 1));
+	assert_true(model_init(&rq->dev, cfg->packed, receive, m->size,
+			       (uint8_t *)m->rings + a.desc, (uint8_t *)m->rings + a.driver,
+			       (uint8_t *)m->rings + a.device, &rq->region, 1));
 }
 
 static void
@@ -194,8 +194,8 @@ send_some(struct traffic *t)
 		t->len[(t->sent + i) % 256] = len;
 	}
 	n = i;
-	sent = bursts_send(&t->r->tx.q, t->r->cfg.packed, f, n, below(t, 3) == 0 ? 1 + below(t, 400) : 0,
-			   t->r->exact);
+	sent = bursts_send(&t->r->tx.q, t->r->cfg.packed, f, n,
+			   below(t, 3) == 0 ? 1 + below(t, 400) : 0, t->r->exact);
 	t->sent += sent;
 	for (i = 0; i < n; i++)
 		free(f[i].data);

@@ -52,8 +52,8 @@ uint8_t *rig_frame(uint32_t number, uint32_t len);
 bool rig_is_frame(const uint8_t *data, uint32_t number, uint32_t len);
 
 /*
- * Honest traffic for so many rounds: bursts of frames of all lengths are sent, echoed by the device,
- * in the order given or (`shuffle`) in any, and received. Asserts what must hold.
+ * Honest traffic for so many rounds: bursts of frames of all lengths are sent, echoed by the
+ * device, in the order given or (`shuffle`) in any, and received. Asserts what must hold.
  */
 void rig_traffic(struct rig *r, uint32_t rounds, bool shuffle, uint64_t seed);
 

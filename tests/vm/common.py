@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(HERE, "../../scripts"))
 sys.path.insert(0, os.path.join(HERE, "../system"))
 
 from guest import Guest  # noqa: E402
-from testpmd import RegionFile, Testpmd  # noqa: E402
+from testpmd import Failure, RegionFile, Testpmd  # noqa: E402
 
 REGION_MB = 32
 # Where guest.py puts the first device.
@@ -43,11 +43,15 @@ class GuestCase(unittest.TestCase):
     def tearDown(self):
         # A failure must not keep the rest from being cleaned up.
         trouble = [t for g in self.guests for t in self.kernel_trouble(g)]
+        self.end_all()
+        self.assertEqual(trouble, [], "the guest's kernel complained")
+
+    def end_all(self):
+        """Whatever state it is in."""
         for one in self.guests + self.hosts:
             one.end()
         for region in self.regions:
             region.remove()
-        self.assertEqual(trouble, [], "the guest's kernel complained")
 
     @staticmethod
     def kernel_trouble(guest):
@@ -92,13 +96,62 @@ class GuestCase(unittest.TestCase):
     def flow(self, *sides):
         """Each receives something new."""
         for side in sides:
-            side.wait_received(side.stats()["RX-packets"] + 100, timeout=60)
+            side.wait_received(side.stats()["RX-packets"] + 100)
 
     def both_ways(self, *sides):
         """Start forwarding that sends and receives at once."""
         for side in sides:
             side.cmd("set fwd flowgen")
             side.cmd("start")
+
+
+class SharedGuest(GuestCase):
+    """Tests that take turns in one guest, as an emulated one is slow to boot. One that was ended is
+    booted anew for who comes next."""
+
+    sizes = (REGION_MB,)
+    append = ""
+    shared = []     # of the class: the guest and the paths of its regions
+
+    def __init_subclass__(cls):
+        cls.shared = []
+
+    def setUp(self):
+        super().setUp()
+        if self.shared and self.shared[0].process.poll() is not None:
+            self.tearDownClass()
+        if not self.shared:
+            try:
+                self.shared += self.boot(*self.sizes, append=self.append)[0], self.regions
+            except Failure:
+                self.end_all()
+                raise
+            self.guests, self.regions = [], []
+        self.guest, self.path = self.shared[0], self.shared[1][0].path
+
+    def tearDown(self):
+        trouble = []
+        try:
+            if self.guest.process.poll() is None:
+                shell = self.guest.shells[0]
+                shell.run("kill -9 $(pidof dpdk-testpmd verify) 2>/dev/null")
+                self.guest.shells[1].run("true")    # it has its port again
+                trouble = self.kernel_trouble(self.guest)
+        except Failure:
+            self.guest.end()    # it does not answer: whoever comes next boots another one
+            raise
+        finally:
+            super().tearDown()
+        self.assertEqual(trouble, [], "the guest's kernel complained")
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.shared:
+            guest, regions = cls.shared
+            guest.end()
+            for region in regions:
+                region.remove()
+            cls.shared.clear()
 
 
 def main():

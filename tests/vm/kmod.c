@@ -223,7 +223,8 @@ pfn_of(const void *mem)
 
 	must(fd >= 0, "pagemap");
 	must(pread(fd, &entry, sizeof(entry),
-		   (off_t)((uintptr_t)mem / page_size * sizeof(entry))) == sizeof(entry), "pagemap");
+		   (off_t)((uintptr_t)mem / page_size * sizeof(entry))) == sizeof(entry),
+	     "pagemap");
 	close(fd);
 	must(entry >> 63, "the page is not present");
 	return entry & ((UINT64_C(1) << 55) - 1);

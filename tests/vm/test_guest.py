@@ -2,63 +2,15 @@
 # Copyright(c) 2026 The folio authors
 """A guest and its host: traffic, restarts of every kind, and what the host can see of the guest."""
 
-import json
-import re
-import time
-
 import common
-from common import PCI, REGION_MB
-from test_verify import COUNTERS, Verify
+from checks import Checks
+from common import PCI
 
 REGION_MB_SMALL = 16
 
 
-class GuestVerify:
-    """The program that checks every byte, in the guest."""
-
-    def __init__(self, shell, more="", app=""):
-        self._shell = shell
-        self._pid = shell.check(
-            "cd /tmp; FOLIO_HUGE_DIR= /opt/folio/verify --lcores 0@0 --no-pci --no-telemetry --no-huge "
-            f"-m 96 -d /opt/folio/librte_net_folio.so --vdev=net_folio0,{PCI}{more} -- {app} "
-            "> /tmp/verify 2>&1 & echo $!").split()[-1]
-
-    def counters(self):
-        """Sent, received, bad, out of order; as last printed."""
-        found = COUNTERS.findall(self._shell.run("tail -n 2 /tmp/verify")[1])
-        return tuple(int(n) for n in found[-1]) if found else (0, 0, 0, 0)
-
-    def wait_received(self, more_than):
-        """Wait for traffic."""
-        deadline = time.monotonic() + 120
-        while self.counters()[1] <= more_than:
-            if time.monotonic() > deadline:
-                raise AssertionError("no traffic:\n" + self._shell.run("cat /tmp/verify")[1])
-            time.sleep(0.1)
-
-    def finish(self):
-        """SIGTERM; returns the exit status and the last lines that were printed."""
-        return self._shell.run(f"kill {self._pid}; wait {self._pid}; s=$?; tail -n 20 /tmp/verify; "
-                               "(exit $s)")
-
-
-class Contents(common.GuestCase):
+class Contents(Checks):
     """Never a wrong byte between a guest and its host."""
-
-    def converse(self, guest, path, more="", app=""):
-        """Traffic both ways at once."""
-        outside = Verify("host", path, more, app=app.split())
-        try:
-            inside = GuestVerify(guest.shells[1], more, app)
-            inside.wait_received(5000)
-            outside.wait_received(5000)
-            status, text = inside.finish()
-            self.assertEqual(status, 0, text)
-            self.assertEqual(outside.finish(), 0, "".join(outside.text[-10:]))
-            self.assertEqual(inside.counters()[2:], (0, 0))
-            self.assertEqual(outside.counters[2:], (0, 0))
-        finally:
-            outside.end()
 
     def test_contents(self):
         """Plain frames; four queues; jumbo frames over many slots. With the module and without."""
@@ -71,15 +23,8 @@ class Contents(common.GuestCase):
                 guest.end()
 
 
-class Lifecycle(common.GuestCase):
+class Lifecycle(Checks):
     """A guest and its host come and go as they like; the other one sees a link flap."""
-
-    def start(self, guest, devargs=PCI):
-        """testpmd in the guest, sending and receiving."""
-        side = guest.testpmd(devargs).wait_prompt()
-        side.wait_link()
-        self.both_ways(side)
-        return side
 
     def test_guest_is_reset_powered_off_and_killed(self):
         guest, (path,) = self.boot()
@@ -138,7 +83,7 @@ class Lifecycle(common.GuestCase):
             host.wait_link(port=port)
         sender.cmd("set fwd txonly")
         sender.cmd("start")
-        receiver.wait_received(1000, timeout=60)
+        receiver.wait_received(1000)
         sender.cmd("stop")
         second.kill()
         host.wait_link(False, port=1)
@@ -146,80 +91,21 @@ class Lifecycle(common.GuestCase):
         self.assertEqual(host.violations(0) + host.violations(1), 0)
 
 
-class Isolation(common.GuestCase):
+class Isolation(Checks):
     """What the host's process has of the guest is the region, and nothing else."""
-
-    def maps(self, pid):
-        """What a process has mapped and can read: file, is it shared, first and last address."""
-        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
-            for line in maps:
-                span, mode, _, _, inode, *name = line.split(maxsplit=5)
-                low, high = (int(n, 16) for n in span.split("-"))
-                if mode[0] != "r":  # addresses that EAL keeps for later: many gigabytes of nothing
-                    continue
-                yield (name[0].strip() if inode != "0" and name else "", "s" in mode, low, high)
-
-    def search(self, pid, token, wanted):
-        """Names of the mappings of a process that hold the token; "" is anonymous memory."""
-        found = set()
-        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-            for name, _, low, high in self.maps(pid):
-                if wanted(name, high - low) and high < 1 << 63:  # the last page is the kernel's
-                    for start in range(low, high, 1 << 24):
-                        try:
-                            memory.seek(start)
-                            block = memory.read(min((1 << 24) + len(token), high - start))
-                        except OSError:
-                            break
-                        if token in block:
-                            found.add(name)
-                            break
-        return found
 
     def test_host_process_maps_the_region_only(self):
         guest, path, _, host = self.connected()
-
-        shared_with = [name for name, shared, _, _ in self.maps(host.process.pid)
-                       if shared and name == path]
-        self.assertEqual(len(shared_with), 2, "the two halves of the region")
-        ours = {name for name, shared, _, _ in self.maps(host.process.pid) if shared and name}
-        theirs = {name for name, _, _, _ in self.maps(guest.process.pid) if name}
-        self.assertEqual(ours & theirs, {path}, "what both processes have mapped")
-
-        # The guest's memory is one anonymous, private mapping of QEMU's, of its whole size.
-        ram = [high - low for name, shared, low, high in self.maps(guest.process.pid)
-               if not name and not shared and high - low >= guest.memory << 20]
-        self.assertTrue(ram, "no anonymous mapping of QEMU is as large as the guest's memory")
+        self.check_maps(guest, path, host)
 
     def test_a_secret_of_the_guest_stays_there(self):
         """Bytes in the guest's memory are found in QEMU's anonymous memory, and nowhere else."""
         guest, path, inside, host = self.connected()
-        # Made in the guest, so that the serial port's way in does not spread it.
-        guest.shells[0].check("head -c 4096 /dev/urandom > /dev/shm/secret")
-        token = bytes.fromhex(guest.shells[0].check("od -An -v -tx1 -N64 /dev/shm/secret")
-                              .replace("\n", "").replace(" ", ""))
-        self.flow(inside, host)
-        self.assertEqual(self.search(guest.process.pid, token,
-                                     lambda name, size: size >= guest.memory << 20), {""})
-        self.assertEqual(self.search(host.process.pid, token,
-                                     lambda name, _: not name.startswith("[v")), set())
-        with open(path, "rb") as region:
-            self.assertNotIn(token, region.read())
+        self.check_secret(guest, path, inside, host)
 
 
-class Errors(common.GuestCase):
+class Errors(Checks):
     """What can be wrong with a device says so, and leaves nothing behind."""
-
-    def refused(self, guest, devargs, *says):
-        """testpmd's port is not created; the log says why."""
-        side = guest.testpmd(devargs)
-        text = side.terminal.wait(side._start, lambda t: "testpmd> " in t or "Bye" in t or
-                                  "No probed" in t, "testpmd to refuse", 120, side.report)
-        side.quit()
-        text = side.report()
-        self.assertIn("No probed ethernet devices", text)
-        for words in says:
-            self.assertIn(words, re.sub(r"\s+", " ", text))
 
     def test_without_the_module(self):
         guest, _ = self.boot(REGION_MB_SMALL, 2, append="folio.module=0")
@@ -251,6 +137,10 @@ class Errors(common.GuestCase):
         self.refused(guest, "path=/dev/folio7", "load the folio kernel module")
         self.refused(guest, "path=/dev/null", "nor a device of the folio kernel module")
         self.refused(guest, "path=/dev/folio_alloc,role=host", "allowed with it is role=guest")
+        limit = "/sys/module/folio/parameters/max_alloc"
+        before = shell.check(f"cat {limit}; echo 1 > {limit}").strip()
+        self.refused(guest, "path=/dev/folio_alloc", "RLIMIT_MEMLOCK", "max_alloc and min_chunk")
+        shell.check(f"echo {before} > {limit}")
         side = guest.testpmd(PCI).wait_prompt()
         self.assertIn("through the kernel module", side.report())
         self.assertNotEqual(shell.run("(exec 3<> /dev/folio0)")[0], 0)
@@ -264,25 +154,22 @@ class Errors(common.GuestCase):
         self.assertEqual(side.quit(), 0)
 
 
-class Doctor(common.GuestCase):
+class Doctor(Checks):
     """folio-doctor in a guest, where all that it looks at is real."""
 
-    COMMAND = "folio-doctor --json --role guest --plugin /opt/folio/librte_net_folio.so"
-
-    def verdicts(self, guest, status):
-        """Its lines by name; the exit status is as expected."""
-        got, text = guest.shells[0].run(self.COMMAND)
-        report = json.loads(text)
-        self.assertEqual(got, status, text)
-        self.assertEqual(report["can_run"], status == 0)
-        return {line["check"]: (line["verdict"], line["text"]) for line in report["lines"]}
-
     def test_doctor(self):
-        guest, _ = self.boot(REGION_MB_SMALL, append="folio.huge=40")
+        guest, (path,) = self.boot(REGION_MB_SMALL, append="folio.huge=40")
+        with open(path, "r+b") as region:
+            region.write(b"a host's header")
         lines = self.verdicts(guest, 0)
+        with open(path, "rb") as region:
+            self.assertEqual(region.read(15), b"a host's header", "a look owns nothing")
         self.assertIn("QEMU TCG", lines["kind"][1])
         self.assertEqual(lines["folio.ko"][0], "ok")
         self.assertIn("uncached", lines["/dev/folio0"][1])
+        guest.shells[0].check("exec 9<> /dev/folio0")
+        self.assertIn("16 MiB", self.verdicts(guest, 0)["/dev/folio0"][1])
+        guest.shells[0].check("exec 9>&-")
         self.assertEqual(lines["plugin"][0], "ok", lines["plugin"])
         guest.shells[0].check("rmmod folio")
         self.assertIn("16 MiB", self.verdicts(guest, 0)["0000:00:04.0"][1])
@@ -290,46 +177,16 @@ class Doctor(common.GuestCase):
         self.assertEqual(self.verdicts(guest, 1)["folio.ko"][0], "fail")
 
 
-class Zeroing(common.GuestCase):
+class Zeroing(Checks):
     """What is left in the file behind the region, seen from outside."""
-
-    def content(self, path):
-        """All of it."""
-        with open(path, "rb") as region:
-            return region.read()
-
-    def run_and_kill(self, guest, devargs=PCI):
-        """A testpmd that sends until it is full, and SIGKILL."""
-        side = guest.testpmd(devargs).wait_prompt()
-        host = self.host(self.regions[0].path)
-        side.wait_link()
-        side.cmd("set fwd txonly")
-        side.cmd("start")
-        host.cmd("set fwd rxonly")
-        host.cmd("start")
-        self.flow(host)
-        guest.shells[0].check("kill -9 $(pidof dpdk-testpmd)")
-        guest.shells[1].run("true")  # the shell has its port again: the owner is gone
-        host.wait_link(False)
-        self.assertEqual(host.quit(), 0)
 
     def test_module_zeroes_after_sigkill(self):
         guest, (path,) = self.boot()
-        self.run_and_kill(guest)
-        content = self.content(path)
-        self.assertEqual(content.count(0), len(content))
-        self.assertEqual(len(content), REGION_MB << 20)
+        self.check_module_zeroes(guest, path)
 
     def test_next_guest_zeroes_without_the_module(self):
         guest, (path,) = self.boot(append="folio.module=0")
-        self.run_and_kill(guest, PCI + ",ring_size=4096")
-        content = self.content(path)
-        self.assertNotEqual(content.count(0), len(content), "this is what the module is for")
-        # A smaller geometry: what reached beyond it must go too.
-        side = guest.testpmd(PCI + ",ring_size=64").wait_prompt()
-        self.assertEqual(side.quit(), 0)
-        content = self.content(path)
-        self.assertEqual(content.count(0), len(content))
+        self.check_next_zeroes(guest, path)
 
 
 if __name__ == "__main__":

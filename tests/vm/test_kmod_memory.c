@@ -95,7 +95,8 @@ check_alloc(uint64_t size)
 	chunks = calloc(info.chunks, sizeof(*chunks));
 	assert_non_null(chunks);
 	for (i = 0; i < info.chunks; i++) {
-		req = (struct folio_ioctl_chunks){.out = (uintptr_t)&chunks[i], .first = i, .count = 1};
+		req = (struct folio_ioctl_chunks){
+			.out = (uintptr_t)&chunks[i], .first = i, .count = 1};
 		assert_int_equal(call(fd, FOLIO_IOCTL_CHUNKS, &req), 0);
 		assert_int_equal(req.count, 1);
 		assert_in_range(chunks[i].len, page_size, 2 * MIB);

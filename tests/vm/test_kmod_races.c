@@ -470,7 +470,8 @@ cling(unsigned int number)
 	int fd;
 
 	for (;;) {
-		snprintf(node, sizeof(node), "/dev/folio%u", (unsigned int)(next_random(&seed) % 3));
+		snprintf(node, sizeof(node), "/dev/folio%u",
+			 (unsigned int)(next_random(&seed) % 3));
 		fd = open(node, O_RDWR);
 		if (fd < 0) {
 			atomic_fetch_add(errno == EBUSY ? &tally->busy

@@ -106,10 +106,10 @@ class Module(common.GuestCase):
                 (f"echo 0000:00:04.0 > {DRIVER}/unbind", f"echo 0000:00:04.0 > {DRIVER}/bind"),
                 (f"echo 1 > {DEVICE}/remove", "echo 1 > /sys/bus/pci/rescan")):
             shell.check(away)
-            inside.wait_link(False, timeout=60)
+            inside.wait_link(False)
             shell.check(back)
-            inside.wait_link(timeout=60)
-            host.wait_link(timeout=60)
+            inside.wait_link()
+            host.wait_link()
             self.flow(inside, host)
         self.assertEqual(inside.quit(), 0)
 
@@ -117,9 +117,9 @@ class Module(common.GuestCase):
         guest, _, inside, host = self.connected("folio.module=0")
         shell = guest.shells[0]
         shell.check(f"echo 1 > {DEVICE}/remove")
-        inside.wait_link(False, timeout=60)
+        inside.wait_link(False)
         shell.check("echo 1 > /sys/bus/pci/rescan")
-        inside.wait_link(timeout=60)
+        inside.wait_link()
         self.flow(inside, host)
         self.assertEqual(inside.quit(), 0)
 

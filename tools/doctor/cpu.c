@@ -250,8 +250,9 @@ report_distance(struct doctor *d, const struct distances *found, bool l3_is_know
 			 found->farthest[1]);
 	if (l3_is_known)
 		line_say(l, "; sysfs says one L3, but that is more than within one");
-	line_judge(l, VERDICT_WARN, "a virtual machine: its host should pin the CPUs to one L3, and "
-				    "show the guest what is there; else poll on CPUs that are near");
+	line_judge(l, VERDICT_WARN,
+		   "a virtual machine: its host should pin the CPUs to one L3, and "
+		   "show the guest what is there; else poll on CPUs that are near");
 }
 
 /* Returns whether sysfs says who shares a cache. */

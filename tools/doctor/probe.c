@@ -347,10 +347,11 @@ probe_membarrier(const struct probe *p, unsigned int *commands)
 	return sscanf(text, "%x", commands) == 1 ? 0 : EINVAL;
 }
 
+/* Whoever can write owns the region, and zeroes it when he lets go. */
 static int
 ask_info(const char *path, struct folio_ioctl_info *info)
 {
-	int fd = open(path, O_RDWR | OPEN_FLAGS);
+	int fd = open(path, O_RDONLY | OPEN_FLAGS);
 	int err = 0;
 
 	if (fd < 0)

@@ -345,7 +345,8 @@ storm_split(struct model_queue *q, uint64_t r, uint64_t value)
 
 	switch (r % 5) {
 	case 0: /* mostly forward by a few, as an honest one */
-		__atomic_store_n(&q->used->idx, (uint16_t)(q->used->idx + (r >> 16) % 4 - (r >> 20) % 2),
+		__atomic_store_n(&q->used->idx,
+				 (uint16_t)(q->used->idx + (r >> 16) % 4 - (r >> 20) % 2),
 				 __ATOMIC_RELAXED);
 		break;
 	case 1:

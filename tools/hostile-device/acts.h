@@ -6,15 +6,15 @@
 #define ACTS_H
 
 /*
- * What a hostile device does to a driver's queue. Each act is done once, between two bursts of honest
- * traffic; model_storm() is for a thread that does nothing else. A driver must reach nothing but its
- * queues and buffers, whatever happens, and work again when its queue was set up anew.
+ * What a hostile device does to a driver's queue. Each act is done once, between two bursts of
+ * honest traffic; model_storm() is for a thread that does nothing else. A driver must reach nothing
+ * but its queues and buffers, whatever happens, and work again when its queue was set up anew.
  */
 
 #include "model.h"
 
 struct model_act {
-	const char *row; /* what kind: Q1 used ring, Q2 what the driver wrote, Q3 header of a frame */
+	const char *row; /* Q1 used ring, Q2 what the driver wrote, Q3 header of a frame */
 	const char *name;
 	const char *what; /* for people */
 	/* Do it; r chooses among its forms. False: not possible now, or with this kind of queue. */

@@ -11,8 +11,8 @@
 #define USED_FLAG (1u << VRING_PACKED_DESC_F_USED)
 
 bool
-model_init(struct model_queue *q, bool packed, bool receive, uint32_t size, void *desc, void *driver,
-	   void *device, const struct model_region *regions, unsigned int n_regions)
+model_init(struct model_queue *q, bool packed, bool receive, uint32_t size, void *desc,
+	   void *driver, void *device, const struct model_region *regions, unsigned int n_regions)
 {
 	uint32_t i;
 
@@ -81,8 +81,8 @@ reach(const struct model_queue *q, uint64_t addr, uint32_t len)
 }
 
 static int
-add_part(struct model_queue *q, struct model_chain *c, uint64_t addr, uint32_t len, unsigned int flags,
-	 uint16_t id)
+add_part(struct model_queue *q, struct model_chain *c, uint64_t addr, uint32_t len,
+	 unsigned int flags, uint16_t id)
 {
 	struct model_part *p = &c->part[c->n];
 

@@ -8,8 +8,8 @@
 /*
  * The device side of virtqueues of a network device, split and packed, as virtio 1.2 has it: honest
  * here, hostile in acts.h. It is written from the standard and shares no code with lib/virtio, so
- * that each checks the other; constants are the kernel's. It serves any driver that polls, and has no
- * part of a test in it.
+ * that each checks the other; constants are the kernel's. It serves any driver that polls, and has
+ * no part of a test in it.
  *
  * One thread at a time uses a queue.
  */
@@ -57,7 +57,10 @@ struct model_queue {
 	struct vring_used *used;
 	struct vring_packed_desc *ring;
 	struct vring_packed_desc_event *event;
-	/* Split: counts of entries. Packed: places in the ring, and the wrap counters that go with them. */
+	/*
+	 * Split: counts of entries. Packed: places in the ring, and the wrap counters that go with
+	 * them.
+	 */
 	uint16_t next_avail, next_used;
 	bool avail_wrap, used_wrap;
 	/* Returned, but not yet published. */
@@ -65,26 +68,30 @@ struct model_queue {
 	uint32_t first_at;
 	struct vring_packed_desc first;
 	struct model_chain *chains; /* size of them, in any order in `held` */
-	struct model_chain **held;  /* n_held, in the order in which they were given; then unused ones */
+	struct model_chain **held; /* n_held, in the order in which they came; then unused ones */
 	uint32_t n_held;
 	bool *given; /* of UINT16_MAX + 1 ids: is there such a chain in `held`? */
 	const char *error; /* what the driver did wrong */
 };
 
 /* A queue whose three areas are there. Returns false if there is no memory. */
-bool model_init(struct model_queue *q, bool packed, bool receive, uint32_t size, void *desc, void *driver,
-		void *device, const struct model_region *regions, unsigned int n_regions);
+bool model_init(struct model_queue *q, bool packed, bool receive, uint32_t size, void *desc,
+		void *driver, void *device, const struct model_region *regions,
+		unsigned int n_regions);
 void model_free(struct model_queue *q);
 
 /* The driver set its queue up anew. */
 void model_reset(struct model_queue *q);
 
-/* Take all that the driver gave into `held`. Returns how many, -1 with q->error if it makes no sense. */
+/*
+ * Take all that the driver gave into `held`. Returns how many, -1 with q->error if it makes no
+ * sense.
+ */
 int model_collect(struct model_queue *q);
 
 /*
- * Transmit: take the next chain into `held`, and its frame. Returns its length (the header apart, in
- * `header`), 0 if there is none, -1 with q->error if it makes no sense.
+ * Transmit: take the next chain into `held`, and its frame. Returns its length (the header apart,
+ * in `header`), 0 if there is none, -1 with q->error if it makes no sense.
  */
 int model_read(struct model_queue *q, uint8_t *to, uint32_t room, uint8_t header[MODEL_HEADER]);
 
@@ -107,7 +114,9 @@ void model_publish(struct model_queue *q);
 /* Does the device want to be told of what is given? */
 void model_want_doorbell(struct model_queue *q, bool wanted);
 
-/* Raw writes, for acts.c: a used element, and in a packed ring how many descriptors it stands for. */
+/*
+ * Raw writes, for acts.c: a used element, and in a packed ring how many descriptors it stands for.
+ */
 void model_say_used(struct model_queue *q, uint32_t id, uint32_t len, uint32_t n);
 
 #endif /* MODEL_H */

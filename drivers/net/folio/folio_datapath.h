@@ -59,6 +59,9 @@ struct folio_datapath {
 	int (*start)(void *port, uint32_t frame_max);
 	bool (*stop)(void *port);
 
+	/* As of start(), for a port that may run. NULL: any frame can be received at any time. */
+	void (*set_frame_max)(void *port, uint32_t frame_max);
+
 	/* The control work, every FOLIO_TICK_MS, if there is any. */
 	bool (*needs_ticks)(void *port);
 	void (*tick)(void *port);

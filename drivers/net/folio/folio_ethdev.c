@@ -187,6 +187,8 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	/* ethdev stores it after this returns; the limits are needed now. */
 	dev->data->mtu = mtu;
 	folio_rx_update_limits(dev);
+	if (folio_datapath(a)->set_frame_max != NULL)
+		folio_datapath(a)->set_frame_max(a->port, folio_rx_longest_frame(dev));
 	return 0;
 }
 

@@ -50,6 +50,12 @@ virtio_stop(void *port)
 	return folio_vport_stop(port);
 }
 
+static void
+virtio_set_frame_max(void *port, uint32_t frame_max)
+{
+	folio_vport_set_frame_max(port, frame_max);
+}
+
 static bool
 virtio_needs_ticks(void *port)
 {
@@ -211,6 +217,7 @@ const struct folio_datapath folio_virtio = {
 	.close = virtio_close,
 	.start = virtio_start,
 	.stop = virtio_stop,
+	.set_frame_max = virtio_set_frame_max,
 	.needs_ticks = virtio_needs_ticks,
 	.tick = virtio_tick,
 	.is_up = virtio_is_up,

@@ -68,6 +68,7 @@ struct progress {
 	uint32_t stop; /* split: behind the last that is known to be returned */
 	uint16_t got;
 	uint16_t n;    /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
+	bool starved;  /* there were fewer than asked for: that is counted */
 	uint64_t bytes;
 	uint64_t word; /* loaded at s; bufs too, if it was looked at */
 	uint32_t bufs;
@@ -143,7 +144,7 @@ receive_slow(struct folio_rx_queue *rq, struct folio_virtq *q, bool packed, stru
 		return false;
 	if (verdict == FOLIO_VIRTQ_TAKE && folio_mbuf_takes(rq, frame.len)) {
 		if (!folio_mbuf_scatter(rq, &reserve, q, p->s, frame.len, copy_piece)) {
-			rq->stats.nombuf++;
+			rq->stats.nombuf += !p->starved;
 			p->n = reserve.n;
 			return false;
 		}
@@ -181,6 +182,7 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 		n = starve(rq, pkts, n);
 		if (n == 0)
 			return 0;
+		p.starved = true;
 	}
 	p.n = n;
 	while (!receive_row(rq, q, packed, merged, pkts, &p)) {
@@ -282,14 +284,16 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 	bool chained = false;
 
 	for (i = 0; i < n; i++) {
-		const struct rte_mbuf *m = pkts[i];
-		uint32_t len = m->data_len;
-		uint32_t bufs;
+		const struct rte_mbuf *m;
+		uint32_t len, bufs;
 
+		/* Known room need not be all there is, if frames took more of it than one each. */
+		if (unlikely(room == 0) && (i == 0 || (room = tx_room(q, packed, 1)) == 0))
+			break;
+		m = pkts[i];
+		len = m->data_len;
 		if (likely(m->nb_segs == 1 &&
 			   len - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN)) {
-			if (room == 0)
-				break;
 			folio_virtq_prefetch_write(q, q->tail + TX_AHEAD, len);
 			if (packed)
 				folio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,

@@ -36,8 +36,8 @@ parse_number(const char *name, const char *value, unsigned long min, unsigned lo
 
 	/* strtoul alone takes signs and blanks. */
 	if (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0') {
-		fprintf(stderr, "bench-generator: --%s=%s is not a decimal number: allowed is %lu to "
-			"%lu\n", name, value, min, max);
+		fprintf(stderr, "bench-generator: --%s=%s is not a decimal number: allowed is "
+			"%lu to %lu\n", name, value, min, max);
 		return -EINVAL;
 	}
 	errno = 0;
