@@ -58,7 +58,8 @@ canary_mbuf(uint32_t headroom)
 
 /* A frame of this form; its mbufs go to `all`. */
 struct rte_mbuf *
-canary_make(const struct canary_form *form, uint32_t len, struct rte_mbuf **all, unsigned int *count)
+canary_make(const struct canary_form *form, uint32_t len, struct rte_mbuf **all,
+	    unsigned int *count)
 {
 	struct rte_mbuf *head = NULL, *last = NULL;
 	const uint8_t *data = payload + len % CANARY_FRAME_MAX;
@@ -72,7 +73,9 @@ canary_make(const struct canary_form *form, uint32_t len, struct rte_mbuf **all,
 		done += part;
 		if (head == NULL) {
 			head = m;
-			/* Every flag of transmit, one or two at a time. The port has none of them. */
+			/*
+			 * Every flag of transmit, one or two at a time. The port has none of them.
+			 */
 			m->ol_flags = UINT64_C(3) << (40 + serial % 20);
 		} else {
 			last->next = m;

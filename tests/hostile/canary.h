@@ -6,8 +6,8 @@
 #define CANARY_H
 
 /*
- * Frames of a few byte values (0x20 to 0x3f), in mbufs all of whose other bytes are one other value,
- * which must be found nowhere.
+ * Frames of a few byte values (0x20 to 0x3f), in mbufs all of whose other bytes are one other
+ * value, which must be found nowhere.
  */
 
 #include "../driver/pair.h"

@@ -43,9 +43,11 @@ class Cases(unittest.TestCase):
         self.assertRegex(run("--version")[1], r"^folio-hostile-device \d")
 
     def test_wrong_options_are_named(self):
-        for args, words in ((("--case", "x", "s"), "--case x"), (("--queues", "65", "s"), "1 to 64"),
+        for args, words in ((("--case", "x", "s"), "--case x"),
+                            (("--queues", "65", "s"), "1 to 64"),
                             (("--rate", "-1", "s"), "--rate -1"), ((), "SOCKET"), (("a", "b"), "2"),
-                            (("--all", "--ask", "s"), "not several"), (("--find", "", "s"), "--find"),
+                            (("--all", "--ask", "s"), "not several"),
+                            (("--find", "", "s"), "--find"),
                             (("--nonsense",), "nonsense"), (("x" * 200,), "107 bytes"),
                             (("--max-frame", "59", "s"), "60 to 9728"),
                             (("/nowhere/at/all",), "cannot listen")):

@@ -196,7 +196,7 @@ there_and_back(struct rig *r, const struct canary_form *form, uint32_t len)
 	canary_take(r->port, len);
 }
 
-/* Each length, and right behind it a long frame in the buffers that shorter ones had, or the reverse. */
+/* Each length, and behind it a long frame in buffers that short ones had, or the reverse. */
 static void
 send_all_lengths(bool packed, const struct canary_form *form)
 {

@@ -132,7 +132,7 @@ void backend_forgive(struct backend *b);
 /* Another trick, from here on. */
 void backend_set_trick(struct backend *b, enum backend_trick trick, enum backend_request at);
 
-/* A ring that runs, 2 * pair the one on which the driver receives, the next its other; else NULL. */
+/* A ring that runs, else NULL: 2 * pair is the one on which the driver receives. */
 struct model_queue *backend_ring(struct backend *b, unsigned int i);
 
 /* The driver's memory, and the features agreed on. Valid until the next step. */

@@ -111,7 +111,7 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 
 	if (n == 0 || n > 32768 || (n & (n - 1)) != 0 || !r->has_addr)
 		return backend_complain(b, "a ring without size or addresses");
-	/* Of a packed ring there is the place in the one ring and in the other; some say one only. */
+	/* Packed: the places of what is given and of what is used; some say the first only. */
 	if (packed ? r->base != 0x80008000u && r->base != 0x8000u : r->base != 0)
 		return backend_complain(b, "a ring that does not begin at its beginning");
 	desc = find_ring(b, r->addr.desc_user_addr, 16 * n);
@@ -119,7 +119,8 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 	device = find_ring(b, r->addr.used_user_addr, packed ? 4 : 4 + 8 * n);
 	if (desc == NULL || driver == NULL || device == NULL)
 		return backend_complain(b, "a ring outside of the memory");
-	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest, b->n_regions))
+	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest,
+			b->n_regions))
 		return backend_complain(b, "out of memory");
 	/* A driver that goes on with its rings behind a new connection: as rte_vhost takes it. */
 	if (!packed)

@@ -19,9 +19,12 @@ static const struct {
 	{"honest", "-", "does nothing wrong", DEVICE_HONEST},
 	{"storm", "T1", "rings, headers, buffers rewritten at full speed, some of it plausible",
 	 DEVICE_STORM},
-	{"hold", "Q7", "takes and returns nothing; buffers that it has must not change", DEVICE_HOLD},
-	{"doorbells", "L7", "wants doorbells and wants none, in turn, at full speed", DEVICE_DOORBELL},
-	{"reconnect", "Q6", "hangs up again and again, anywhere in the handshake", DEVICE_RECONNECT},
+	{"hold", "Q7", "takes and returns nothing; buffers that it has must not change",
+	 DEVICE_HOLD},
+	{"doorbells", "L7", "wants doorbells and wants none, in turn, at full speed",
+	 DEVICE_DOORBELL},
+	{"reconnect", "Q6", "hangs up again and again, anywhere in the handshake",
+	 DEVICE_RECONNECT},
 };
 
 enum where {
@@ -171,11 +174,13 @@ device_list_markdown(void)
 	printf("| case | row | what the device does |\n|---|---|---|\n");
 	for (i = 0; i < N(others); i++)
 		printf("| `%s` | %s | %s |\n", others[i].name, others[i].row, others[i].what);
-	for (i = 0; i < model_n_acts; i++)
-		printf("| `rx-%s`%s%s%s | %s | %s |\n", model_acts[i].name,
-		       is_for(&model_acts[i], false) ? ", `tx-" : "",
-		       is_for(&model_acts[i], false) ? model_acts[i].name : "",
-		       is_for(&model_acts[i], false) ? "`" : "", model_acts[i].row, model_acts[i].what);
+	for (i = 0; i < model_n_acts; i++) {
+		const struct model_act *a = &model_acts[i];
+		bool both = is_for(a, false);
+
+		printf("| `rx-%s`%s%s%s | %s | %s |\n", a->name, both ? ", `tx-" : "",
+		       both ? a->name : "", both ? "`" : "", a->row, a->what);
+	}
 	printf("\n| case | requests | what the device does |\n|---|---|---|\n");
 	for (i = 0; i < N(tricks); i++)
 		printf("| REQUEST-`%s` | %s | %s |\n", backend_trick_name(tricks[i].trick),

@@ -88,7 +88,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* A driver that cuts its memory short is not this program's subject: it dies of it. */
 	if (!play_open(&p, &o)) {
-		fprintf(stderr, "folio-hostile-device: %s: cannot listen: %s\n", o.path, strerror(errno));
+		fprintf(stderr, "folio-hostile-device: %s: cannot listen: %s\n", o.path,
+			strerror(errno));
 		return 2;
 	}
 	if (o.ask)

@@ -14,10 +14,10 @@
 static const char help[] =
 	"folio-hostile-device [OPTIONS] SOCKET\n"
 	"\n"
-	"A virtio-net device that breaks the rules, to test drivers with: a vhost-user back end on a\n"
-	"UNIX socket. It sends numbered frames, which the driver's application has to send back\n"
+	"A virtio-net device that breaks the rules, to test drivers with: a vhost-user back end on\n"
+	"a UNIX socket. It sends numbered frames, which the driver's application has to send back\n"
 	"(testpmd: forward mode io or macswap), and checks them. Each case begins and ends with\n"
-	"honest traffic; a line says what the driver did. Without a case it is honest until Ctrl-C.\n"
+	"honest traffic; a line says what the driver did. Without a case it stays honest.\n"
 	"\n"
 	"  --case NAME      play this case; may be given again\n"
 	"  --all            play all of them\n"
@@ -83,7 +83,8 @@ number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t 
 
 	errno = 0;
 	*to = strtoull(text, &end, 10);
-	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *to >= min && *to <= max)
+	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *to >= min &&
+	    *to <= max)
 		return true;
 	fprintf(stderr, "folio-hostile-device: --%s %s: allowed is %llu to %llu\n", name, text,
 		(unsigned long long)min, (unsigned long long)max);
@@ -96,7 +97,8 @@ choose(struct options *o, const char *name)
 	const struct device_case *c = device_find_case(name);
 
 	if (c == NULL)
-		fprintf(stderr, "folio-hostile-device: --case %s: no such case, see --list\n", name);
+		fprintf(stderr, "folio-hostile-device: --case %s: no such case, see --list\n",
+			name);
 	else if (o->n_chosen == DEVICE_CASES_MAX)
 		fprintf(stderr, "folio-hostile-device: --case: at most %d\n", DEVICE_CASES_MAX);
 	else
@@ -181,12 +183,12 @@ is_sound(struct options *o, int argc, char **argv)
 	}
 	o->path = argv[optind];
 	if (strlen(o->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-		fprintf(stderr, "folio-hostile-device: %s: allowed is a path of %zu bytes\n", o->path,
-			sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+		fprintf(stderr, "folio-hostile-device: %s: allowed is a path of %zu bytes\n",
+			o->path, sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return false;
 	}
 	if (o->all + o->ask + (o->n_chosen > 0) > 1) {
-		fprintf(stderr, "folio-hostile-device: one of --all, --ask and --case, not several\n");
+		fprintf(stderr, "folio-hostile-device: --all, --ask or --case, not several\n");
 		return false;
 	}
 	return true;
@@ -197,8 +199,8 @@ options_parse(struct options *o, int argc, char **argv)
 {
 	int which, index = 0;
 
-	*o = (struct options){.queues = 1, .rounds = 1, .seed = 1, .wait_ms = 1000, .storm_ms = 1000,
-			      .patience_ms = 30000, .source.max_frame = 1514};
+	*o = (struct options){.queues = 1, .rounds = 1, .seed = 1, .wait_ms = 1000,
+			      .storm_ms = 1000, .patience_ms = 30000, .source.max_frame = 1514};
 	while ((which = getopt_long(argc, argv, "", known, &index)) != -1) {
 		switch (which) {
 		case '?':

@@ -115,7 +115,8 @@ some_ring(struct play *p, bool receive)
 	unsigned int first = (unsigned int)(random_word(p) % SOURCE_PAIRS), i;
 
 	for (i = 0; i < SOURCE_PAIRS; i++) {
-		struct model_queue *q = backend_ring(p->b, (first + i) % SOURCE_PAIRS * 2 + !receive);
+		unsigned int pair = (first + i) % SOURCE_PAIRS;
+		struct model_queue *q = backend_ring(p->b, 2 * pair + !receive);
 
 		if (q != NULL && q->n_regions > 0)
 			return q;
@@ -418,8 +419,8 @@ play_print(const struct device_case *c, const struct play_result *r)
 bool
 play_is_good(const struct play_result *r)
 {
-	return r->recovered && r->wrong == 0 && r->headers == 0 && r->written == 0 && r->found == 0 &&
-	       r->error[0] == '\0';
+	return r->recovered && r->wrong == 0 && r->headers == 0 && r->written == 0 &&
+	       r->found == 0 && r->error[0] == '\0';
 }
 
 bool

@@ -30,7 +30,7 @@ struct source_counts {
 	uint64_t forged; /* anything else, while it is our own doing */
 	uint64_t wrong;	 /* anything else: changed, longer, shorter, twice, never sent */
 	uint64_t fresh;	 /* of those back: sent behind source_mark() */
-	uint64_t headers; /* virtio_net_hdr with anything in it, although no offload was agreed on */
+	uint64_t headers; /* with anything in it, although no offload was agreed on */
 };
 
 struct source_pair {
