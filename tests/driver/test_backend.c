@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../virtio/backend_state.h"
+#include "../../tools/hostile-device/backend_state.h"
 #include "echo.h"
 
 static const char *const rings[] = {"", ",packed=0"};
