@@ -285,6 +285,8 @@ MUTATIONS = [
     Mutation("a ring entry says what it said before", "unit:test_virtq", SPLIT_H,
              "\t\tfolio_split_rx_say(q, n);\n", "\t\t;\n"),
     Mutation("a poll in vain writes", "unit:test_virtq", SPLIT_H, "\tif (n == 0)\n\t\treturn;", "\tif (n > q->size)\n\t\treturn;"),
+    Mutation("one id is one buffer, whatever was agreed on", "unit:test_virtq", "lib/virtio/used.c",
+             "if (q->in_order && !receive)", "if (q->in_order && receive)"),
     Mutation("a doorbell is rung once", "unit:test_virtq", VIRTQ, "return !polls && was < 2;",
              "return !polls && was < 1;"),
     Mutation("rings are not zeroed", "unit:test_virtq", VIRTQ,
