@@ -10,7 +10,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 
-#include "../../virtio/backend.h"
+#include "../../../tools/hostile-device/backend.h"
 #include "count_device.h"
 
 #define BIT(n) (UINT64_C(1) << (n))

@@ -6,7 +6,7 @@
 #define COUNT_DEVICE_H
 
 /*
- * A vhost-user back end in the process whose bursts are counted: tests/virtio/backend.h, which polls
+ * A vhost-user back end in the process whose bursts are counted: tools/hostile-device/backend.h, which polls
  * and sends back what it gets. A thread of its own serves it while a port is set up; then the caller
  * does, between two bursts, so that every burst finds the same.
  */
