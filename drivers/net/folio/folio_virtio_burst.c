@@ -327,8 +327,8 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 		room = q->size - (q->tail - q->head);
 		if (room == 0 && i > 0)
 			room = tx_room(q, packed, 1);
-		if (room == 0) /* what is behind it is not looked at */
-			break;
+		if (room == 0)
+			break; /* what is behind it is not looked at */
 		if (tx_is_plain(pkts[i], q->plain_max))
 			continue;
 		bufs = transmit_slow(tq, q, packed, pkts[i]);
