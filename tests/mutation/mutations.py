@@ -326,19 +326,19 @@ MUTATIONS = [
              "folio_virtq_rx_piece(ring, at, offset,", "folio_virtq_rx_piece(ring, at, offset & 1,"),
     Mutation("virtio: mbufs that a burst did not need are lost", "driver:test_virtio", VIRTIO_BURST,
              "if (p.got < p.n)", "if (p.got > p.n)"),
-    Mutation("virtio: a burst sends a frame without room", "driver:test_frames:guest-packed",
-             VIRTIO_BURST, "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "i == 0"),
     Mutation("virtio: room that there is is not used", "driver:test_frames:guest-split", VIRTIO_BURST,
-             "(i == 0 || (room = tx_room(q, packed, 1)) == 0)", "true"),
+             "\t\tif (room == 0 && i > 0)\n\t\t\troom = tx_room(q, packed, 1);\n",
+             ""),
     Mutation("virtio: a burst starves twice", "driver:test_mbufs:host-packed", VIRTIO_BURST,
              "rq->stats.nombuf += !p->starved;", "rq->stats.nombuf++;"),
     Mutation("virtio: whole lines reach the device", "driver:test_bytes:guest-packed", VIRTIO_BURST,
-             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
-             "\t\t\t\t\t\t    folio_kernel_exact);",
-             "\t\t\t\tfolio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n"
-             "\t\t\t\t\t\t    folio_kernel_padded);"),
+             "\t\t\tfolio_packed_tx_put(&q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t    folio_kernel_exact);",
+             "\t\t\tfolio_packed_tx_put(&q, rte_pktmbuf_mtod(m, const void *), len,\n"
+             "\t\t\t\t\t    folio_kernel_padded);"),
     Mutation("virtio: whole lines are written beyond an mbuf", "driver:test_bytes:host-split",
-             VIRTIO_BURST, "RTE_MIN(rq->fast_max, q.plain_max);", "RTE_MIN(rq->frame_max, q.plain_max);"),
+             VIRTIO_BURST, "RTE_MIN(rq->fast_max, from->plain_max);",
+             "RTE_MIN(rq->frame_max, from->plain_max);"),
     Mutation("virtio: a port stops while a burst is inside", "driver:test_stop:host-packed", VPORT_QUEUES,
              "\treturn folio_gates_close(gates, 2 * v->queues);",
              "\t(void)folio_gates_close(gates, 2 * v->queues);\n\treturn true;"),
