@@ -193,7 +193,7 @@ def patiently(has_device, *what):
     return None
 
 
-def count(build, programs=tuple(ALL), directions=("RX", "TX"), plugin=None, libfolio=None,
+def count(build, programs=tuple(FUNCTIONS), directions=("RX", "TX"), plugin=None, libfolio=None,
           ring=RING):
     """Counts of programs: {"driver TX 64 32": {function: instructions}}, and the ISA."""
     # EAL takes no plugin from below a folder that everybody can write to.
@@ -295,6 +295,13 @@ def price(build, names, progress):
         progress(f"without {name}")
         ring = LARGE_RING if MASK[0] in WITHOUT[name] else RING
         found[name] = count_changed(build, WITHOUT[name], isa, ring=ring)
+    return found, isa
+
+
+def price_virtio(build, progress):
+    """The same of the virtio datapath."""
+    everything, isa = count(build, tuple(VIRTIO))
+    found = {"everything": everything}
     for name, changes in VIRTIO_WITHOUT.items():
         progress(f"without {name}")
         found[name] = count_changed(build, changes, isa, tuple(VIRTIO))
