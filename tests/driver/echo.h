@@ -6,8 +6,8 @@
 #define ECHO_H
 
 /*
- * A vhost-user back end of tests/virtio in a thread of its own, and a port of folio that faces it:
- * each queue receives what it sends.
+ * A vhost-user back end of tools/hostile-device in a thread of its own, and a port of folio that
+ * faces it: each queue receives what it sends.
  */
 
 #include <pthread.h>
@@ -15,7 +15,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 
-#include "../virtio/backend.h"
+#include "../../tools/hostile-device/backend.h"
 #include "pair.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -25,8 +25,8 @@
 #define ECHO_PROTOCOL (BIT(0) | BIT(3))
 
 /* All that a port of folio takes up. */
-#define ECHO_FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) | \
-		       BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_MQ) | ECHO_EXTENDED)
+#define ECHO_FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED) | \
+		       BIT(VIRTIO_F_IN_ORDER) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_MQ) | ECHO_EXTENDED)
 
 struct echo {
 	char path[128];

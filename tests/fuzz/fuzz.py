@@ -25,11 +25,12 @@ from tree import break_file  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build-fuzz")
 VIRTIO = os.path.join(os.path.dirname(HERE), "virtio")
+DEVICE = os.path.join(ROOT, "tools", "hostile-device")
 CORPUS = os.path.join(HERE, "corpus")
 INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
-HARNESS = ["hook", "oracle", "copies", "system", "content", "../virtio/acts", "../virtio/model"]
+HARNESS = ["hook", "oracle", "copies", "system", "content", f"{DEVICE}/acts", f"{DEVICE}/model"]
 PARTS = {"port": ["port_sides", "port_bursts", "port_peer"],  # of one fuzzer only
          "session": ["session_checks"],
          "pci": ["../virtio/pcidev"]}
@@ -94,7 +95,7 @@ class Builder:
         self.objects = os.path.join(BUILD, "objects")
         os.makedirs(self.objects, exist_ok=True)
         self.headers = hashlib.sha256()
-        for folder in (*self.includes, VIRTIO):
+        for folder in (*self.includes, VIRTIO, DEVICE):
             for name in files_of(folder, ".h"):
                 with open(name, "rb") as file:
                     self.headers.update(file.read())

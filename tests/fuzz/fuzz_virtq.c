@@ -3,12 +3,12 @@
  */
 
 /*
- * A receive and a transmit virtqueue, split or packed, and the device of tests/virtio: honest,
- * doing one of its hostile acts, or writing near what the queue expects next, between any two calls
- * and, by hook.c, any two loads. Each field is loaded once a call.
+ * A receive and a transmit virtqueue, split or packed, and the device of tools/hostile-device:
+ * honest, doing one of its hostile acts, or writing near what the queue expects next, between any
+ * two calls and, by hook.c, any two loads. Each field is loaded once a call.
  */
 
-#include "../virtio/acts.h"
+#include "../../tools/hostile-device/acts.h"
 #include "../virtio/bursts.h"
 #include "check.h"
 #include "copies.h"

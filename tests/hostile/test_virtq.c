@@ -3,8 +3,8 @@
  */
 
 /*
- * Virtqueues against a hostile device: each act of tests/virtio/acts.c, in each kind of ring, at
- * the beginning and where indices wrap. Nothing outside of rings and buffers is touched (they lie
+ * Virtqueues against a hostile device: each act of tools/hostile-device/acts.c, in each kind of ring,
+ * at the beginning and where indices wrap. Nothing outside of rings and buffers is touched (they lie
  * between inaccessible pages, everything else is ASan's), the act is counted under its own name and
  * no other, and a queue that is set up anew works.
  */

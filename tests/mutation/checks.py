@@ -96,13 +96,26 @@ class Checks:
             path = Relinked(self.build).link(f"tests/hostile/{program}", temp, bugs)
             return self.run([path])
 
-    def driver(self, bugs, program):
-        """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile.
-        Behind a colon: $FOLIO_PAIR."""
-        program, _, pair = program.partition(":")
+    def plugin(self, bugs, argv, env=None):
+        """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile."""
         # EAL takes no plugin from below a folder that everybody may write to.
         with tempfile.TemporaryDirectory(prefix="folio-broken.", dir="/run") as temp:
             plugin = Relinked(self.build, isa="sse").link(PLUGIN, temp, bugs)
-            return self.run([os.path.join(self.build, "tests/driver", program)],
-                            {"FOLIO_PLUGIN": plugin, "FOLIO_SIMD_BITS": "128",
-                             **({"FOLIO_PAIR": pair} if pair else {})})
+            device = os.path.join(self.build, "tools/hostile-device/folio-hostile-device")
+            return self.run(argv, {"FOLIO_PLUGIN": plugin, "FOLIO_SIMD_BITS": "128",
+                                   "FOLIO_HOSTILE_DEVICE": device, **(env or {})})
+
+    def driver(self, bugs, program):
+        """One of tests/driver. Behind a colon: $FOLIO_PAIR."""
+        program, _, pair = program.partition(":")
+        return self.plugin(bugs, [os.path.join(self.build, "tests/driver", program)],
+                           {"FOLIO_PAIR": pair} if pair else {})
+
+    def disclosure(self, bugs, program):
+        """What reaches shared memory, by a program of tests/hostile."""
+        return self.plugin(bugs, [os.path.join(self.build, "tests/hostile", program)])
+
+    def device(self, bugs, tests):
+        """A testpmd against the hostile device: some tests of test_device.py."""
+        script = os.path.join(ROOT, "tests/hostile/test_device.py")
+        return self.plugin(bugs, [sys.executable, script, "-f", tests])

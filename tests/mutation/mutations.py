@@ -50,6 +50,7 @@ RX = "drivers/net/folio/folio_rx.c"
 VPORT, VPORT_QUEUES = "lib/virtio/vport.c", "lib/virtio/vport_queues.c"
 VPORT_WATCH = "lib/virtio/vport_watch.c"
 VIRTIO, VIRTIO_BURST = "drivers/net/folio/folio_virtio.c", "drivers/net/folio/folio_virtio_burst.c"
+RINGS = "device:Packed.test_Q1_Q2_Q3_rings"
 
 LOOK_STATE = "\tv->state = folio_fetch32_acquire(&h->state);\n\tfolio_shared_fence();\n"
 LOOK_LAST = "\tv->geom.page_shift = folio_fetch32(&h->page_shift);\n"
@@ -62,6 +63,9 @@ LET_GO = ACK + FENCE + GENERATION
 STANDS = "if (FOLIO_LIKELY(folio_cons_stands(c)))"
 DRIVER_STANDS = "if (unlikely(!folio_cons_stands(c)))"
 DELIVER = "\tn = deliver(q, pkts, n, head, bytes);\nleave:"
+WIPED_AT_CLOSE = "\t\tfolio_shm_wipe(m);\n\t\tfolio_fault_unwatch(m->base);\n"
+PUT_PACKED = "folio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n" \
+             "\t\t\t\t\t\t    folio_kernel_exact);"
 LIMIT = "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));"
 
 MUTATIONS = [
@@ -281,6 +285,8 @@ MUTATIONS = [
     Mutation("a ring entry says what it said before", "unit:test_virtq", SPLIT_H,
              "\t\tfolio_split_rx_say(q, n);\n", "\t\t;\n"),
     Mutation("a poll in vain writes", "unit:test_virtq", SPLIT_H, "\tif (n == 0)\n\t\treturn;", "\tif (n > q->size)\n\t\treturn;"),
+    Mutation("one id is one buffer, whatever was agreed on", "unit:test_virtq", "lib/virtio/used.c",
+             "if (q->in_order && !receive)", "if (q->in_order && receive)"),
     Mutation("a doorbell is rung once", "unit:test_virtq", VIRTQ, "return !polls && was < 2;",
              "return !polls && was < 1;"),
     Mutation("rings are not zeroed", "unit:test_virtq", VIRTQ,
@@ -299,7 +305,7 @@ MUTATIONS = [
              "set_up(v, v->device.link);", "set_up(v, v->device.link && v->link_ups == 0);"),
     Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", VPORT,
              "if (frame_max > v->room)", "if (frame_max > v->room + 1)"),
-    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_backend", VPORT,
+    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_virtio", VPORT,
              "if (frame_max > v->room)", "if (frame_max >= v->room)"),
     Mutation("virtio: a larger MTU changes nothing while the port runs", "driver:test_backend",
              "drivers/net/folio/folio_ethdev.c", "if (folio_datapath(a)->set_frame_max != NULL)",
@@ -440,6 +446,25 @@ MUTATIONS = [
              "\t\tbad |= features & NEED_CTRL_VQ;\n", "\t\tbad |= 0;\n"),
     Mutation("what is required is not looked for", "unit:test_virtio_offer", JUDGED,
              "missing = required & ~plan->features;", "missing = BIT(VIRTIO_F_VERSION_1) & ~plan->features;"),
+    # The whole port against a device, and what reaches its memory.
+    Mutation("a device that broke the rules is kept", RINGS, VPORT_WATCH,
+             "\t\tif (__atomic_load_n(&rx->q.broken, __ATOMIC_RELAXED) != 0 ||",
+             "\t\tif (__atomic_load_n(&rx->q.broken, __ATOMIC_RELAXED) > 1 ||"),
+    Mutation("a violation under another name", RINGS, VPORT,
+             "c->rx_bad_length += folio_counted(&rx->bad_length);",
+             "c->rx_bad_chain += folio_counted(&rx->bad_length);"),
+    Mutation("a violation under another name in the driver", RINGS, VIRTIO,
+             "COUNTER(rx_bad_id, true, false)", "COUNTER(rx_bad_id, false, false)"),
+    Mutation("resets are not counted", RINGS, DEVICE, "\t\tfolio_count(&d->resets);\n", ""),
+    Mutation("header of a buffer that had data stays", "disclosure:test_virtio_disclosure", VIRTQ_H,
+             "\tfolio_header_clear(folio_virtq_header(q, id));\n\tq->note[id] = 0;\n",
+             "\tq->note[id] = 0;\n"),
+    Mutation("a long frame's buffers are not noted", "disclosure:test_virtio_disclosure", VIRTQ,
+             "\t\t\tq->note[id] |= FOLIO_VIRTQ_DIRTY;\n", "\t\t\t;\n"),
+    Mutation("the region stays as it was at close", "disclosure:test_virtio_disclosure",
+             "lib/memory/shm.c", WIPED_AT_CLOSE, WIPED_AT_CLOSE.split("\n")[1] + "\n"),
+    Mutation("a whole line of a frame's end goes out", "disclosure:test_virtio_disclosure",
+             VIRTIO_BURST, PUT_PACKED, PUT_PACKED.replace("exact", "padded")),
     # Memory for devices, and what is carved out of it.
     Mutation("arena: a stride crosses a boundary", "unit:test_arena", ARENA,
              "\t\tif (here % stride != 0)\n\t\t\treturn false;\n", "", quick=True),

@@ -20,7 +20,8 @@ from relink import Changed, Stale  # noqa: E402,F401
 
 
 # What is compiled anew when a header changes.
-PARTS = ("lib", "include", "drivers", "tests/unit", "tests/driver", "tests/hostile", "tests/virtio")
+PARTS = ("lib", "include", "drivers", "tests/unit", "tests/driver", "tests/hostile", "tests/virtio",
+         "tools/hostile-device")
 
 
 def break_file(root, file, old, new):

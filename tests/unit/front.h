@@ -6,14 +6,14 @@
 #define FRONT_H
 
 /*
- * A front end of vhost-user with its queues, and a back end of tests/virtio, in one thread and with
+ * A front end of vhost-user with its queues, and a back end of tools/hostile-device, in one thread and with
  * a clock of its own: nothing depends on the machine's speed.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../virtio/backend.h"
+#include "../../tools/hostile-device/backend.h"
 #include "../virtio/bursts.h"
 #include "virtio/device.h"
 #include "virtio/vhost_user.h"

@@ -10,7 +10,7 @@
  * inaccessible pages: what is behind a ring or a buffer faults.
  */
 
-#include "acts.h"
+#include "../../tools/hostile-device/acts.h"
 #include "bursts.h"
 
 struct rig_config {

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The folio authors
  */
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,10 +15,30 @@
 void
 backend_forget_memory(struct backend *b)
 {
-	while (b->n_regions > 0) {
-		b->n_regions--;
-		munmap(b->map[b->n_regions], b->map_len[b->n_regions]);
+	b->n_regions = 0;
+	while (b->n_maps > 0) {
+		b->n_maps--;
+		munmap(b->map[b->n_maps], b->map_len[b->n_maps]);
 	}
+}
+
+static void
+describe(struct backend_region *to, const struct region *r, int fd, uint8_t *mem)
+{
+	char link[40];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	*to = (struct backend_region){
+		.guest_addr = r->guest_addr,
+		.user_addr = r->user_addr,
+		.size = r->size,
+		.offset = r->offset,
+		.seals = fcntl(fd, F_GET_SEALS),
+		.mem = mem,
+	};
+	n = readlink(link, to->file, sizeof(to->file) - 1);
+	to->file[n > 0 ? n : 0] = '\0';
 }
 
 bool
@@ -24,9 +46,14 @@ backend_set_memory(struct backend *b)
 {
 	unsigned int i, n = b->in.memory.n;
 
-	backend_forget_memory(b);
+	/* Rings that run go on where they are. */
+	if (b->counts.started == 0)
+		backend_forget_memory(b);
+	b->n_regions = 0;
 	b->counts.regions = n;
 	b->counts.memory = 0;
+	if (n > MAPS - b->n_maps)
+		return backend_complain(b, "another memory table, again and again");
 	if (n > REGIONS || b->n_fds != n || b->in.header.size != 8 + n * sizeof(struct region))
 		return backend_complain(b, "a memory table without a descriptor for each region");
 	for (i = 0; i < n; i++) {
@@ -36,10 +63,11 @@ backend_set_memory(struct backend *b)
 
 		if (mem == MAP_FAILED)
 			return backend_complain(b, "memory that cannot be mapped");
-		b->map[i] = mem;
-		b->map_len[i] = len;
+		b->map[b->n_maps] = mem;
+		b->map_len[b->n_maps++] = len;
 		b->guest[i] = (struct model_region){r.guest_addr, r.size, mem + r.offset};
 		b->user[i] = (struct model_region){r.user_addr, r.size, mem + r.offset};
+		describe(&b->region[i], &r, b->fds[i], mem + r.offset);
 		b->n_regions++;
 		b->counts.memory += r.size;
 	}
@@ -83,16 +111,20 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 
 	if (n == 0 || n > 32768 || (n & (n - 1)) != 0 || !r->has_addr)
 		return backend_complain(b, "a ring without size or addresses");
-	/* The wrap counters are 1 at first; DPDK's front end names that of the available ones only. */
-	if (r->base != (packed ? 0x80008000u : 0) && r->base != (packed ? 0x8000u : 0))
+	/* Packed: the places of what is given and of what is used; some say the first only. */
+	if (packed ? r->base != 0x80008000u && r->base != 0x8000u : r->base != 0)
 		return backend_complain(b, "a ring that does not begin at its beginning");
 	desc = find_ring(b, r->addr.desc_user_addr, 16 * n);
 	driver = find_ring(b, r->addr.avail_user_addr, packed ? 4 : 4 + 2 * n);
 	device = find_ring(b, r->addr.used_user_addr, packed ? 4 : 4 + 8 * n);
 	if (desc == NULL || driver == NULL || device == NULL)
 		return backend_complain(b, "a ring outside of the memory");
-	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest, b->n_regions))
+	if (!model_init(&r->q, packed, receive, r->num, desc, driver, device, b->guest,
+			b->n_regions))
 		return backend_complain(b, "out of memory");
+	/* A driver that goes on with its rings behind a new connection: as rte_vhost takes it. */
+	if (!packed)
+		r->q.next_avail = r->q.next_used = r->q.used->idx;
 	r->q.mergeable = (b->features & (UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	if (b->cfg.polls)
 		model_want_doorbell(&r->q, false);
@@ -140,6 +172,16 @@ echo(struct backend *b, struct ring *tx, struct ring *rx)
 	return n > 0;
 }
 
+static bool
+serve(struct backend *b, unsigned int pair, struct ring *tx, struct ring *rx)
+{
+	bool busy = b->cfg.serve(b->cfg.serve_ctx, pair, &rx->q, &tx->q);
+
+	if (rx->q.error != NULL || tx->q.error != NULL)
+		return backend_complain(b, rx->q.error != NULL ? rx->q.error : tx->q.error);
+	return busy;
+}
+
 bool
 backend_serve_rings(struct backend *b)
 {
@@ -157,8 +199,12 @@ backend_serve_rings(struct backend *b)
 	for (i = 0; i < RINGS && b->error == NULL; i += 2) {
 		struct ring *rx = &b->ring[i], *tx = &b->ring[i + 1];
 
-		if (rx->running && tx->running && (always || (rx->enabled && tx->enabled)))
+		if (!rx->running || !tx->running || (!always && (!rx->enabled || !tx->enabled)))
+			continue;
+		if (b->cfg.serve == NULL)
 			busy |= echo(b, tx, rx);
+		else
+			busy |= serve(b, i / 2, tx, rx);
 	}
 	return busy;
 }

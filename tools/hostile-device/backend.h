@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model.h"
+
 /* Requests of the protocol that are known here. */
 enum backend_request {
 	BACKEND_GET_FEATURES = 1,
@@ -68,8 +70,9 @@ enum backend_trick {
 	BACKEND_TRICKS
 };
 
-/* Its name, for command lines. */
+/* Their names, for command lines. */
 const char *backend_trick_name(enum backend_trick trick);
+const char *backend_request_name(enum backend_request request); /* NULL: none of those above */
 
 struct backend_config {
 	const char *path;
@@ -80,10 +83,28 @@ struct backend_config {
 	bool polls;	   /* and says so: no kicks are wanted */
 	enum backend_trick trick;
 	enum backend_request at; /* plays its trick when this comes */
+	/*
+	 * Serves a queue pair rather than sending back what comes: one short round. Returns whether
+	 * there was something to do. What the driver does wrong is left in the queues' `error`.
+	 */
+	bool (*serve)(void *ctx, unsigned int pair, struct model_queue *rx, struct model_queue *tx);
+	void *serve_ctx;
+};
+
+/* Of the memory table. */
+struct backend_region {
+	uint64_t guest_addr;
+	uint64_t user_addr;
+	uint64_t size;
+	uint64_t offset; /* in the file */
+	char file[80];	 /* what /proc says of it */
+	int seals;	 /* F_GET_SEALS; -1: none can be */
+	uint8_t *mem;
 };
 
 struct backend_counts {
 	uint64_t connections;
+	uint64_t left; /* of them, closed by the front end */
 	uint64_t messages;
 	uint64_t tricks; /* played */
 	uint64_t frames; /* sent back */
@@ -105,6 +126,19 @@ bool backend_step(struct backend *b);
 
 /* Close the connection, now. Another one may come. */
 void backend_hang_up(struct backend *b);
+
+/* Hang up, and forget what was done wrong: from here on it is served again. */
+void backend_forgive(struct backend *b);
+
+/* Another trick, from here on. */
+void backend_set_trick(struct backend *b, enum backend_trick trick, enum backend_request at);
+
+/* A ring that runs, else NULL: 2 * pair is the one on which the driver receives. */
+struct model_queue *backend_ring(struct backend *b, unsigned int i);
+
+/* The driver's memory, and the features agreed on. Valid until the next step. */
+const struct backend_region *backend_regions(const struct backend *b, unsigned int *n);
+uint64_t backend_features(const struct backend *b);
 
 /* Say something that was not asked for, now. */
 void backend_babble(struct backend *b);

@@ -15,6 +15,7 @@
 #include "model.h"
 
 #define REGIONS 8
+#define MAPS 64 /* of tables that were replaced, too, while rings ran */
 #define RINGS 128
 #define VERSION 1u
 #define REPLY 4u
@@ -80,11 +81,13 @@ struct backend {
 	uint32_t n_out;
 	bool silent, deaf, dribble, close_then;
 	uint64_t features, protocol; /* agreed on */
-	void *map[REGIONS];
-	size_t map_len[REGIONS];
+	void *map[MAPS];
+	size_t map_len[MAPS];
+	unsigned int n_maps;
 	struct model_region guest[REGIONS], user[REGIONS];
 	unsigned int n_regions;
 	struct ring ring[RINGS];
+	struct backend_region region[REGIONS]; /* n_regions */
 	const char *error;
 	uint64_t seed;
 };

@@ -66,6 +66,39 @@ backend_hang_up(struct backend *b)
 	b->protocol = 0;
 }
 
+void
+backend_forgive(struct backend *b)
+{
+	backend_hang_up(b);
+	b->error = NULL;
+}
+
+void
+backend_set_trick(struct backend *b, enum backend_trick trick, enum backend_request at)
+{
+	b->cfg.trick = trick;
+	b->cfg.at = at;
+}
+
+struct model_queue *
+backend_ring(struct backend *b, unsigned int i)
+{
+	return i < RINGS && b->ring[i].running ? &b->ring[i].q : NULL;
+}
+
+const struct backend_region *
+backend_regions(const struct backend *b, unsigned int *n)
+{
+	*n = b->n_regions;
+	return b->region;
+}
+
+uint64_t
+backend_features(const struct backend *b)
+{
+	return b->features;
+}
+
 static bool
 set_kick(struct backend *b, struct ring *r)
 {
@@ -256,6 +289,7 @@ read_some(struct backend *b)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
+		b->counts.left++;
 		backend_hang_up(b);
 		return true;
 	}
@@ -282,6 +316,7 @@ write_some(struct backend *b)
 		return false;
 	n = send(b->conn, b->out, most, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		b->counts.left++;
 		backend_hang_up(b);
 		return true;
 	}
@@ -336,6 +371,7 @@ backend_step(struct backend *b)
 	if (b->conn < 0)
 		return find_front_end(b);
 	if (b->deaf && is_left(b)) {
+		b->counts.left++;
 		backend_hang_up(b);
 		return true;
 	}

@@ -45,6 +45,29 @@ backend_trick_name(enum backend_trick trick)
 	return trick_names[trick];
 }
 
+static const char *const request_names[BACKEND_REQUESTS] = {
+	[BACKEND_GET_FEATURES] = "get-features",
+	[BACKEND_SET_FEATURES] = "set-features",
+	[BACKEND_SET_OWNER] = "set-owner",
+	[BACKEND_SET_MEM_TABLE] = "set-mem-table",
+	[BACKEND_SET_VRING_NUM] = "set-vring-num",
+	[BACKEND_SET_VRING_ADDR] = "set-vring-addr",
+	[BACKEND_SET_VRING_BASE] = "set-vring-base",
+	[BACKEND_GET_VRING_BASE] = "get-vring-base",
+	[BACKEND_SET_VRING_KICK] = "set-vring-kick",
+	[BACKEND_SET_VRING_CALL] = "set-vring-call",
+	[BACKEND_GET_PROTOCOL_FEATURES] = "get-protocol-features",
+	[BACKEND_SET_PROTOCOL_FEATURES] = "set-protocol-features",
+	[BACKEND_GET_QUEUE_NUM] = "get-queue-num",
+	[BACKEND_SET_VRING_ENABLE] = "set-vring-enable",
+};
+
+const char *
+backend_request_name(enum backend_request request)
+{
+	return request < BACKEND_REQUESTS ? request_names[request] : NULL;
+}
+
 static void
 put_out(struct backend *b, const void *data, uint32_t len)
 {
