@@ -67,6 +67,7 @@ count_device_open(const char *path, bool packed, bool mergeable)
 		cfg.features |= BIT(VIRTIO_F_RING_PACKED);
 	if (mergeable)
 		cfg.features |= BIT(VIRTIO_NET_F_MRG_RXBUF);
+	(void)unlink(path); /* of an earlier attempt */
 	device = backend_open(&cfg);
 	if (device == NULL || pthread_create(&server, NULL, serve, NULL) != 0)
 		fail("it cannot listen");
