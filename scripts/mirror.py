@@ -41,8 +41,10 @@ class Mirrored:
                 raise Failure(f"{bad} frames came back with wrong contents, {order} in wrong order")
             if got > more_than:
                 return got
-            if time.monotonic() > deadline:
-                raise Failure(f"{got} frames came back, waiting for more than {more_than}:\n"
+            ended = self._shell.run(f"kill -0 {self._pid}")[0] != 0
+            if ended or time.monotonic() > deadline:
+                raise Failure(f"{got} frames came back, waiting for more than {more_than}"
+                              f"{'; the program ended' if ended else ''}:\n"
                               f"{self.said()[-3000:]}")
             time.sleep(0.1)
 
