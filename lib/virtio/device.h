@@ -6,15 +6,15 @@
 #define FOLIO_VIRTIO_DEVICE_H
 
 /*
- * A virtio-net device from the driver's side: negotiation, and what to do when it fails (virtio 1.2,
- * sections 3.1 and 5.1). A state machine that the control thread ticks; no call waits, and every
- * state that waits for the device has a deadline. The device is not trusted: its offer is copied
- * once, judged once by offer.h, and kept.
+ * A virtio-net device from the driver's side: negotiation, and what to do when it fails (virtio
+ * 1.2, sections 3.1 and 5.1). A state machine that the control thread ticks; no call waits, and
+ * every state that waits for the device has a deadline. The device is not trusted: its offer is
+ * copied once, judged once by offer.h, and kept.
  *
  *	DOWN -> REACH -> ASK -> PREPARE -> TELL -> UP -> SHUTTING -> PART -> DOWN
  *
- * An error or a deadline anywhere drops the device and begins again after a pause, which doubles from
- * 100 ms to 2 s and is short again once the device has run for 10 s.
+ * An error or a deadline anywhere drops the device and begins again after a pause, which doubles
+ * from 100 ms to 2 s and is short again once the device has run for 10 s.
  *
  * Control thread only. The owner may free what the device uses when the state is DOWN.
  */

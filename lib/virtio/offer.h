@@ -20,8 +20,8 @@ struct folio_virtio_wants {
 };
 
 /*
- * Judge an offer (virtio 1.2, sections 2.2, 2.7, 2.8 and 5.1.3.1). The device is not trusted: offer is
- * a private copy of what it said. Of that copy, what makes no sense and can be done without is
+ * Judge an offer (virtio 1.2, sections 2.2, 2.7, 2.8 and 5.1.3.1). The device is not trusted: offer
+ * is a private copy of what it said. Of that copy, what makes no sense and can be done without is
  * taken out. plan gets features, pairs and size.
  *
  * Returns 0, 1 if something was taken out, or a negative errno with a line that names what was

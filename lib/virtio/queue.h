@@ -171,8 +171,9 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 }
 
 /*
- * A burst works on a copy of what it needs of the queue's state, in registers: stores to packets and
- * to shared memory cannot alias that. Field by field, as what is copied as a whole is kept in memory.
+ * A burst works on a copy of what it needs of the queue's state, in registers: stores to packets
+ * and to shared memory cannot alias that. Field by field, as what is copied as a whole is kept in
+ * memory.
  */
 static inline void
 folio_virtq_copy(struct folio_virtq *copy, const struct folio_virtq *q)

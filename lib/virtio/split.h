@@ -151,7 +151,9 @@ folio_split_wants_doorbell(const struct folio_virtq *q)
 {
 	if (__builtin_expect(__atomic_load_n(&q->doorbell, __ATOMIC_RELAXED) == 0, 1))
 		return false;
-	/* The index must be out before the flags are looked at: the device does it the other way. */
+	/*
+	 * The index must be out before the flags are looked at: the device does it the other way.
+	 */
 	folio_shared_fence();
 	return (folio_fetch16(&q->back->flags) & VIRTQ_USED_F_NO_NOTIFY) == 0;
 }

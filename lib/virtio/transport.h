@@ -7,11 +7,11 @@
 
 /*
  * How a virtio-net device is reached: what a transport (pci.h, vhost_user.h) does for device.h. The
- * device, and whoever is at the other end of a socket, is not trusted: what it says is read once into
- * the private structures here, and judged by device.c.
+ * device, and whoever is at the other end of a socket, is not trusted: what it says is read once
+ * into the private structures here, and judged by device.c.
  *
- * Every call is one bounded step that never waits: -EAGAIN asks for another at the next tick, with a
- * line that says what is waited for. Any other negative errno, with a line for the user, ends the
+ * Every call is one bounded step that never waits: -EAGAIN asks for another at the next tick, with
+ * a line that says what is waited for. Any other negative errno, with a line for the user, ends the
  * attempt: drop() follows. Such a line begins with the devarg. All but notify() are called by the
  * control thread.
  */
@@ -68,8 +68,8 @@ struct folio_virtio_transport {
 	int (*ask)(void *transport, struct folio_virtio_offer *offer, struct folio_error *err);
 
 	/*
-	 * Negotiate plan->features, tell it where the queues are, start it. The queues are ready: the
-	 * device may use them from the first call on. 0: it runs, with all its pairs.
+	 * Negotiate plan->features, tell it where the queues are, start it. The queues are ready:
+	 * the device may use them from the first call on. 0: it runs, with all its pairs.
 	 */
 	int (*tell)(void *transport, const struct folio_virtio_plan *plan, struct folio_error *err);
 
@@ -83,9 +83,9 @@ struct folio_virtio_transport {
 	void (*drop)(void *transport);
 
 	/*
-	 * Tell the device that there is something in queue q: 2 * pair, or that plus one. Called by any
-	 * datapath thread, one a queue, between tell() and part() or drop(). One system call, which
-	 * never blocks.
+	 * Tell the device that there is something in queue q: 2 * pair, or that plus one. Called by
+	 * any datapath thread, one a queue, between tell() and part() or drop(). One system call,
+	 * which never blocks.
 	 */
 	void (*notify)(void *transport, uint32_t q);
 };

@@ -97,19 +97,21 @@ struct folio_vhost_link {
 	} in;
 };
 
-/* Take over a connected non-blocking stream socket; -1: none yet. name lives as long as the link. */
+/*
+ * Take over a connected non-blocking stream socket; -1: none yet. name lives as long as the link.
+ */
 void folio_vhost_link_open(struct folio_vhost_link *l, int fd, const char *name);
 
 /* Close the connection. Twice is fine. */
 void folio_vhost_link_close(struct folio_vhost_link *l);
 
 /*
- * Send a message and take its answer: a VALUE into *value, else it may be NULL. -EAGAIN, with a line
- * that says what is waited for: call again with the same call. Back end not trusted: what it says
- * is copied once, and has the size that is due.
+ * Send a message and take its answer: a VALUE into *value, else it may be NULL. -EAGAIN, with a
+ * line that says what is waited for: call again with the same call. Back end not trusted: what it
+ * says is copied once, and has the size that is due.
  *
- * Returns 0, or a negative errno with a line: -ECONNRESET if it closed the connection, -EPROTO if it
- * said anything but that answer, -EIO if it refuses.
+ * Returns 0, or a negative errno with a line: -ECONNRESET if it closed the connection, -EPROTO if
+ * it said anything but that answer, -EIO if it refuses.
  */
 int folio_vhost_exchange(struct folio_vhost_link *l, const struct folio_vhost_call *call,
 			 union folio_vhost_payload *value, struct folio_error *err);

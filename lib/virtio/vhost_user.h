@@ -8,12 +8,13 @@
 /*
  * A virtio-net device at a vhost-user socket: the front end's side of the protocol, as QEMU's
  * documentation has it (docs/interop/vhost-user.rst). The back end may be any stock one, and is not
- * trusted. It gets our shared memory and nothing else: one region, whose device addresses are made up.
+ * trusted. It gets our shared memory and nothing else: one region, whose device addresses are made
+ * up.
  *
- * There is no configuration space: the link is up while the connection is, and of the features those
- * that say something about a configuration are not offered. Neither is ACCESS_PLATFORM, which means
- * something else here (an IOMMU that the front end plays). Whether there are several queue pairs is
- * the front end's word: CTRL_VQ is offered for that, and not asked of the back end.
+ * There is no configuration space: the link is up while the connection is, and of the features
+ * those that say something about a configuration are not offered. Neither is ACCESS_PLATFORM, which
+ * means something else here (an IOMMU that the front end plays). Whether there are several queue
+ * pairs is the front end's word: CTRL_VQ is offered for that, and not asked of the back end.
  *
  * Descriptors that kick the back end are sockets, not eventfds, which read the same: 8 bytes. Of an
  * eventfd the back end has the file status flags in its hand, too; it could fill it up, clear
@@ -49,7 +50,8 @@ struct folio_vhost_user {
 /*
  * Get ready for folio_vhost_user_transport, with u as its transport. server: listen at path and let
  * the back end connect; a socket that a dead process left there is removed. Else connect there. shm
- * is one piece with a descriptor, lives as long as u, and is the only memory that the back end gets.
+ * is one piece with a descriptor, lives as long as u, and is the only memory that the back end
+ * gets.
  *
  * Returns 0, or a negative errno with a line; then nothing is left behind. Does not block.
  */

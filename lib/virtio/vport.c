@@ -50,8 +50,8 @@ whole_lines(uint32_t bytes)
 }
 
 /*
- * An odd number of lines from buffer to buffer spreads them over the caches' sets. Memory that comes
- * in pieces takes powers of two, so that no buffer crosses from one piece to another.
+ * An odd number of lines from buffer to buffer spreads them over the caches' sets. Memory that
+ * comes in pieces takes powers of two, so that no buffer crosses from one piece to another.
  */
 static uint32_t
 stride_of(uint32_t room, bool pieces)

@@ -92,16 +92,16 @@ struct folio_vport_counters {
 };
 
 /*
- * A stopped port. Opens the memory, as long as that takes. A device at a PCI address has to be there
- * and is asked what it offers, which takes a second at most; a back end may come later.
+ * A stopped port. Opens the memory, as long as that takes. A device at a PCI address has to be
+ * there and is asked what it offers, which takes a second at most; a back end may come later.
  *
  * Returns NULL with a line for the user; then nothing is left behind.
  */
 struct folio_vport *folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err);
 
 /*
- * Stop, have the device let go of the memory, 0.8 s at most, and zero and release it. If a burst does
- * not return, what it uses is not released. No other call may be in progress.
+ * Stop, have the device let go of the memory, 0.8 s at most, and zero and release it. If a burst
+ * does not return, what it uses is not released. No other call may be in progress.
  */
 void folio_vport_close(struct folio_vport *v);
 
@@ -144,7 +144,9 @@ struct folio_vq *folio_vport_txq(struct folio_vport *v, uint32_t q);
 /* As folio_port_enable_rx(). */
 bool folio_vport_enable(struct folio_vport *v, struct folio_vq *end, bool on);
 
-/* Buffers that are filled: received ones, or those that the device has not sent yet. Takes no lock. */
+/*
+ * Buffers that are filled: received ones, or those that the device has not sent yet. Takes no lock.
+ */
 uint32_t folio_vport_rx_used(struct folio_vport *v, uint32_t q);
 uint32_t folio_vport_tx_used(struct folio_vport *v, uint32_t q);
 bool folio_vport_has_rings(struct folio_vport *v, uint32_t q);

@@ -89,7 +89,9 @@ longest_frame(const struct folio_vport *v, uint32_t n)
 	return max < FOLIO_VPORT_FRAME_MAX ? (uint32_t)max : FOLIO_VPORT_FRAME_MAX;
 }
 
-/* Everything is zeroed, and what is to be received into is given, before the device is told of it. */
+/*
+ * Everything is zeroed, and what is to be received into is given, before the device is told of it.
+ */
 static void
 attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_memory *m)
 {

@@ -80,7 +80,9 @@ void folio_vport_queues_free(struct folio_vport *v);
 /* Bytes of shared memory that `pairs` pairs with queues of `size` take, `reserved` included. */
 uint64_t folio_vport_queues_bytes(const struct folio_vport *v);
 
-/* Set the next queue up, for the device as it was negotiated. 1: there is more to do; 0: all done. */
+/*
+ * Set the next queue up, for the device as it was negotiated. 1: there is more to do; 0: all done.
+ */
 int folio_vport_queues_prepare(struct folio_vport *v, struct folio_error *err);
 
 void folio_vport_queues_open(struct folio_vport *v);

@@ -16,8 +16,8 @@
 
 /*
  * How long a device may keep what it was sent. One that has never taken anything since its last
- * reset gets twice the time after each, so that a back end which does not run yet is not reset every
- * second.
+ * reset gets twice the time after each, so that a back end which does not run yet is not reset
+ * every second.
  */
 #define STALLED_STEPS (1000 / FOLIO_TICK_MS)
 #define STALLED_STEPS_MAX (32 * STALLED_STEPS)

@@ -53,7 +53,8 @@ struct folio_datapath {
 	void (*close)(void *port);
 
 	/*
-	 * start: frames of up to frame_max bytes are to be received. 0, -EALREADY, or a negative errno.
+	 * start: frames of up to frame_max bytes are to be received. 0, -EALREADY, or another
+	 * negative errno.
 	 * stop: as folio_port_stop(): false if a burst is still inside.
 	 */
 	int (*start)(void *port, uint32_t frame_max);
@@ -66,12 +67,17 @@ struct folio_datapath {
 	bool (*needs_ticks)(void *port);
 	void (*tick)(void *port);
 
-	/* What there is to say. is_up, and all below that take a const port, work in secondaries. */
+	/*
+	 * What there is to say. is_up, and all below that take a const port, work in secondaries.
+	 */
 	bool (*is_up)(const void *port);
 	void (*status)(void *port, struct folio_status *st);
 	const char *(*path)(const void *port);
 
-	/* The address that the other end gives this port. False: it gives none. NULL: it never does. */
+	/*
+	 * The address that the other end gives this port. False: it gives none. NULL: it never
+	 * does.
+	 */
 	bool (*mac)(void *port, uint8_t mac[6]);
 
 	/* The application has another address, or its first. NULL: the other end need not know. */

@@ -191,7 +191,9 @@ int folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc
 void folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_info *info);
 int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
 
-/* How many of n packets a transmit burst would send, if it had room; rte_errno says what is wrong. */
+/*
+ * How many of n packets a transmit burst would send, if it had room; rte_errno says what is wrong.
+ */
 uint16_t folio_tx_check(struct rte_mbuf *const *pkts, uint16_t n, uint32_t max_frame);
 
 /* folio_stats.c */

@@ -3,9 +3,9 @@
  */
 
 /*
- * Receive and transmit bursts of the native datapath. Compiled once per instruction set; FOLIO_BURST_OPS is the name of
- * the table to define. Nothing here allocates but from the mempool, calls the kernel, or executes
- * an instruction that traps in an SNP guest.
+ * Receive and transmit bursts of the native datapath. Compiled once per instruction set;
+ * FOLIO_BURST_OPS is the name of the table to define. Nothing here allocates but from the mempool,
+ * calls the kernel, or executes an instruction that traps in an SNP guest.
  */
 
 #include "boundary/copy_kernel.h"

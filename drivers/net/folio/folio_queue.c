@@ -2,7 +2,9 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* What queues of both directions have in common: release, start, stop, what they say of themselves. */
+/*
+ * What queues of both directions have in common: release, start, stop, what they say of themselves.
+ */
 
 #include <rte_malloc.h>
 

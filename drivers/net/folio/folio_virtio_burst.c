@@ -4,9 +4,9 @@
 
 /*
  * Receive and transmit bursts of the virtio datapath. Compiled once per instruction set;
- * FOLIO_BURST_OPS is the name of the table to define. Nothing here allocates but from the mempool or
- * executes an instruction that traps in an SNP guest; the only system call is the doorbell, for a
- * device that asks for one.
+ * FOLIO_BURST_OPS is the name of the table to define. Nothing here allocates but from the mempool
+ * or executes an instruction that traps in an SNP guest; the only system call is the doorbell, for
+ * a device that asks for one.
  *
  * What kind of rings there are is agreed on when the device is there, and looked at once a burst.
  */
@@ -75,8 +75,8 @@ struct progress {
 
 /*
  * Plain frames, a buffer and an mbuf each, from the one on whose word was loaded. Returns true if
- * the burst is over, false with word and bufs of one that is not plain, or in a packed ring not back:
- * nobody loads them again.
+ * the burst is over, false with word and bufs of one that is not plain, or in a packed ring not
+ * back: nobody loads them again.
  */
 ALWAYS_INLINE bool
 receive_row(const struct folio_rx_queue *rq, const struct folio_virtq *from, const bool packed,
@@ -234,8 +234,8 @@ tx_room(struct folio_virtq *q, const bool packed, uint32_t want)
 }
 
 /*
- * A frame of several segments, several buffers, or not fit to be sent. Returns the buffers used, 0 if
- * the frame is to be dropped, UINT32_MAX if there is no room for it now.
+ * A frame of several segments, several buffers, or not fit to be sent. Returns the buffers used, 0
+ * if the frame is to be dropped, UINT32_MAX if there is no room for it now.
  */
 static __rte_noinline uint32_t
 transmit_slow(struct folio_tx_queue *tq, struct folio_virtq *q, bool packed,
