@@ -297,8 +297,8 @@ uint64_t folio_counter(const struct folio *f, unsigned int index);
  * @param bufs Frames; only data and len are used.
  * @param n How many.
  * @return Frames sent, from the first on: 1 to n, or 0 if n is 0. Else one of
- *   -EMSGSIZE: the length of the first frame is outside [14, max_frame], it can never be sent: leave
- *   it out and go on with the next.
+ *   -EMSGSIZE: the length of the first frame is outside [14, max_frame], it can never be sent:
+ *   leave it out and go on with the next.
  *   -EAGAIN: the ring has no room for the first frame until the peer has received others. It may
  *   never do so: bound the number of attempts, or the time.
  *   -ENETDOWN: the link is down, or has just been lost with the frames of this burst, or the guest

@@ -58,7 +58,9 @@ prepare(struct folio *f, struct folio_error *err)
 	return ret;
 }
 
-/* The caller of folio_open() wants to know whether there is memory. Nobody else knows the port yet. */
+/*
+ * The caller of folio_open() wants to know whether there is memory. Nobody else knows the port yet.
+ */
 static int
 prepare_all(struct folio *f, struct folio_error *err)
 {
@@ -325,7 +327,9 @@ folio_attach_wipe(struct folio *f)
 {
 	if (folio_region_is_cut(&f->region))
 		return true;
-	/* The header first: a burst of the peer's that stands still knows from it what it copied. */
+	/*
+	 * The header first: a burst of the peer's that stands still knows from it what it copied.
+	 */
 	folio_session_wipe_header(f->region.own);
 	return folio_region_zero(&f->region, &f->layout);
 }

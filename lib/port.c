@@ -119,7 +119,9 @@ begin_leaving(struct folio *f)
 	leave(f);
 }
 
-/* Framing was lost, or a burst found the session gone that the peer's header now claims to go on. */
+/*
+ * Framing was lost, or a burst found the session gone that the peer's header now claims to go on.
+ */
 static void
 end_broken_session(struct folio *f)
 {

@@ -31,7 +31,9 @@ struct folio_rxq {
 	uint64_t too_long; /* frames that folio_recv() dropped: longer than the buffer */
 } FOLIO_ALIGNED;
 
-/* What a port counts apart from frames, nothing but uint64_t; folio.h gives it by index and name. */
+/*
+ * What a port counts apart from frames, nothing but uint64_t; folio.h gives it by index and name.
+ */
 struct folio_counters {
 	uint64_t violations[FOLIO_VIOLATIONS];
 	uint64_t link_ups;

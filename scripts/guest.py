@@ -3,7 +3,8 @@
 """A virtual machine with a bounce region: QEMU, its serial ports, and what runs at their ends.
 
 The guest's memory is anonymous memory of the QEMU process, as it is by default; the only memory that
-anybody else can map is the file behind the ivshmem device.
+anybody else can map is the file behind the ivshmem device. (With shared_ram it is otherwise: then the
+guest's memory is a memfd, as that part of a confidential guest's memory is which the guest shares.)
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from typing import NamedTuple
 
 from testpmd import PATIENCE, PROMPT, TESTPMD_ARGS, Commands, Failure, Terminal, die_with_parent
 
@@ -137,11 +139,31 @@ class GuestTestpmd(Commands):
         return self._shell.run("true", timeout)[0]
 
 
+class Nic(NamedTuple):
+    """An ordinary virtio-net device on a vhost-user netdev. Its back end listens at a socket, or with
+    server=True connects to it."""
+
+    socket: str
+    queues: int = 1
+    server: bool = False
+    more: str = "packed=on,iommu_platform=on"   # properties of the device
+
+    def args(self, n):
+        """The nth one's for QEMU."""
+        many = f",mq=on,vectors={2 * self.queues + 2}" if self.queues > 1 else ""
+        how = "server=on" if self.server else "reconnect=1"
+        return ["-chardev", f"socket,id=nic{n},path={self.socket},{how}",
+                "-netdev", f"vhost-user,id=net{n},chardev=nic{n},queues={self.queues}",
+                "-device", f"virtio-net-pci,id=virtio{n},netdev=net{n},addr={n + 8},romfile=,"
+                f"disable-legacy=on,rx_queue_size=1024,tx_queue_size=1024{many},{self.more}"]
+
+
 class Guest:
-    """A virtual machine with an ivshmem device for each region file."""
+    """A virtual machine with an ivshmem device for each region file, and a virtio-net device for each
+    of the nics, whose back ends must be there."""
 
     def __init__(self, kernel, initrd, regions, memory=384, cpus=1, append="",
-                 accelerator=EMULATED):
+                 accelerator=EMULATED, nics=(), shared_ram=False):
         self._folder = tempfile.mkdtemp(prefix="folio-vm.")
         self.memory = memory
         self.accelerator = accelerator
@@ -160,11 +182,21 @@ class Guest:
             self.args += ["-object", f"memory-backend-file,id=region{n},mem-path={path},"
                           f"size={size}M,share=on",
                           "-device", f"ivshmem-plain,id=ivshmem{n},memdev=region{n},addr={n + 4}"]
+        for n, nic in enumerate(nics):
+            self.args += nic.args(n)
+        if shared_ram:
+            self.args += ["-object", f"memory-backend-memfd,id=ram,size={memory}M,share=on",
+                          "-machine", "memory-backend=ram"]
 
     @staticmethod
     def pci_address(n=0):
         """Of the device for the nth region."""
         return f"0000:00:{n + 4:02x}.0"
+
+    @staticmethod
+    def virtio_address(n=0):
+        """Of the nth nic."""
+        return f"0000:00:{n + 8:02x}.0"
 
     def qemu_says(self):
         """What QEMU itself said, and whether it has ended."""
@@ -205,9 +237,9 @@ class Guest:
         for shell in self.shells:
             shell.wait_ready()
 
-    def testpmd(self, devargs, shell=1, **kwargs):
-        """Start a testpmd in the guest with a folio port."""
-        return GuestTestpmd(self.shells[shell], [f"net_folio0,{devargs}"], **kwargs)
+    def testpmd(self, devargs, shell=1, first=(), **kwargs):
+        """Start a testpmd in the guest with a folio port, behind those of other vdevs."""
+        return GuestTestpmd(self.shells[shell], [*first, f"net_folio0,{devargs}"], **kwargs)
 
     def qmp(self, command, **arguments):
         """One command of QEMU's monitor; returns its answer."""

@@ -2,8 +2,8 @@
 # Copyright(c) 2026 The folio authors
 """initramfs.py OUT [FILE[:PATH]...]: the file system of the test guest, as an initramfs.
 
-It holds Debian's dpdk-testpmd with the one mempool driver that it needs, a static busybox, guest-init,
-and the files named: at PATH, or for FILE alone in /opt/folio. Shared libraries that any of them needs
+It holds Debian's dpdk-testpmd with the mempool driver that it needs and net_tap, a static busybox,
+guest-init, and the files named: at PATH, or for FILE alone in /opt/folio. Shared libraries that any of them needs
 come along.
 """
 
@@ -84,8 +84,9 @@ def main():
         # glibc loads it when a thread is cancelled, as EAL does at its end.
         tree.add(LIBGCC, LIBGCC)
         drivers = next(d for d in sorted(os.listdir(LIBRARIES + "/dpdk")) if d.startswith("pmds-"))
-        driver = f"{LIBRARIES}/dpdk/{drivers}/librte_mempool_ring.so"
-        tree.add(driver, driver)
+        for name in "mempool_ring", "net_tap":
+            driver = f"{LIBRARIES}/dpdk/{drivers}/librte_{name}.so"
+            tree.add(driver, driver)
         tree.write("/etc/motd", MOTD)
         tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
         tree.write("/etc/ld.so.conf", f"{LIBRARIES}\n")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
 #
-# Sourced by kernel-headers, kernel-image and kmod. Debian 12's kernel packages, from the release
+# Sourced by kernel-headers, kernel-image, kmod and ovs-unpack. Debian 12's kernel packages, from the release
 # itself, its updates, its security fixes and its backports: downloaded and unpacked below build/,
 # never installed. The user's apt configuration is neither changed nor are its package lists used:
 # ours lie in build/kernel-packages, and are a day old at most.

@@ -218,13 +218,17 @@ class Testpmd(Commands):
 
     _serial = 0
 
-    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None, plugin=True):
-        """memory: megabytes, or EAL arguments for it."""
+    def __init__(self, vdevs, cpu=0, app_args=(), eal_args=(), memory=256, env=None, plugin=True,
+                 namespace=None):
+        """memory: megabytes, or EAL arguments for it. plugin=False: nothing of ours is in it.
+        namespace: of the network, as `ip netns` has it."""
         Testpmd._serial += 1
         self.cpu = cpu
         self.prefix = f"folio-{os.getpid()}-{Testpmd._serial}"
-        self.args = ["dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
-                     "--no-telemetry", "--file-prefix", self.prefix, *(memory_args(memory) if isinstance(memory, int) else memory),
+        memory = memory_args(memory) if isinstance(memory, int) else memory
+        inside = ["ip", "netns", "exec", namespace] if namespace else []
+        self.args = [*inside, "dpdk-testpmd", "--lcores", f"0@(0,1),1@{cpu}", "--no-pci",
+                     "--no-telemetry", "--file-prefix", self.prefix, *memory,
                      *(["-d", plugin_path()] if plugin else []), *eal_args]
         for vdev in vdevs:
             self.args += ["--vdev", vdev]

@@ -12,6 +12,8 @@ import time
 
 import ending
 import traffic
+import vm_ovs
+import vm_virtio
 from guest import EMULATED, KVM, Guest
 from testpmd import Failure, RegionFile, Testpmd
 
@@ -85,9 +87,13 @@ def shell(guest):
 
 def parse_args():
     """The command line."""
-    parser = argparse.ArgumentParser(prog="./run vm", usage="./run vm [--shell] [--kvm | --tcg]")
+    parser = argparse.ArgumentParser(prog="./run vm", usage="./run vm [--shell | --virtio | --ovs] "
+                                     "[--kvm | --tcg]")
     parser.add_argument("build", help=argparse.SUPPRESS)
-    parser.add_argument("--shell", action="store_true")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--shell", action="store_true")
+    what.add_argument("--virtio", action="store_true")
+    what.add_argument("--ovs", action="store_true")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--kvm", action="store_true")
     which.add_argument("--tcg", action="store_true")
@@ -102,6 +108,10 @@ def main():
         return 0    # before anything is installed, built or booted
     accelerator = choose_accelerator(args.build, args.kvm, args.tcg)
     image = os.path.join(args.build, "guest")
+    if args.virtio:
+        return 1 if vm_virtio.show(image, accelerator) else 0
+    if args.ovs:
+        return vm_ovs.show(image, accelerator)
     append = "folio.huge=32" + (" folio.shell" if args.shell else "")
     with contextlib.ExitStack() as stack:
         region = RegionFile()

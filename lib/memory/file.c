@@ -13,7 +13,9 @@
 #include "error.h"
 #include "memory/file.h"
 
-/* Whoever has a lease on the file would make us wait for it, and an open of a modem for a carrier. */
+/*
+ * Whoever has a lease on the file would make us wait for it, and an open of a modem for a carrier.
+ */
 static int
 open_at_once(const char *path, int flags, mode_t mode)
 {

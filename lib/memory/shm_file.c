@@ -161,8 +161,8 @@ file_is_lost(const struct folio_region *r)
 
 /*
  * The last one out removes a file that folio made. Our own role is given up before the look at the
- * other's, so that of two who close at once at least one finds nobody. A file that was cut to an odd
- * size goes at once: the other would wait in it for us, and we for somebody to clear it.
+ * other's, so that of two who close at once at least one finds nobody. A file that was cut to an
+ * odd size goes at once: the other would wait in it for us, and we for somebody to clear it.
  */
 static void
 remove_if_last(struct folio_region *r)

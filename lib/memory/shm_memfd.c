@@ -33,7 +33,9 @@
 /* Nobody cuts it or punches holes in it, and nobody but who has it mapped can write it. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
 
-/* In ticks: between attempts to connect, and between two guests; for a guest to say what it wants. */
+/*
+ * In ticks: between attempts to connect, and between two guests; for a guest to say what it wants.
+ */
 #define PAUSE (200 / FOLIO_TICK_MS)
 #define PATIENCE (1000 / FOLIO_TICK_MS)
 
@@ -162,7 +164,9 @@ check_area(int fd, uint64_t *size, uint32_t *page_size, struct folio_error *err)
 	if (*page_size > FOLIO_SEALED_HUGE_PAGE)
 		return folio_fail(err, -EPROTO, "the peer's memory lies on pages of %u bytes: allowed "
 				  "are %u at most", *page_size, FOLIO_SEALED_HUGE_PAGE);
-	/* Nobody can punch a hole any more. One that is there would be filled at our cost, or not. */
+	/*
+	 * Nobody can punch a hole any more. One that is there would be filled at our cost, or not.
+	 */
 	if (st.st_size <= 0 || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size)
 		return folio_fail(err, -EPROTO, "the peer's memory has %" PRIu64 " bytes, and %" PRIu64
 				  " are there: allowed is memory without holes", (uint64_t)st.st_size,

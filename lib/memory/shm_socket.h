@@ -6,9 +6,9 @@
 #define FOLIO_SHM_SOCKET_H
 
 /*
- * A Unix socket that carries single messages with at most one descriptor; and, for virtio/vhost_user,
- * how any kind of Unix socket is found. Nothing here blocks, and nothing that arrives is trusted: a
- * message has its length and its constants, or the peer is dropped.
+ * A Unix socket that carries single messages with at most one descriptor; and, for
+ * virtio/vhost_user, how any kind of Unix socket is found. Nothing here blocks, and nothing that
+ * arrives is trusted: a message has its length and its constants, or the peer is dropped.
  *
  * type: SOCK_SEQPACKET or SOCK_STREAM.
  */

@@ -16,7 +16,10 @@ struct folio_region_source {
 	int (*grow)(struct folio_region *r, uint64_t size, struct folio_error *err);
 	/* As folio_region_peek(). */
 	bool (*peek)(const struct folio_region *r, struct folio_wire_header *copy);
-	/* Map both areas: set own, peer and mapped, or say why not. NULL: halves of the file (shm_map.h). */
+	/*
+	 * Map both areas: set own, peer and mapped, or say why not. NULL: halves of the file
+	 * (shm_map.h).
+	 */
 	int (*map)(struct folio_region *r, const struct folio_layout *l, struct folio_error *err);
 	/* Have memory behind a range. Returns 0 or a positive errno. */
 	int (*reserve)(struct folio_region *r, uint64_t offset, uint64_t len);

@@ -8,14 +8,13 @@
 /*
  * Where shared memory comes from:
  *
- * memory/shm_file.c  a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a lock on
- *		    the file, which the kernel drops when its owner dies.
- * memory/shm_node.c  in a virtual machine: a file of the kernel module.
- * memory/shm_bar.c   in a virtual machine without the module: BAR2 of an ivshmem device.
- * memory/shm_memfd.c two sealed memfds of processes of one machine, passed over a socket: memory
- * that the
- *		    peer can neither cut nor, if it is ours, write.
- * region.c	    what they have in common, and private memory for a loopback port.
+ * memory/shm_file.c	a file on hugetlbfs, tmpfs or a disk. Who has which role is settled by a
+ *			lock on the file, which the kernel drops when its owner dies.
+ * memory/shm_node.c	in a virtual machine: a file of the kernel module.
+ * memory/shm_bar.c	in a virtual machine without the module: BAR2 of an ivshmem device.
+ * memory/shm_memfd.c	two sealed memfds of processes of one machine, passed over a socket: memory
+ *			that the peer can neither cut nor, if it is ours, write.
+ * region.c		what they have in common, and private memory for a loopback port.
  */
 
 #include <stdbool.h>
@@ -172,14 +171,16 @@ const char *folio_region_lost_text(const struct folio_region *r);
 /* The file was cut shorter than what is mapped, or memory of it is gone (see fault.h). */
 bool folio_region_is_cut(const struct folio_region *r);
 
-/* The file was unlinked, replaced or cut, the device is gone: nobody will meet us there any more. */
+/*
+ * The file was unlinked, replaced or cut, the device is gone: nobody will meet us there any more.
+ */
 bool folio_region_lost(const struct folio_region *r);
 
 void folio_region_unmap(struct folio_region *r);
 
 /*
- * Unmap, drop the role, remove the file if it is folio's own and nobody else has it, or if it was cut
- * to a size that folio never makes.
+ * Unmap, drop the role, remove the file if it is folio's own and nobody else has it, or if it was
+ * cut to a size that folio never makes.
  */
 void folio_region_close(struct folio_region *r);
 

@@ -412,7 +412,9 @@ step_settle(struct folio_session *s, const struct view *v)
 	return FOLIO_DO_NOTHING;
 }
 
-/* The peer's generation, or its absence (0), is new: reset our rings if they were used, and say so. */
+/*
+ * The peer's generation, or its absence (0), is new: reset our rings if they were used, and say so.
+ */
 static enum folio_action
 answer_to(struct folio_session *s, uint64_t generation)
 {

@@ -5,14 +5,27 @@
 #include "virtio/packed.h"
 
 /* Device not trusted: ids are looked up by folio_virtq_take(), but for the one that is expected. */
+static bool
+take_back(struct folio_virtq *q, uint64_t word)
+{
+	return folio_packed_is_back(q, q->head, word) &&
+	       folio_virtq_take(q, (uint16_t)(word >> 32)) != 0;
+}
+
+/* Device not trusted: what is not the ordinary case as a whole is for take_back(). */
 uint32_t
 folio_packed_reclaim(struct folio_virtq *q)
 {
-	while (q->head != q->tail && !q->broken) {
-		uint64_t word = folio_packed_rx_word(q, q->head);
+	struct folio_virtq c; /* a copy: see there */
+	uint64_t word;
 
-		if (!folio_packed_is_back(q, q->head, word) ||
-		    folio_virtq_take_next(q, (uint16_t)(word >> 32)) == 0)
+	while (q->head != q->tail && !q->broken) {
+		folio_virtq_copy(&c, q);
+		do {
+			word = folio_packed_rx_word(&c, c.head);
+		} while (folio_packed_is_oldest(&c, word) && ++c.head != c.tail);
+		q->head = c.head;
+		if (c.head == c.tail || !take_back(q, word))
 			break;
 	}
 	return q->size - (q->tail - q->head); /* 0 if it is broken */

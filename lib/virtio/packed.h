@@ -35,14 +35,14 @@ bool folio_packed_watch(struct folio_virtq *q);
 static inline uint32_t
 folio_packed_given(const struct folio_virtq *q, uint32_t s)
 {
-	return (s >> q->shift & 1) == 0 ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
+	return (s & q->size) == 0 ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
 }
 
 /* Both flags of a descriptor that was given at place s and came back. */
 static inline uint32_t
 folio_packed_back(const struct folio_virtq *q, uint32_t s)
 {
-	return (s >> q->shift & 1) == 0 ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+	return (s & q->size) == 0 ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
 }
 
 /* Was the descriptor at place s returned, whatever its id? */
@@ -82,6 +82,17 @@ folio_packed_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word,
 
 	return ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE) == expected &&
 	       folio_packed_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;
+}
+
+/* Transmit: the oldest buffer that the device has came back, and it heads no chain. */
+static inline bool
+folio_packed_is_oldest(const struct folio_virtq *q, uint64_t word)
+{
+	uint16_t id = folio_virtq_at(q, q->head);
+
+	return ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE) ==
+	       (id | folio_packed_back(q, q->head) << 16) &&
+	       (q->note[id] & FOLIO_VIRTQ_MORE) == 0;
 }
 
 /*
@@ -136,12 +147,39 @@ folio_packed_rx_give(struct folio_virtq *q, uint32_t n)
 	folio_packed_publish(q);
 }
 
+/* What a descriptor says that gives buffer `id` to receive into at place s. */
+static inline uint64_t
+folio_packed_rx_rest(const struct folio_virtq *q, uint32_t s, uint32_t id)
+{
+	return (uint64_t)(VIRTQ_DESC_F_WRITE | folio_packed_given(q, s)) << 48 |
+	       (uint64_t)id << 32 | (q->room + VIRTIO_NET_HDR_LEN);
+}
+
 /* The n oldest buffers were read: the device may have them again. Once per burst. */
 static inline void
 folio_packed_rx_commit(struct folio_virtq *q, uint32_t n)
 {
-	q->head += n;
-	folio_packed_rx_give(q, n);
+	struct folio_virtq c; /* a copy: see there */
+	uint32_t i, s;
+
+	if (n == 0)
+		return;
+	if (__builtin_expect(q->shuffled, 0)) {
+		q->head += n;
+		folio_packed_rx_give(q, n);
+		return;
+	}
+	/* Every buffer goes back to where it was, and its address is still there. */
+	folio_virtq_copy(&c, q);
+	s = c.tail;
+	for (i = 1; i < n; i++)
+		folio_put64(&c.desc[(s + i) & c.mask].rest,
+			    folio_packed_rx_rest(&c, s + i, (s + i) & c.mask));
+	q->head = c.head + n;
+	q->tail = s + n;
+	if (__builtin_expect(q->broken, 0))
+		folio_virtq_stay_broken(q);
+	folio_put64_release(&c.desc[s & c.mask].rest, folio_packed_rx_rest(&c, s, s & c.mask));
 }
 
 static inline uint32_t

@@ -93,7 +93,6 @@ folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m)
 	q->tail = 0;
 	q->size = m->size;
 	q->mask = m->size - 1;
-	q->shift = (uint32_t)__builtin_ctz(m->size);
 	q->stride = m->stride;
 	q->room = m->stride - FOLIO_VIRTQ_LINE;
 	q->max_frame = m->max_frame;
@@ -114,7 +113,7 @@ folio_virtq_attach(struct folio_virtq *q, const struct folio_virtq_memory *m)
 	memset(q->bufs, 0, (size_t)m->size * m->stride);
 }
 
-/* Every buffer is in `at` once. */
+/* Every buffer is in `at` once, and where it was at first if none ever changed places. */
 static bool
 is_permutation(const struct folio_virtq *q)
 {
@@ -124,6 +123,8 @@ is_permutation(const struct folio_virtq *q)
 	for (i = 0; i < q->size; i++) {
 		uint16_t id = q->at[i];
 
+		if (q->shuffled == 0 && id != i)
+			return false;
 		if (id > q->mask || (found[id / 8] >> id % 8 & 1) != 0)
 			return false;
 		found[id / 8] |= (uint8_t)(1u << id % 8);
@@ -153,9 +154,9 @@ folio_virtq_valid(const struct folio_virtq *q)
 	uint32_t known = (uint16_t)(q->seen - q->used);
 
 	return q->size > 0 && q->size <= VIRTQ_SIZE_MAX && (q->size & (q->size - 1)) == 0 &&
-	       q->mask == q->size - 1 && q->size == 1u << q->shift &&
-	       q->room + FOLIO_VIRTQ_LINE == q->stride && q->plain_max <= q->room &&
-	       q->plain_max <= q->max_frame && q->plain_max >= FOLIO_VIRTQ_FRAME_MIN &&
+	       q->mask == q->size - 1 && q->room + FOLIO_VIRTQ_LINE == q->stride &&
+	       q->plain_max <= q->room && q->plain_max <= q->max_frame &&
+	       q->plain_max >= FOLIO_VIRTQ_FRAME_MIN &&
 	       q->tail - q->head <= q->size && known <= (uint16_t)(q->avail - q->used) &&
 	       (q->broken == 0 || (known == 0 && q->tail - q->head == q->size)) &&
 	       is_permutation(q) && are_chains(q);
@@ -252,6 +253,7 @@ folio_virtq_take(struct folio_virtq *q, uint32_t id)
 	if (s == q->tail)
 		return folio_virtq_give_up(q, &q->bad_id);
 	if (!q->in_order) {
+		q->shuffled |= s != q->head;
 		bring_forward(q, s, 1 + (q->note[q->at[s & q->mask]] & FOLIO_VIRTQ_MORE));
 		chains = 1;
 	}

@@ -43,6 +43,10 @@
 /* Shortest frame: an Ethernet header. */
 #define FOLIO_VIRTQ_FRAME_MIN 14u
 
+/* How far ahead transmit asks for lines that it will write. */
+#define FOLIO_VIRTQ_AHEAD 4096u /* bytes of frames */
+#define FOLIO_VIRTQ_AHEAD_MAX 20u /* buffers */
+
 /* `note` of a buffer that heads a chain: descriptors behind it. */
 #define FOLIO_VIRTQ_MORE 0x7fffu
 /* Where its header lies there is something else than zeroes. */
@@ -53,7 +57,6 @@ struct folio_virtq {
 	uint32_t tail; /* first one that it has not */
 	uint32_t size; /* buffers and descriptors, a power of two */
 	uint32_t mask;
-	uint32_t shift;	    /* log2(size) */
 	uint32_t stride;    /* bytes from buffer to buffer, whole lines */
 	uint32_t room;	    /* bytes of data in a buffer, whole lines */
 	uint32_t max_frame; /* longest frame; more than room takes several buffers */
@@ -168,6 +171,45 @@ folio_virtq_stay_broken(struct folio_virtq *q)
 }
 
 /*
+ * A burst works on a copy of what it needs of the queue's state, in registers: stores to packets and
+ * to shared memory cannot alias that. Field by field, as what is copied as a whole is kept in memory.
+ */
+static inline void
+folio_virtq_copy(struct folio_virtq *copy, const struct folio_virtq *q)
+{
+	copy->head = q->head;
+	copy->tail = q->tail;
+	copy->size = q->size;
+	copy->mask = q->mask;
+	copy->stride = q->stride;
+	copy->room = q->room;
+	copy->plain_max = q->plain_max;
+	copy->avail = q->avail;
+	copy->held = q->held;
+	copy->first_at = q->first_at;
+	copy->first = q->first;
+	copy->at = q->at;
+	copy->said = q->said;
+	copy->note = q->note;
+	copy->addr = q->addr;
+	copy->bufs = q->bufs;
+	copy->desc = q->desc;
+	copy->ring = q->ring;
+	copy->elem = q->elem;
+}
+
+/* What transmitting to a copy has changed becomes the queue's, before anything else uses that. */
+static inline void
+folio_virtq_tx_keep(struct folio_virtq *q, const struct folio_virtq *copy)
+{
+	q->tail = copy->tail;
+	q->avail = copy->avail;
+	q->held = copy->held;
+	q->first_at = copy->first_at;
+	q->first = copy->first;
+}
+
+/*
  * Cold half of publishing, for queues that are broken or weak: all that was stored comes before
  * what is stored next.
  */
@@ -199,18 +241,6 @@ folio_virtq_at(const struct folio_virtq *q, uint32_t s)
 	return q->at[s & q->mask];
 }
 
-/* As folio_virtq_take(), with the ordinary case here: the oldest, of one buffer. */
-static inline uint32_t
-folio_virtq_take_next(struct folio_virtq *q, uint32_t id)
-{
-	uint16_t oldest = folio_virtq_at(q, q->head);
-
-	if (__builtin_expect(id != oldest || (q->note[oldest] & FOLIO_VIRTQ_MORE) != 0, 0))
-		return folio_virtq_take(q, id);
-	q->head++;
-	return 1;
-}
-
 /* Where the data of a returned buffer begins. */
 static inline const uint8_t *
 folio_virtq_data(const struct folio_virtq *q, uint32_t s)
@@ -220,12 +250,13 @@ folio_virtq_data(const struct folio_virtq *q, uint32_t s)
 
 /*
  * Ask for what will be copied soon: the data of the buffer at place s, which is to be read, and its
- * header if that is, or so many bytes of it, which are to be written.
+ * header if that is, or so many bytes of it, which are to be written. A queue whose buffers changed
+ * places is asked for others: nothing depends on it.
  */
 static inline void
 folio_virtq_prefetch_read(const struct folio_virtq *q, uint32_t s, bool header)
 {
-	const uint8_t *buf = folio_virtq_buf(q, folio_virtq_at(q, s));
+	const uint8_t *buf = folio_virtq_buf(q, s);
 
 	if (header)
 		__builtin_prefetch(buf, 0, 3);
@@ -235,11 +266,21 @@ folio_virtq_prefetch_read(const struct folio_virtq *q, uint32_t s, bool header)
 static inline void
 folio_virtq_prefetch_write(const struct folio_virtq *q, uint32_t s, uint32_t len)
 {
-	uint8_t *data = folio_virtq_buf(q, folio_virtq_at(q, s)) + FOLIO_VIRTQ_LINE;
+	uint8_t *data = folio_virtq_buf(q, s) + FOLIO_VIRTQ_LINE;
 	uint32_t i;
 
 	for (i = 0; i < len; i += FOLIO_VIRTQ_LINE)
 		__builtin_prefetch(data + i, 1, 3);
+}
+
+/* How many buffers ahead of a frame of len bytes are to be asked for: as native/ring.h has it. */
+static inline uint32_t
+folio_virtq_ahead(uint32_t len)
+{
+	/* A division is what a short frame would feel. */
+	if (len <= FOLIO_VIRTQ_AHEAD / (FOLIO_VIRTQ_AHEAD_MAX - 1))
+		return FOLIO_VIRTQ_AHEAD_MAX;
+	return 1 + FOLIO_VIRTQ_AHEAD / len;
 }
 
 /* Where its header is. */

@@ -21,16 +21,29 @@ folio_split_refresh(struct folio_virtq *q)
 	return (uint16_t)(idx - q->used);
 }
 
-/* Device not trusted: ids are looked up by folio_virtq_take(), but for the one that is expected. */
+/* Device not trusted: ids are looked up by folio_virtq_take(), but for those that are expected. */
 uint32_t
 folio_split_reclaim(struct folio_virtq *q)
 {
-	uint32_t known = folio_split_refresh(q);
+	uint32_t known = folio_split_refresh(q), chains;
+	struct folio_virtq c; /* a copy: see there */
+	uint32_t used, id;
 
 	while (known > 0) {
-		uint32_t id = (uint32_t)folio_fetch64(&q->elem[q->used & q->mask]);
-		uint32_t chains = folio_virtq_take_next(q, id);
-
+		folio_virtq_copy(&c, q);
+		used = q->used;
+		do {
+			id = (uint32_t)folio_fetch64(&c.elem[used & c.mask]);
+			if (!folio_split_is_oldest(&c, id))
+				break;
+			c.head++;
+			used++;
+		} while (--known > 0);
+		q->head = c.head;
+		q->used = (uint16_t)used;
+		if (known == 0)
+			break;
+		chains = folio_virtq_take(q, id);
 		if (chains > known)
 			chains = folio_virtq_give_up(q, &q->bad_index);
 		if (chains == 0)

@@ -71,6 +71,15 @@ folio_split_rx_is_plain(const struct folio_virtq *q, uint32_t s, uint64_t word, 
 	       folio_split_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;
 }
 
+/* Transmit: `id` is the oldest buffer that the device has, and it heads no chain. */
+static inline bool
+folio_split_is_oldest(const struct folio_virtq *q, uint32_t id)
+{
+	uint16_t oldest = folio_virtq_at(q, q->head);
+
+	return id == oldest && (q->note[oldest] & FOLIO_VIRTQ_MORE) == 0;
+}
+
 /* The n oldest buffers were read: the device may have them again. Once per burst. */
 static inline void
 folio_split_rx_commit(struct folio_virtq *q, uint32_t n)

@@ -109,8 +109,8 @@ void folio_vport_close(struct folio_vport *v);
 int folio_vport_start(struct folio_vport *v, uint32_t frame_max);
 
 /*
- * The same of a port that runs. Where longer frames need what was not agreed on with the device, it is
- * set up again: the link goes down and comes back.
+ * The same of a port that runs. Where longer frames need what was not agreed on with the device, it
+ * is set up again: the link goes down and comes back.
  */
 void folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max);
 

@@ -382,6 +382,8 @@ def everybody(args, folder):
 
     plugin = private(os.path.join(args.build, PLUGIN))
     found = [contestants.folio(name, plugin, wide) for name, wide in contestants.OURS]
+    found += [contestants.folio_on_vhost(name, plugin, packed)
+              for name, packed in contestants.ON_VHOST]
     found += [contestants.folio(name, private(file), wide, devargs)
               for name, file, wide, devargs in args.plugin]
     found += [*contestants.PEERS, *contestants.LIMITS]

@@ -61,6 +61,8 @@ MEMIF = "net_memif0,role=%s,socket={socket},socket-abstract=no,rsize={log2},bsiz
 VIRTIO = "net_virtio_user0,path={socket},queues={queues},queue_size={ring}"
 VHOST = "net_vhost0,iface={socket},queues={queues}"
 NULL = "net_null0"
+# folio's guest on a host that has nothing of folio's: the back end that virtio-user has, too.
+FOLIO_VHOST = "net_folio0,vhost_user={socket},queues={queues},packed=%d"
 
 PEERS = (
     Contestant("memif", "memif", MEMIF % "client", MEMIF % "server"),
@@ -78,7 +80,9 @@ LIMITS = (
     Contestant("limit", "limit", only=("one-way", "touched", "loop")),
 )
 OURS = (("folio", False), ("folio-avx512", True))       # as a user runs it, and with 512 bit
-NAMES = (*(name for name, _ in OURS), *(c.name for c in PEERS + LIMITS))
+ON_VHOST = (("folio-vhost-packed", 1), ("folio-vhost-split", 0))
+ON_VHOST_GROUPS = ("one-way", "touched", "loop", "both-ways")
+NAMES = (*(name for name, _ in OURS), *(name for name, _ in ON_VHOST), *(c.name for c in PEERS + LIMITS))
 
 
 def folio(name, plugin, wide=False, devargs="", only=()):
@@ -86,6 +90,12 @@ def folio(name, plugin, wide=False, devargs="", only=()):
     devargs = devargs and "," + devargs
     return Contestant(name, "folio", FOLIO % "guest" + devargs, FOLIO % "host", wide, plugin,
                       ("avx512 copy",) if wide else (), only)
+
+
+def folio_on_vhost(name, plugin, packed):
+    """folio's guest on an unmodified host, with packed rings (1) or split ones (0)."""
+    return Contestant(name, "folio", FOLIO_VHOST % packed, VHOST, plugin=plugin,
+                      only=ON_VHOST_GROUPS)
 
 
 def has_avx512():

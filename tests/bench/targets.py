@@ -9,6 +9,7 @@ from pairs import PLACEMENTS
 from results import LIMIT, PREFERRED, dip_of, markdown
 
 OURS = "folio"
+ON_VHOST = ("folio-vhost-packed", "virtio-packed-vec")
 TIMES = ("p50_ns", "p99_ns")
 
 # what: a function of the results, the placement and the arguments that gives all figures that
@@ -26,6 +27,13 @@ def keys(results, group, **fields):
 def ratios(results, where, group, size):
     """Ratios to the best peer, a figure for each direction."""
     return [results.ratio(key, OURS, where) for key in keys(results, group, size=size)]
+
+
+def on_vhost(results, where, group, size):
+    """Ratios to virtio-user at its fastest, on the same back end, a figure for each direction."""
+    if ON_VHOST[0] not in results.contestants:
+        return []
+    return [results.share(key, *ON_VHOST, where) for key in keys(results, group, size=size)]
 
 
 def round_trip(results, where):
@@ -61,6 +69,9 @@ TARGETS = (
     Target("share of the bare-thread limit, 1518 B", 0.85, 0.95, share_of_limit, ("1518",)),
     Target("share of the bare-thread limit, 9000 B", 0.97, 0.99, share_of_limit, ("9000",)),
     Target("working guest against virtio-user", 1.0, 1.2, dip),
+    Target("net_vhost, one way 64 B, to virtio-packed-vec", 0.9, 1.1, on_vhost, ("one-way", "64")),
+    Target("net_vhost, one way 1518 B touched, to virtio-packed-vec", 0.95, 1.1, on_vhost,
+           ("touched", "1518")),
     Target("different L3, 1518 B touched", 1.0, 1.2, ratios, ("touched", "1518"), "far"),
 )
 

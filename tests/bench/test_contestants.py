@@ -91,6 +91,37 @@ class Wide(unittest.TestCase):
                             pair.start_all()
                             pair.close()
 
+class OnVhost(unittest.TestCase):
+    """folio's guest and virtio-user, each on the same unmodified host."""
+
+    def test_every_case_runs(self):
+        """Both ways of every group that they take part in: packets arrive, and none is invented."""
+        with tempfile.TemporaryDirectory(prefix="folio-bench-vhost-", dir="/run") as folder:
+            plugin = shutil.copy(os.path.join(BUILD, bench_module.PLUGIN), folder)
+            programs = {name: os.path.join(BUILD, path)
+                        for name, path in bench_module.PROGRAMS.items()}
+            who = [contestants.folio_on_vhost(name, plugin, packed)
+                   for name, packed in contestants.ON_VHOST]
+            groups = [g for g in cases.GROUPS if g.name in contestants.ON_VHOST_GROUPS]
+            self.assertEqual(len(groups), len(contestants.ON_VHOST_GROUPS))
+            with Place(["0", "1"], folder, dict(programs, testpmd="dpdk-testpmd"), 0.1) as place:
+                for contestant in who:
+                    self.run_cases(place, contestant, [c for g in groups for c in g.make(("1518",))])
+
+    def run_cases(self, place, contestant, which):
+        """A sample of each; the processes stay for cases that are set up alike."""
+        for setup in dict.fromkeys(case.setup for case in which):
+            pair = Pair(place, contestant, setup)
+            pair.start_all()
+            try:
+                for case in which:
+                    if case.setup != setup:
+                        continue
+                    with self.subTest(contestant.name, case=case.label()), pair.awake():
+                        pair.measure(case, {})
+            finally:
+                pair.close()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

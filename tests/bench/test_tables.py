@@ -11,16 +11,20 @@ from results import Results, key_of
 
 RATES = {"folio": (30.0, 32.0, 31.0), "memif": (10.0, 12.0, 11.0), "virtio-split": (20, 15.5, 15),
          "limit": (62.0, 62.0, 62.0)}
+ON_VHOST = {"folio-vhost-packed": (12.0, 12.0, 12.0), "virtio-packed-vec": (10.0, 12.5, 12.0)}
 
 
-def made_up(where="near", group="one-way", sizes=("64", "1518")):
+def made_up(where="near", group="one-way", sizes=("64", "1518"), rates_of=None):
     """A record with the rates above in every case of a group."""
+    rates_of = rates_of or RATES
     group = next(g for g in cases.GROUPS if g.name == group)
-    known = {c.name: c for c in (contestants.folio("folio", ""), *contestants.PEERS,
+    known = {c.name: c for c in (contestants.folio("folio", ""),
+                                 contestants.folio_on_vhost("folio-vhost-packed", "", 1),
+                                 *contestants.PEERS,
                                  *contestants.LIMITS)}
     samples = []
     for case in group.make(sizes):
-        for name, rates in RATES.items():
+        for name, rates in rates_of.items():
             samples += [dict(case.key(), contestant=name, round=i + 1, status="ok", error=None,
                              placement=where, time="2026-01-01T00:00:%02d" % i, probe_ns=[100, 900],
                              mpps=rate, p50_ns=rate, p99_ns=rate, mean_ns=rate,
@@ -29,7 +33,7 @@ def made_up(where="near", group="one-way", sizes=("64", "1518")):
                                               "dpdk": "d", "folio_commit": None},
             "options": {"rounds": 3, "window": 1, "quick": True, "cases": None},
             "contestants": {name: {"ours": known[name].ours, "peer": known[name].peer,
-                                   "family": known[name].family} for name in RATES},
+                                   "family": known[name].family} for name in rates_of},
             "left_out": [], "pairs": [], "samples": samples}
 
 
@@ -89,6 +93,13 @@ class Tables(unittest.TestCase):
         self.assertNotIn("9000", text)
         text = report.report(made_up("far"))
         self.assertRegex(text, r"one way 64 B, untouched +\| near .*\| not seen")
+
+    def test_targets_on_vhost(self):
+        """12 to 10, 12.5 and 12: the median. Who did not take part is no line."""
+        text = report.report(made_up(rates_of={**RATES, **ON_VHOST}))
+        self.assertRegex(text, r"net_vhost, one way 64 B, to virtio-packed-vec +\| near \| 0.90 +"
+                               r"\| 1.10 \| 1.00 / 1.00 +\| yes")
+        self.assertNotIn("net_vhost", report.report(made_up()))
 
     def test_samples_that_do_not_count(self):
         """Other placements and disturbed samples are counted, but not used."""

@@ -10,6 +10,7 @@ import tempfile
 MIB = 1 << 20
 LIB = "/usr/lib/x86_64-linux-gnu"
 DEVICE = "/sys/bus/pci/devices/0000:00:04.0"
+VIRTIO = "/sys/bus/pci/devices/0000:00:08.0"
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB"
 EFI_SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 MSR_SEV_STATUS = 0xC0010131
@@ -159,6 +160,29 @@ class Machine:
         if driver:
             self.folder(f"/sys/bus/pci/drivers/{driver}")
             os.symlink(f"../../drivers/{driver}", self.path(f"{DEVICE}/driver"))
+        return self
+
+    def virtio(self, offer="0 d30010020 1 256 0", driver=None, modern=True):
+        """A virtio-net device; offer: status, features, queue pairs, descriptors, MTU."""
+        config = bytearray(256)
+        config[:4] = struct.pack("<HH", 0x1AF4, 0x1041)
+        config[6] = 0x10    # there is a list of capabilities
+        config[0x34] = 0x40
+        for n, (kind, offset, size) in enumerate(((1, 0, 0x1000), (2, 0x3000, 0x1000),
+                                                  (4, 0x2000, 0x1000), (5, 0, 0))):
+            at = 0x40 + 0x18 * n
+            end = 0 if n == 3 or not modern else at + 0x18
+            config[at:at + 0x18] = struct.pack("<BBBBBxxxIIII", 9, end, 0x18, kind, 4, offset, size,
+                                               4, 0)
+        self.put(f"{VIRTIO}/vendor", "0x1af4\n")
+        self.put(f"{VIRTIO}/device", "0x1041\n")
+        self.put(f"{VIRTIO}/config", bytes(config))
+        bar = "0x0000380000100000 0x0000380000103fff 0x000000000014220c\n"
+        self.put(f"{VIRTIO}/resource", "0x0 0x0 0x0\n" * 4 + bar + "0x0 0x0 0x0\n")
+        self.answers["virtio 0000:00:08.0"] = offer
+        if driver:
+            self.folder(f"/sys/bus/pci/drivers/{driver}")
+            os.symlink(f"../../drivers/{driver}", self.path(f"{VIRTIO}/driver"))
         return self
 
     def module(self, **info):

@@ -57,8 +57,8 @@ expect_no_violation(uint16_t port)
 static void
 test_devices(void **state)
 {
-	static const uint32_t lens[] = {14, 60, 64, 127, 1518, 2047, 2048, 2049, 2060, 4108, 4109, 9000,
-					9022};
+	static const uint32_t lens[] = {14, 60, 64, 127, 1518, 2047, 2048, 2049, 2060, 4108, 4109,
+					9000, 9022};
 	const struct port_setup setup = {.queues = 4, .mtu = 9000,
 					 .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 	struct echo e = {0};
@@ -100,8 +100,8 @@ test_one_buffer_a_frame(void **state)
 
 	(void)state;
 	echo_open(&e, &cfg);
-	port = echo_port(&e, "", NULL);
-	echo_one(port, 0, 1522, 1, 1);
+	port = echo_port(&e, "", &(struct port_setup){.mtu = 2048 - OVERHEAD});
+	echo_one(port, 0, 2048, 1, 1);
 	detach(port);
 
 	/* 9022 bytes do when a buffer has room for them. */
@@ -145,6 +145,34 @@ test_bursts(void **state)
 				echo_burst(port, 0, sizes[i]);
 		}
 		expect_no_violation(port);
+		detach(port);
+	}
+	echo_close(&e);
+}
+
+/* A burst that asks for more than there is keeps no mbuf. */
+static void
+test_burst_beyond_what_is_there(void **state)
+{
+	static const char *const args[] = {",ring_size=128", ",ring_size=128,packed=0"};
+	unsigned int before = rte_mempool_in_use_count(common_pool);
+	struct rte_mbuf *m[32];
+	struct echo e = {0};
+	uint16_t port;
+	size_t a;
+	int i;
+
+	(void)state;
+	echo_open(&e, &echo_honest);
+	for (a = 0; a < RTE_DIM(args); a++) {
+		port = echo_port(&e, args[a], NULL);
+		for (i = 0; i < 3; i++)
+			send_one(port, 0, make_frame(common_pool, 64, i, 1));
+		while (rte_eth_rx_queue_count(port, 0) < 3)
+			rte_delay_us_sleep(100);
+		assert_int_equal(rte_eth_rx_burst(port, 0, m, RTE_DIM(m)), 3);
+		assert_int_equal(rte_mempool_in_use_count(common_pool), before + 3);
+		rte_pktmbuf_free_bulk(m, 3);
 		detach(port);
 	}
 	echo_close(&e);
@@ -396,7 +424,8 @@ test_xstats_names(void **state)
 	static const char *const names[] = {
 		"violation_rx_bad_index", "violation_rx_bad_id", "violation_rx_bad_length",
 		"violation_rx_bad_chain", "violation_tx_bad_index", "violation_tx_bad_id",
-		"violation_bad_offers", "link_ups", "resets", "stalls", "announces", "rx_q0_packets",
+		"violation_bad_offers", "link_ups", "resets", "stalls", "announces",
+		"rx_q0_packets",
 	};
 	struct rte_eth_xstat_name found[64];
 	struct echo e = {0};
@@ -425,6 +454,7 @@ main(void)
 		TEST(test_devices),
 		TEST(test_one_buffer_a_frame),
 		TEST(test_bursts),
+		TEST(test_burst_beyond_what_is_there),
 		TEST(test_queue_start_stop),
 		TEST(test_uneven_queues),
 		TEST(test_descriptor_status),

@@ -19,6 +19,9 @@ from relink import Changed, PLUGIN  # noqa: E402
 
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
 BURST = "drivers/net/folio/folio_native_burst.c"
+VIRTIO_BURST = "drivers/net/folio/folio_virtio_burst.c"
+# A line of a slow path of the native bursts.
+DISCARD = "\trte_pktmbuf_free_bulk(pkts, n);\n"
 ISAS = ("portable", "sse", "avx2", "avx512")
 
 # Who is called outside of the library, and what it does there.
@@ -44,6 +47,10 @@ POINTERS = {
     "folio_prod_piece": "folio_copy_fn: a kernel, looked at here",
     "folio_cons_get": "folio_copy_fn: a kernel, looked at here",
     "folio_cons_piece": "folio_copy_fn: a kernel, looked at here",
+    "folio_virtq_tx_piece": "folio_copy_fn: a kernel, looked at here",
+    "folio_virtq_rx_piece": "folio_copy_fn: a kernel, looked at here",
+    "folio_vq_ring": "the transport's notify: the doorbell, a system call, for a device that asks for "
+                     "one. Nothing else in a burst enters the kernel",
 }
 
 
@@ -52,7 +59,8 @@ def datapath(path, bursts):
     library = machine_code.Library(path)
     roots = []
     for table in [f"folio_copy_{isa}" for isa in ISAS] + \
-            ([f"folio_native_burst_{isa}" for isa in ISAS] if bursts else []):
+            ([f"folio_{kind}_burst_{isa}" for kind in ("native", "virtio") for isa in ISAS]
+             if bursts else []):
         functions = library.table(table)
         if len(functions) != 2:
             raise AssertionError(f"{table} has {len(functions)} functions, not 2")
@@ -86,13 +94,15 @@ class Built(unittest.TestCase):
         """Calls are followed into slow paths, the core and the kernels of each instruction set."""
         found = datapath(os.path.join(BUILD, PLUGIN), True)
         names = found.names()
-        for name in ("receive", "transmit", "receive_slow", "transmit_slow", "alloc_fewer",
+        for name in ("receive", "transmit", "receive_slow", "transmit_slow",
+                     "folio_mbuf_alloc_fewer", "folio_split_refresh", "folio_split_reclaim",
+                     "folio_packed_reclaim", "folio_virtq_judge", "folio_vq_ring",
                      "folio_prod_refresh", "folio_cons_refresh", "folio_cons_judge",
                      "folio_prod_piece", "folio_cons_piece", "folio_send", "folio_recv"):
             self.assertIn(name, names)
-        for name in ("receive", "transmit", "exact", "padded"):
+        for name, times in (("receive", 2), ("transmit", 2), ("exact", 1), ("padded", 1)):
             count = sum(found.library.functions[start][0] == name for start in found.reached)
-            self.assertEqual(count, len(ISAS), f"{name}: not once per instruction set")
+            self.assertEqual(count, times * len(ISAS), f"{name}: not {times} per instruction set")
         # Control, which may do all this, is not part of it.
         self.assertFalse(names & {"folio_open", "folio_tick", "folio_copy_select"})
 
@@ -127,6 +137,16 @@ class ChangedSources(unittest.TestCase):
                      ("\tn = deliver(q, pkts, n, head, bytes);",
                       "\tn = deliver(q, pkts, n, head, bytes + __builtin_ia32_rdtsc());"))
 
+    def test_time_stamp_in_a_burst_of_virtio(self):
+        self.refused(r"^receive: .*\brdtsc\b", VIRTIO_BURST,
+                     ("\trq->stats.packets += p.got;",
+                      "\trq->stats.packets += p.got + (__builtin_ia32_rdtsc() == 0);"))
+
+    def test_system_call_on_the_way_to_the_doorbell(self):
+        self.refused(r"^folio_vq_ring: calls syscall", "lib/virtio/vport.c",
+                     ("\td->ops->notify(", "\tsyscall(39);\n\td->ops->notify("),
+                     ("#include <errno.h>", "#include <errno.h>\n#include <unistd.h>"))
+
     def test_instructions_in_a_slow_path(self):
         for code in ("cpuid", "rdtscp", "rdpmc", "rdmsr", "inb $0x80, %al", "outl %eax, %dx",
                      "rep insb", "rep outsl", "monitor", "mwait", "umonitor %rax", "umwait %eax",
@@ -138,12 +158,11 @@ class ChangedSources(unittest.TestCase):
         every = "; ".join(("cpuid", "rdtscp", "inb $0x80, %%al", "rep outsl", "mwaitx", "wbnoinvd",
                            "tpause %%eax", "syscall", "int $0x80", "hlt", "mov %%db7, %%rax"))
         lines = self.plugin_complaints(BURST, (
-            "\tfor (n /= 2;",
-            f'\t__asm__ volatile("{every}" ::: "rax", "rbx", "rcx", "rdx");\n'
-            "\tfor (n /= 2;"))
+            DISCARD,
+            f'\t__asm__ volatile("{every}" ::: "rax", "rbx", "rcx", "rdx");\n' + DISCARD))
         for mnemonic in ("cpuid", "rdtscp", "in ", "outsl", "mwaitx", "wbnoinvd", "tpause",
                          "syscall", "int ", "hlt", "%db7"):
-            self.assertTrue(any(re.match(rf"^alloc_fewer: .*{mnemonic}", line) for line in lines),
+            self.assertTrue(any(re.match(rf"^(discard|receive): .*{mnemonic}", line) for line in lines),
                             f"{mnemonic} was not found in {lines}")
 
     def test_call_of_a_stranger(self):
@@ -175,12 +194,11 @@ class ChangedSources(unittest.TestCase):
     def test_tail_call_into_the_kernel(self):
         """A jump out of the library is a call too."""
         self.refused(r"calls sched_yield", BURST,
-                     ("static __rte_noinline uint16_t\nalloc_fewer(",
+                     ("static __rte_noinline void\ndiscard(",
                       "extern int sched_yield(void);\n\n"
                       "static __rte_noinline int\nrest(void)\n{\n\treturn sched_yield();\n}\n\n"
-                      "static __rte_noinline uint16_t\nalloc_fewer("),
-                     ("\tfor (n /= 2;",
-                      "\tn += (uint16_t)rest();\n\tfor (n /= 2;"))
+                      "static __rte_noinline void\ndiscard("),
+                     (DISCARD, "\tn += (uint16_t)rest();\n" + DISCARD))
 
 
 if __name__ == "__main__":

@@ -165,8 +165,8 @@ class SecondFetch(Case):
 
     def test_element_of_a_virtqueue_past_the_accessor(self):
         self.found(r"folio_split_reclaim reads shared memory directly", "lib/virtio/split.c",
-                   ("uint32_t id = (uint32_t)folio_fetch64(&q->elem[q->used & q->mask]);",
-                    "uint32_t id = *(const uint32_t *)&q->elem[q->used & q->mask];"))
+                   ("id = (uint32_t)folio_fetch64(&c.elem[used & c.mask]);",
+                    "id = *(const uint32_t *)&q->elem[used & q->mask];"))
 
     def test_payload_of_a_virtqueue(self):
         self.found(r"folio_virtq_rx_piece reads shared memory directly", "lib/virtio/queue.c",

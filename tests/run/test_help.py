@@ -106,6 +106,10 @@ class OptionsTest(unittest.TestCase):
         self.compare("instructions", [sys.executable, os.path.join(
             ROOT, "tests/bench/instructions/command.py"), BUILD, "--help"])
 
+    def test_demo(self):
+        self.assertEqual(options(call(os.path.join(ROOT, "run"), "demo", "--help").stdout),
+                         {"--virtio"})
+
     def test_vm(self):
         self.compare("vm", [sys.executable, os.path.join(ROOT, "scripts/vm.py"), BUILD, "--help"])
 
@@ -113,7 +117,8 @@ class OptionsTest(unittest.TestCase):
         """Are named before anything is installed or built."""
         for name, args, text in (
                 ("build", ["--fast"], "'--fast' is unknown: it has no options"),
-                ("demo", ["64"], "'64' is unknown: it has no options"),
+                ("demo", ["64"], "'64' is unknown: allowed is --virtio"),
+                ("vm", ["--virtio", "--ovs"], "not allowed with argument --virtio"),
                 ("vm", ["--kvm", "--tcg"], "not allowed with argument --kvm"),
                 ("vm", ["--what"], "unrecognized arguments: --what"),
                 ("hostile", ["--minutes", "x"], "--minutes wants a number"),

@@ -150,8 +150,10 @@ class Interrupted(unittest.TestCase):
         self.interrupt("./run", "demo", when="starting two")
 
     def test_demo_has_started(self):
-        self.interrupt("./run", "demo", when="guest to host", wait=0.5)
-        self.assertIn("demo: interrupted", self.output)
+        for more in [], ["--virtio"]:
+            self.output = ""
+            self.interrupt("./run", "demo", *more, when="guest to host", wait=0.5)
+            self.assertIn("demo: interrupted", self.output)
 
     @unittest.skipUnless(os.path.exists("/usr/lib/python3/dist-packages/matplotlib"),
                          "matplotlib is not installed")

@@ -7,7 +7,7 @@ import time
 import common
 import vhost
 
-KILLS = 20 if vhost.ALL else 3
+KILLS = 20 if vhost.ALL else 2
 CYCLES = 100 if vhost.ALL else 10
 
 

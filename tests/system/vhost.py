@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The folio authors
-"""What the tests with an unmodified vhost-user back end share: testpmd with net_vhost, without a line
-of ours in it."""
+"""What the tests with an unmodified vhost-user back end share: testpmd with net_vhost, without a
+line of ours in it."""
 
 import os
 import unittest

@@ -120,6 +120,52 @@ test_areas_fit_the_standard(void **state)
 	}
 }
 
+/* So many of the oldest chains come back, by one id where that stands for all. */
+static void
+return_oldest(struct rig *r, uint32_t n)
+{
+	if (r->cfg.in_order)
+		model_return_batch(&r->tx.dev, n);
+	else
+		while (n-- > 0)
+			model_return(&r->tx.dev, 0, 0);
+	model_publish(&r->tx.dev);
+}
+
+/* What the device still has of what was sent, seen without taking anything back. */
+static void
+test_outstanding(void **state)
+{
+	static const uint32_t lens[] = {64, 64, 64, 3 * ROOM, 64, 64};
+	uint8_t seen[4 * ROOM], header[MODEL_HEADER];
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct rig *r = open_kind(i, SIZE);
+		bool packed = r->cfg.packed; /* there buffers count, not chains */
+
+		for (n = 0; n < ARRAY_LEN(lens); n++) {
+			struct bursts_frame f = {rig_frame((uint32_t)n, lens[n]), lens[n]};
+
+			assert_int_equal(bursts_send(&r->tx.q, packed, &f, 1, 0, r->exact), 1);
+			assert_int_equal(model_read(&r->tx.dev, seen, sizeof(seen), header),
+					 lens[n]);
+			free(f.data);
+		}
+		n = packed ? folio_virtq_frame_bufs(&r->tx.q, 3 * ROOM) - 1 : 0;
+		assert_int_equal(folio_virtq_used(&r->tx.q, packed, false), 6 + n);
+		return_oldest(r, 2);
+		assert_int_equal(folio_virtq_used(&r->tx.q, packed, false), 4 + n);
+		return_oldest(r, 2);
+		assert_int_equal(folio_virtq_used(&r->tx.q, packed, false), 2);
+		return_oldest(r, 2);
+		assert_int_equal(folio_virtq_used(&r->tx.q, packed, false), 0);
+		assert_true(rig_is_clean(r));
+		rig_close(r);
+	}
+}
+
 /* Every length, and what the device reads of it. */
 static void
 send_all_lengths(struct rig *r)
@@ -474,6 +520,7 @@ main(void)
 		cmocka_unit_test(test_counters_wrap),
 		cmocka_unit_test(test_ring_sizes),
 		cmocka_unit_test(test_areas_fit_the_standard),
+		cmocka_unit_test(test_outstanding),
 		cmocka_unit_test(test_chains_of_every_length),
 		cmocka_unit_test(test_exactly_the_frame_reaches_shared_memory),
 		cmocka_unit_test(test_nothing_is_given_before_a_burst_ends),

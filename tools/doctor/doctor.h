@@ -86,6 +86,7 @@ void machine_report(struct doctor *d);
 void kernel_report(struct doctor *d);
 void module_report(struct doctor *d);
 void pci_report(struct doctor *d);
+void virtio_report(struct doctor *d);
 void memory_report(struct doctor *d);
 void cpu_report(struct doctor *d);
 void dpdk_report(struct doctor *d);

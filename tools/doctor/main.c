@@ -115,6 +115,7 @@ examine(struct doctor *d)
 	kernel_report(d);
 	module_report(d);
 	pci_report(d);
+	virtio_report(d);
 	memory_report(d);
 	cpu_report(d);
 	if (!d->opt.no_dpdk)

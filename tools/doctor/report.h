@@ -14,7 +14,7 @@
 /* The version of the JSON. It changes when something goes or is renamed, not when it comes. */
 #define REPORT_JSON_VERSION 1
 
-#define REPORT_LINES 96
+#define REPORT_LINES 112
 #define REPORT_FACTS 12
 #define REPORT_TEXT 640
 

@@ -80,6 +80,7 @@ struct backend_config {
 	uint64_t features; /* of the device; bit 30 is of vhost-user: there are protocol features */
 	uint64_t protocol;
 	uint64_t pairs;
+	bool polls;	   /* and says so: no kicks are wanted */
 	enum backend_trick trick;
 	enum backend_request at; /* plays its trick when this comes */
 	/*

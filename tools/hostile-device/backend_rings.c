@@ -126,6 +126,8 @@ start_ring(struct backend *b, struct ring *r, bool receive)
 	if (!packed)
 		r->q.next_avail = r->q.next_used = r->q.used->idx;
 	r->q.mergeable = (b->features & (UINT64_C(1) << VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	if (b->cfg.polls)
+		model_want_doorbell(&r->q, false);
 	r->running = true;
 	b->counts.started++;
 	return true;

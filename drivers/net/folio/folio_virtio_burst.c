@@ -17,7 +17,6 @@
 
 /* Buffers ahead of the copy that are asked for. */
 #define RX_AHEAD 4
-#define TX_AHEAD 8
 
 #define ALWAYS_INLINE static __rte_always_inline
 
@@ -65,7 +64,7 @@ copy_piece(const void *ring, uint32_t at, uint32_t offset, void *dst, uint32_t l
 /* How far a receive burst has come. */
 struct progress {
 	uint32_t s;    /* place of the next buffer */
-	uint32_t stop; /* split: behind the last that is known to be returned */
+	uint32_t stop; /* behind the last that may be returned; split: that is known to be */
 	uint16_t got;
 	uint16_t n;    /* mbufs allocated: pkts[got] to pkts[n - 1] are not filled */
 	bool starved;  /* there were fewer than asked for: that is counted */
@@ -74,58 +73,51 @@ struct progress {
 	uint32_t bufs;
 };
 
-/* Load the word of the next buffer, if one was returned and there is an mbuf for it. */
-ALWAYS_INLINE bool
-next_word(const struct folio_virtq *q, const bool packed, struct progress *p)
-{
-	if (p->got == p->n || (!packed && p->s == p->stop))
-		return false;
-	p->word = rx_word(q, packed, p->s);
-	return !packed || folio_packed_is_back(q, p->s, p->word);
-}
-
 /*
  * Plain frames, a buffer and an mbuf each, from the one on whose word was loaded. Returns true if
- * the burst is over, false with word and bufs of one that is not plain: nobody loads them again.
+ * the burst is over, false with word and bufs of one that is not plain, or in a packed ring not back:
+ * nobody loads them again.
  */
 ALWAYS_INLINE bool
 receive_row(const struct folio_rx_queue *rq, const struct folio_virtq *from, const bool packed,
 	    const bool merged, struct rte_mbuf **pkts, struct progress *progress)
 {
-	const struct folio_virtq q = *from; /* copies: stores to packets can't alias them */
+	const uint32_t max = RTE_MIN(rq->fast_max, from->plain_max);
 	const uint64_t rearm[2] = {rq->rearm[0], rq->rearm[1]};
-	const uint32_t max = RTE_MIN(rq->fast_max, q.plain_max);
 	const uint16_t data_off = rq->data_off;
-	struct progress p = *progress;
-	bool over = false;
+	uint32_t s = progress->s, bufs = FOLIO_VIRTQ_UNSEEN, until;
+	uint64_t word = progress->word, bytes = 0;
+	struct folio_virtq q; /* a copy: stores to packets can't alias it */
 
-	p.bufs = FOLIO_VIRTQ_UNSEEN;
-	while (likely(rx_is_plain(&q, packed, p.s, p.word, max))) {
-		struct rte_mbuf *m = pkts[p.got];
-		uint32_t len = rx_len(packed, p.word);
+	folio_virtq_copy(&q, from);
+	pkts += progress->got;
+	until = s + RTE_MIN((uint32_t)progress->n - progress->got, progress->stop - s);
+	while (likely(rx_is_plain(&q, packed, s, word, max))) {
+		struct rte_mbuf *m = *pkts;
+		uint32_t len = rx_len(packed, word);
 
 		if (merged) {
-			uint32_t bufs = folio_virtq_num_buffers(&q, p.s);
-
-			if (unlikely(bufs != 1)) {
-				p.bufs = bufs;
+			bufs = folio_virtq_num_buffers(&q, s);
+			if (unlikely(bufs != 1))
 				break;
-			}
+			bufs = FOLIO_VIRTQ_UNSEEN;
 		}
-		folio_virtq_prefetch_read(&q, p.s + RX_AHEAD, merged);
-		folio_kernel_padded((uint8_t *)m->buf_addr + data_off, folio_virtq_data(&q, p.s),
-				    len);
+		if (packed || until - s > RX_AHEAD)
+			folio_virtq_prefetch_read(&q, s + RX_AHEAD, merged);
+		folio_kernel_padded((uint8_t *)m->buf_addr + data_off, folio_virtq_data(&q, s), len);
 		folio_mbuf_fill(m, rearm, len);
-		p.bytes += len;
-		p.s++;
-		p.got++;
-		if (!next_word(&q, packed, &p)) {
-			over = true;
+		bytes += len;
+		pkts++;
+		if (++s == until)
 			break;
-		}
+		word = rx_word(&q, packed, s);
 	}
-	*progress = p;
-	return over;
+	progress->got += (uint16_t)(s - progress->s);
+	progress->s = s;
+	progress->bytes += bytes;
+	progress->word = word;
+	progress->bufs = bufs;
+	return s == until;
 }
 
 /* The frame at p->s is not plain. False: the burst ends before it. */
@@ -175,8 +167,11 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 
 	avail = packed ? folio_packed_rx_avail(q, n) : folio_split_rx_avail(q, n);
 	p.stop = p.s + avail;
-	if (avail == 0 || !next_word(q, packed, &p)) /* nothing is allocated for a poll in vain */
+	if (avail == 0 || n == 0)
 		return 0;
+	p.word = rx_word(q, packed, p.s);
+	if (packed && !folio_packed_is_back(q, p.s, p.word))
+		return 0; /* nothing is allocated for a poll in vain */
 	n = RTE_MIN(n, avail);
 	if (unlikely(rte_mempool_get_bulk(rq->pool, (void **)pkts, n) != 0)) {
 		n = starve(rq, pkts, n);
@@ -186,8 +181,10 @@ receive_from(struct folio_rx_queue *rq, struct folio_vq *end, const bool packed,
 	}
 	p.n = n;
 	while (!receive_row(rq, q, packed, merged, pkts, &p)) {
-		if (!receive_slow(rq, q, packed, pkts, &p) || !next_word(q, packed, &p))
+		if ((packed && !folio_packed_is_back(q, p.s, p.word)) ||
+		    !receive_slow(rq, q, packed, pkts, &p) || p.got == p.n || p.s == p.stop)
 			break;
+		p.word = rx_word(q, packed, p.s);
 	}
 	if (p.got < p.n)
 		rte_mempool_put_bulk(rq->pool, (void **)&pkts[p.got], p.n - p.got);
@@ -272,47 +269,77 @@ transmit_slow(struct folio_tx_queue *tq, struct folio_virtq *q, bool packed,
 	return bufs;
 }
 
+ALWAYS_INLINE bool
+tx_is_plain(const struct rte_mbuf *m, uint32_t max)
+{
+	return m->nb_segs == 1 &&
+	       (uint32_t)m->data_len - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;
+}
+
+/* Plain frames, a buffer each, for which there is room. Returns how many there were. */
+ALWAYS_INLINE uint16_t
+transmit_row(struct folio_virtq *to, const bool packed, struct rte_mbuf **pkts, uint32_t n,
+	     uint64_t *bytes)
+{
+	const uint32_t max = to->plain_max;
+	struct folio_virtq q; /* a copy, as above */
+	uint64_t sum = 0;
+	uint32_t i;
+
+	folio_virtq_copy(&q, to);
+	for (i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+		uint32_t len = m->data_len;
+
+		if (unlikely(!tx_is_plain(m, max)))
+			break;
+		folio_virtq_prefetch_write(&q, q.tail + folio_virtq_ahead(len), len);
+		if (packed)
+			folio_packed_tx_put(&q, rte_pktmbuf_mtod(m, const void *), len,
+					    folio_kernel_exact);
+		else
+			folio_split_tx_put(&q, rte_pktmbuf_mtod(m, const void *), len,
+					   folio_kernel_exact);
+		sum += len;
+	}
+	folio_virtq_tx_keep(to, &q);
+	*bytes += sum;
+	return (uint16_t)i;
+}
+
 ALWAYS_INLINE uint16_t
 transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 	    struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_virtq *q = &end->q;
-	const uint32_t max = q->plain_max;
 	uint32_t room = tx_room(q, packed, n);
 	uint64_t bytes = 0;
-	uint16_t dropped = 0, i;
+	uint16_t dropped = 0, i = 0;
 	bool chained = false;
 
-	for (i = 0; i < n; i++) {
-		const struct rte_mbuf *m;
-		uint32_t len, bufs;
+	for (;;) {
+		uint32_t bufs;
 
-		/* Known room need not be all there is, if frames took more of it than one each. */
-		if (unlikely(room == 0) && (i == 0 || (room = tx_room(q, packed, 1)) == 0))
+		i += transmit_row(q, packed, &pkts[i], RTE_MIN((uint32_t)n - i, room), &bytes);
+		if (likely(i == n))
 			break;
-		m = pkts[i];
-		len = m->data_len;
-		if (likely(m->nb_segs == 1 &&
-			   len - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN)) {
-			folio_virtq_prefetch_write(q, q->tail + TX_AHEAD, len);
-			if (packed)
-				folio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,
-						    folio_kernel_exact);
-			else
-				folio_split_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,
-						   folio_kernel_exact);
-			bytes += len;
-			room--;
+		/* Known room need not be all there is, if frames took more of it than one each. */
+		room = q->size - (q->tail - q->head);
+		if (room == 0 && i > 0)
+			room = tx_room(q, packed, 1);
+		if (room == 0)
+			break; /* what is behind it is not looked at */
+		if (tx_is_plain(pkts[i], q->plain_max))
 			continue;
-		}
-		bufs = transmit_slow(tq, q, packed, m);
+		bufs = transmit_slow(tq, q, packed, pkts[i]);
 		if (bufs == UINT32_MAX)
 			break;
 		/* It may have learnt of more room than was known. */
 		room = q->size - (q->tail - q->head);
-		chained |= m->nb_segs > 1;
+		chained |= pkts[i]->nb_segs > 1;
 		dropped += bufs == 0;
-		bytes += bufs == 0 ? 0 : m->pkt_len;
+		bytes += bufs == 0 ? 0 : pkts[i]->pkt_len;
+		i++;
 	}
 	if (likely(i != dropped)) {
 		if (packed)

@@ -8,32 +8,32 @@ import os
 import sys
 
 import tables
-from instructions import (BASELINE, BURSTS, Failure, FUNCTIONS, SIZES, WITHOUT, conditions, price,
-                          share, total)
+from instructions import (BASELINE, BURSTS, Failure, FUNCTIONS, SIZES, WITHOUT, VIRTIO, VIRTIO_WITHOUT, conditions,
+                          price, price_virtio, share, total)
 import ending   # of scripts/, which the module above finds
 from relink import Stale
 
 
-def print_counts(found):
+def print_counts(found, programs=tuple(FUNCTIONS)):
     """Instructions a packet and a burst."""
     print("\nInstructions, everything in place\n")
-    print(f"{'':8}{'':4}{'frame':>6}{'burst':>6}{'a packet':>10}{'a burst':>9}")
-    for program in FUNCTIONS:
+    print(f"{'':21}{'':4}{'frame':>6}{'burst':>6}{'a packet':>10}{'a burst':>9}")
+    for program in programs:
         for direction in ("RX", "TX"):
             for size in SIZES:
                 for burst in BURSTS:
                     n = total(found["everything"][f"{program} {direction} {size} {burst}"])
-                    print(f"{program:8}{direction:4}{size:6}{burst:6}{n:10.1f}{n * burst:9.0f}")
+                    print(f"{program:21}{direction:4}{size:6}{burst:6}{n:10.1f}{n * burst:9.0f}")
 
 
-def print_shares(found):
+def print_shares(found, programs=tuple(FUNCTIONS), without=tuple(WITHOUT)):
     """What each protection takes at 64 B."""
     columns = [f"{d} {b}" for d in ("RX", "TX", "RX+TX") for b in BURSTS]
-    for program in FUNCTIONS:
+    for program in programs:
         print(f"\nShare of each protection, {program}, 64 B (instructions a packet, and %)\n")
         print(f"{'burst':28}" + "".join(f"{c:>15}" for c in columns))
         for name in found:
-            if name not in WITHOUT:
+            if name not in without:
                 continue
             line = f"{name:28}"
             for column in columns:
@@ -69,7 +69,17 @@ def main():
                         "pages quote it")
     parser.add_argument("--without", action="append", choices=list(WITHOUT), metavar="PROTECTION",
                         help=f"only these, repeatable: {', '.join(WITHOUT)}")
+    parser.add_argument("--virtio", action="store_true",
+                        help="count the virtio datapath instead: it has no baseline yet")
     args = parser.parse_args()
+    if args.virtio:
+        if args.update or args.without or args.json:
+            parser.error("--virtio goes alone")
+        found, _ = price_virtio(os.path.realpath(args.build),
+                                lambda text: print(f"== {text}", flush=True))
+        print_counts(found, tuple(VIRTIO))
+        print_shares(found, tuple(VIRTIO), tuple(VIRTIO_WITHOUT))
+        return 0
     if args.update and args.without:
         parser.error("--update takes all protections: it goes without --without")
     build = os.path.realpath(args.build)

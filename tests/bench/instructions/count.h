@@ -23,11 +23,17 @@
 #define BURST_MAX 32
 #define FRAME_MAX 1518
 
-/* One burst each, and a restart that sets all indices to zero. */
+/*
+ * One burst each, and a restart that sets all indices to zero. The last two are for who counts by
+ * other means as well; NULL: nobody.
+ */
 struct counted {
 	void (*restart)(void);
 	void (*send)(unsigned int size, unsigned int burst);
 	void (*receive)(unsigned int size, unsigned int burst);
+	void (*begin)(void);
+	void (*end)(const char *kind);
+	unsigned int frames; /* of each kind; 0: FRAMES */
 };
 
 static inline void
@@ -64,10 +70,14 @@ count_all(const struct counted *c)
 		for (b = 0; b < sizeof(bursts) / sizeof(bursts[0]); b++) {
 			c->restart();
 			send_and_receive(c, sizes[s], bursts[b], WARM_UP);
-			CALLGRIND_ZERO_STATS;
-			send_and_receive(c, sizes[s], bursts[b], FRAMES);
 			snprintf(name, sizeof(name), "%u %u", sizes[s], bursts[b]);
+			if (c->begin != NULL)
+				c->begin();
+			CALLGRIND_ZERO_STATS;
+			send_and_receive(c, sizes[s], bursts[b], c->frames != 0 ? c->frames : FRAMES);
 			CALLGRIND_DUMP_STATS_AT(name);
+			if (c->end != NULL)
+				c->end(name);
 		}
 	}
 }

@@ -44,7 +44,7 @@ receive_burst(unsigned int size, unsigned int burst)
 int
 main(int argc, char **argv)
 {
-	const struct counted counted = {restart, send_burst, receive_burst};
+	const struct counted counted = {restart, send_burst, receive_burst, NULL, NULL, 0};
 	struct folio_config config = {.role = FOLIO_GUEST, .loopback = true};
 	struct folio_status status;
 	struct folio_error err;

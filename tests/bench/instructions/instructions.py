@@ -21,9 +21,11 @@ from relink import Changed, LIBFOLIO, PLUGIN  # noqa: E402
 
 BASELINE = os.path.join(ROOT, "tests/bench/instructions.json")
 BURST = "drivers/net/folio/folio_native_burst.c"
+VIRTIO_BURST = "drivers/net/folio/folio_virtio_burst.c"
 
 # The sources that the datapath is made of, or that a change below is in.
 PLUGIN_PARTS = ("lib/native/ring.c", "lib/queue.c", BURST)
+VIRTIO_PARTS = ("lib/virtio/queue.c", "lib/virtio/split.c", "lib/virtio/packed.c", VIRTIO_BURST)
 LIBFOLIO_PARTS = ("lib/native/ring.c", "lib/queue.c", "lib/native/burst.c")
 
 SIZES = (64, 256, 1518)
@@ -32,10 +34,15 @@ PACKETS = 4096  # FRAMES of count.h
 RING = 2048
 LARGE_RING = 32768  # no index reaches its end: places without masks stay inside
 TOLERANCE = 0.03
+ATTEMPTS = 3  # on a busy machine the driver may find that its device stands still, and reset it
 
 # The burst functions, by program.
 FUNCTIONS = {"driver": {"RX": "receive", "TX": "transmit"},
              "core": {"RX": "folio_recv", "TX": "folio_send"}}
+# The same of the virtio datapath, by the rings of the device that it finds (count_device.h).
+DEVICES = ("split", "packed", "split-merged", "packed-merged")
+VIRTIO = {"virtio " + device: FUNCTIONS["driver"] for device in DEVICES}
+ALL = {**FUNCTIONS, **VIRTIO}
 
 # What is taken out of a copy of the sources: (file, text, replacement). None of this can be
 # switched off in folio itself.
@@ -76,6 +83,39 @@ WITHOUT = {
     "zeroing": ZEROING,
     "exact length on transmit": EXACT,
     "all of these": DESCRIPTOR + INDEX + MASK + ONE_FETCH + GATE + ZEROING + EXACT,
+}
+# The same of the virtio datapath. What says that something was returned at all stays, and so do the
+# driver's own notes of chains, and the way to frames of several buffers (hence max != 0, which is so,
+# rather than true); only what the device could lie about is believed.
+RETURNED = [("lib/virtio/split.h",
+             "\treturn (uint32_t)word == folio_virtq_at(q, s) &&\n"
+             "\t       folio_split_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;",
+             "\t(void)q;\n\t(void)s;\n\t(void)word;\n\treturn max != 0;"),
+            ("lib/virtio/split.h", "\treturn id == oldest && ", "\t(void)id;\n\treturn "),
+            ("lib/virtio/packed.h",
+             "\tuint32_t expected = folio_virtq_at(q, s) | folio_packed_back(q, s) << 16;\n\n"
+             "\treturn ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE) == expected &&\n"
+             "\t       folio_packed_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;",
+             "\t(void)max;\n\treturn folio_packed_is_back(q, s, word);"),
+            ("lib/virtio/packed.h",
+             "\treturn ((uint32_t)(word >> 32) & FOLIO_PACKED_STATE) ==\n"
+             "\t       (id | folio_packed_back(q, q->head) << 16) &&",
+             "\treturn folio_packed_is_back(q, q->head, word) &&")]
+USED_INDEX = [("lib/virtio/split.c", "\tif (q->broken)\n\t\treturn 0;\n", ""),
+              ("lib/virtio/split.c",
+               "\tif ((uint16_t)(idx - q->seen) > (uint16_t)(q->avail - q->used) - known)\n"
+               "\t\treturn folio_virtq_give_up(q, &q->bad_index);\n", "\t(void)known;\n"),
+              ("lib/virtio/split.h", "\tif (__builtin_expect(q->broken | q->weak, 0))",
+               "\tif (__builtin_expect(q->weak, 0))"),
+              ("lib/virtio/packed.h", "\treturn __builtin_expect(q->broken, 0) ? 0 : q->size;",
+               "\treturn q->size;"),
+              ("lib/virtio/packed.h",
+               "\tif (__builtin_expect(q->broken, 0))\n\t\tfolio_virtq_stay_broken(q);\n", ""),
+              ("lib/virtio/packed.c", "q->head != q->tail && !q->broken", "q->head != q->tail")]
+VIRTIO_WITHOUT = {
+    "returned ids and lengths": RETURNED,
+    "used index, and broken queues": USED_INDEX,
+    "all validation of a device": RETURNED + USED_INDEX,
 }
 
 
@@ -143,6 +183,17 @@ def callgrind(function, command, folder, env=None):
     return found, re.search(r"^isa (\w+)$", text, re.M).group(1)
 
 
+def patiently(has_device, *what):
+    """callgrind(), again if the device was lost."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return callgrind(*what)
+        except Failure:
+            if not has_device or attempt == ATTEMPTS - 1:
+                raise
+    return None
+
+
 def count(build, programs=tuple(FUNCTIONS), directions=("RX", "TX"), plugin=None, libfolio=None,
           ring=RING):
     """Counts of programs: {"driver TX 64 32": {function: instructions}}, and the ISA."""
@@ -159,11 +210,18 @@ def count(build, programs=tuple(FUNCTIONS), directions=("RX", "TX"), plugin=None
                    "--no-telemetry", "-l", "0", "--file-prefix", prefix, "-d", plugin,
                    f"--vdev=net_folio0,loopback=1,ring_size={ring}"],
     }
+    for device in DEVICES:
+        socket = os.path.join(folder, "socket")
+        packed = int(device.startswith("packed"))
+        driver = commands["driver"]
+        commands["virtio " + device] = [driver[0], device, socket, *driver[1:-1],
+                                        f"--vdev=net_folio0,vhost_user={socket},packed={packed}"]
     found, isas = {}, set()
     try:
         for program in programs:
             for direction in directions:
-                counts, isa = callgrind(FUNCTIONS[program][direction], commands[program], folder,
+                counts, isa = patiently(program in VIRTIO, ALL[program][direction],
+                                        commands[program], folder,
                                         {"LD_PRELOAD": library} if program == "core" else None)
                 found.update((f"{program} {direction} {what}", costs)
                              for what, costs in counts.items())
@@ -218,12 +276,14 @@ def compare(baseline, now):
     return slower, faster
 
 
-def count_changed(build, changes, isa, **what):
+def count_changed(build, changes, isa, programs=tuple(FUNCTIONS), **what):
     """Counts of libraries from changed sources, which nobody else ever sees."""
+    parts = VIRTIO_PARTS if set(programs) <= set(VIRTIO) else PLUGIN_PARTS
     with tempfile.TemporaryDirectory(prefix="folio-instructions-build.") as temp:
         changed = Changed(build, temp, changes, isa)
-        return count(build, plugin=changed.link(PLUGIN, PLUGIN_PARTS),
-                     libfolio=changed.link(LIBFOLIO, LIBFOLIO_PARTS), **what)[0]
+        if parts == PLUGIN_PARTS:
+            what["libfolio"] = changed.link(LIBFOLIO, LIBFOLIO_PARTS)
+        return count(build, programs, plugin=changed.link(PLUGIN, parts), **what)[0]
 
 
 def price(build, names, progress):
@@ -231,7 +291,7 @@ def price(build, names, progress):
     everything, isa = count(build)
     found = {"everything": everything}
     if any(MASK[0] in WITHOUT[name] for name in names):
-        found["everything, large ring"] = count(build, ring=LARGE_RING)[0]
+        found["everything, large ring"] = count(build, tuple(FUNCTIONS), ring=LARGE_RING)[0]
     for name in names:
         progress(f"without {name}")
         ring = LARGE_RING if MASK[0] in WITHOUT[name] else RING
@@ -239,9 +299,19 @@ def price(build, names, progress):
     return found, isa
 
 
+def price_virtio(build, progress):
+    """The same of the virtio datapath."""
+    everything, isa = count(build, tuple(VIRTIO))
+    found = {"everything": everything}
+    for name, changes in VIRTIO_WITHOUT.items():
+        progress(f"without {name}")
+        found[name] = count_changed(build, changes, isa, tuple(VIRTIO))
+    return found, isa
+
+
 def share(found, name, kinds):
     """Instructions that a protection adds to a packet, and their part of all, e.g. 0.04."""
-    ring = "everything, large ring" if MASK[0] in WITHOUT[name] else "everything"
+    ring = "everything, large ring" if MASK[0] in WITHOUT.get(name, ()) else "everything"
     before = sum(total(found[ring][what]) for what in kinds)
     after = sum(total(found[name][what]) for what in kinds)
     return before - after, (before - after) / before
