@@ -118,4 +118,4 @@ class Checks:
     def device(self, bugs, tests):
         """A testpmd against the hostile device: some tests of test_device.py."""
         script = os.path.join(ROOT, "tests/hostile/test_device.py")
-        return self.plugin(bugs, [sys.executable, script, "-f", tests])
+        return self.plugin(bugs, [sys.executable, script, "-f", tests], {"FOLIO_TEST_ALL": "1"})

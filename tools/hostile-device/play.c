@@ -321,6 +321,15 @@ do_it(struct play *p, const struct device_case *c, struct play_result *r)
 	return true;
 }
 
+/* Two sides that do not agree on where they are can wait for each other for ever. */
+static bool
+loses_its_place(const struct device_case *c)
+{
+	if (c->kind == DEVICE_ACT)
+		return strcmp(c->act->row, "Q3") != 0 && strncmp(c->act->name, "length-", 7) != 0;
+	return c->kind == DEVICE_STORM;
+}
+
 /* Honest from here on. What is broken for good is begun anew. */
 static void
 behave(struct play *p, const struct device_case *c, enum play_answer answer)
@@ -329,6 +338,7 @@ behave(struct play *p, const struct device_case *c, enum play_answer answer)
 
 	backend_set_trick(p->b, BACKEND_HONEST, 0);
 	if (answer == PLAY_NOTHING || backend_error(p->b) != NULL ||
+	    (loses_its_place(c) && answer == PLAY_GOES_ON) ||
 	    (c->kind == DEVICE_TRICK && answer != PLAY_GOES_ON))
 		backend_forgive(p->b);
 	for (i = 0; c->kind == DEVICE_DOORBELL && i < 2 * SOURCE_PAIRS; i++) {

@@ -93,11 +93,17 @@ source_mark(struct source *s)
 	s->counts.fresh = 0;
 }
 
+/* Nothing that was sent behind an attack has come yet: what comes may be of it. */
+static bool
+may_be_ours(const struct source_pair *p)
+{
+	return p->expected < p->barrier || p->barrier == UINT64_MAX;
+}
+
 static void
 note(struct source *s, struct source_pair *p, const char *why, uint64_t number, uint32_t len)
 {
-	/* Nothing that was sent behind the attack has come yet: this may be of it. */
-	if (p->expected < p->barrier || p->barrier == UINT64_MAX) {
+	if (may_be_ours(p)) {
 		s->counts.forged++;
 		return;
 	}
@@ -214,7 +220,7 @@ source_serve(void *ctx, unsigned int pair, struct model_queue *rx, struct model_
 		len = model_read(tx, frame, sizeof(frame), header);
 		if (len <= 0)
 			break;
-		s->counts.headers += !is_zero(header);
+		s->counts.headers += !is_zero(header) && !may_be_ours(&s->pair[pair]);
 		if (!s->cfg.echo) {
 			check(s, pair, frame, (uint32_t)len);
 			continue;
