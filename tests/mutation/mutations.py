@@ -64,8 +64,8 @@ STANDS = "if (FOLIO_LIKELY(folio_cons_stands(c)))"
 DRIVER_STANDS = "if (unlikely(!folio_cons_stands(c)))"
 DELIVER = "\tn = deliver(q, pkts, n, head, bytes);\nleave:"
 WIPED_AT_CLOSE = "\t\tfolio_shm_wipe(m);\n\t\tfolio_fault_unwatch(m->base);\n"
-PUT_PACKED = "folio_packed_tx_put(q, rte_pktmbuf_mtod(m, const void *), len,\n" \
-             "\t\t\t\t\t\t    folio_kernel_exact);"
+PUT_PACKED = "folio_packed_tx_put(&q, rte_pktmbuf_mtod(m, const void *), len,\n" \
+             "\t\t\t\t\t    folio_kernel_exact);"
 LIMIT = "RTE_MIN(frame_max, RTE_ALIGN_FLOOR(q->room, FOLIO_WIRE_LINE));"
 
 MUTATIONS = [
