@@ -138,7 +138,9 @@ folio_vport_announce(struct folio_vport *v)
 	}
 	if (!v->announce) {
 		folio_count(&v->announces);
-		folio_vq_ring(end);
+		if (is_packed(end) ? folio_packed_wants_doorbell(&end->q)
+				   : folio_split_wants_doorbell(&end->q))
+			folio_vq_ring(end);
 	}
 	if (end->enabled)
 		folio_gate_open(gate);

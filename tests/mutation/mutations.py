@@ -503,6 +503,23 @@ MUTATIONS = [
              " ||\n\t    c->len > UINT64_MAX - c->gpa)", ")"),
     Mutation("shm: no second try in small pieces", "unit:test_shm_device", SHM_NODE,
              "ret == -ENOMEM || ret == -EINVAL", "ret == -ENOMEM"),
+    # Virtqueues: what spin's models take as given.
+    Mutation("a split index without release", "order", "lib/virtio/split.h",
+             "\t\tfolio_virtq_before_publish(q);\n\tfolio_put16_release(&q->ring->idx, q->avail);\n}\n\n"
+             "/*\n * After publishing",
+             "\t\tfolio_virtq_before_publish(q);\n\tfolio_put16(&q->ring->idx, q->avail);\n}\n\n"
+             "/*\n * After publishing", quick=True),
+    Mutation("a used index without acquire", "order", "lib/virtio/split.c",
+             "folio_fetch16_acquire(&q->back->idx)", "folio_fetch16(&q->back->idx)"),
+    Mutation("a returned descriptor without acquire", "order", "lib/virtio/packed.h",
+             "folio_fetch64_acquire(&q->desc[s & q->mask].rest)",
+             "folio_fetch64(&q->desc[s & q->mask].rest)"),
+    Mutation("the first descriptor is given first", "order", "lib/virtio/packed.h",
+             "\tif (q->held) {\n\t\tfolio_put64(&q->desc[i].rest, rest);\n\t\treturn;\n\t}\n",
+             "\tfolio_put64(&q->desc[i].rest, rest);\n\tif (q->held)\n\t\treturn;\n", quick=True),
+    Mutation("a doorbell is looked for too early", "order", "lib/virtio/packed.h",
+             "\tfolio_shared_fence();\n\treturn folio_fetch16(&q->dev_event->flags)",
+             "\treturn folio_fetch16(&q->dev_event->flags)"),
 ]
 
 MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]

@@ -22,7 +22,8 @@ from onefetch.paths import FETCH, Program  # noqa: E402
 from onefetch.tree import substitute  # noqa: E402
 
 # What is looked at, with what it is made of: all that a burst or a session's step can reach.
-UNITS = ("lib/attach.c", "lib/boundary/gate.c", "lib/native/ring.c", "lib/native/session.c", "lib/native/burst.c",
+UNITS = ("lib/attach.c", "lib/boundary/gate.c", "lib/native/ring.c", "lib/native/session.c",
+         "lib/native/burst.c", "lib/virtio/packed.c", "lib/virtio/split.c", "lib/virtio/vport_watch.c",
          "drivers/net/folio/folio_native_burst.c")
 
 STRENGTH = {"0": "relaxed", "1": "consume", "2": "acquire", "3": "release", "4": "acq_rel",
@@ -93,6 +94,11 @@ WRITE_FENCE = [Rule(name, "ends", ("store * generation", "fence full"))
 READ_FENCE = first("folio_cons_stands", "fence read", "load * generation")
 NAME_LAST = [Rule("publish", "between", ("store * ack", "fence full", "store * generation"))]
 
+SPLIT_RELEASE = only("folio_split_tx_publish", "store release idx")
+SPLIT_ACQUIRE = only("folio_split_refresh", "load acquire idx")
+PACKED_RELEASE = only("folio_packed_publish", "store release rest")
+PACKED_ACQUIRE = only("folio_packed_rx_word", "load acquire rest")
+FIRST_LAST = [Rule("folio_packed_give", "behind", ("true held", "store * rest"))]
 
 RULES = [
     # The header, docs/wire-format.md section 4.
@@ -153,13 +159,18 @@ RULES = [
     *RECHECK,
     *only("folio_cons_stands", "load relaxed generation"),
     *READ_FENCE,
+    # Virtqueues. What is given is published last, the first of a burst in a packed ring.
+    *SPLIT_RELEASE, *SPLIT_ACQUIRE, *PACKED_RELEASE, *PACKED_ACQUIRE, *FIRST_LAST,
+    # What was published is out before the device's wish for a doorbell is looked at.
+    Rule("folio_split_wants_doorbell", "between", ("load * doorbell", "fence full", "load * flags")),
+    Rule("folio_packed_wants_doorbell", "between", ("load * doorbell", "fence full", "load * flags")),
 ]
 
 # What a model takes away with -DNO_..., and the rules that say that the code has it.
 MODELS = {
-    # Of virtqueues: what they assume is not compared yet, as nothing in the build calls those functions.
-    "split.pml": {},
-    "packed.pml": {},
+    "split.pml": {"NO_RELEASE": SPLIT_RELEASE, "NO_ACQUIRE": SPLIT_ACQUIRE},
+    "packed.pml": {"NO_RELEASE": PACKED_RELEASE, "NO_ACQUIRE": PACKED_ACQUIRE,
+                   "NO_FIRST_LAST": FIRST_LAST},
     "ring.pml": {
         "NO_RELEASE_PRODUCED": only("folio_prod_publish", "store release produced"),
         "NO_ACQUIRE_PRODUCED": only("folio_cons_refresh", "load acquire produced"),

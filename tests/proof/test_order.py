@@ -36,8 +36,10 @@ class Order(unittest.TestCase):
         """What spin can be told is missing is what some model knows, and nothing of it is."""
         for model in order.MODELS:
             self.assertEqual(self.orders.missing(model), [], model)
-            with open(os.path.join(order.HERE, model), encoding="utf-8") as file:
-                known = set(re.findall(r"^#\w+ .*?\b(NO_\w+)", file.read(), re.M))
+            known = set()
+            for part in (model, "virtq.h"):  # which the virtqueues' models include
+                with open(os.path.join(order.HERE, part), encoding="utf-8") as file:
+                    known |= set(re.findall(r"^#\w+ .*?\b(NO_\w+)", file.read(), re.M))
             self.assertEqual(set(order.MODELS[model]) - known, set(), model)
 
 
