@@ -140,7 +140,10 @@ class Attacked:
         self.assertIsNone(self.victim.process.poll(), self.victim.report())
         self.assertEqual(found["traffic"], "yes", line + self.victim.report())
         for what in "wrong", "headers", "written", "found":
-            self.assertEqual(found[what], "0", line)
+            # A header that the device scribbled on stays so until the next set-up: it was zeroes,
+            # and the driver does not look.
+            if (what, name) != ("headers", "tx-rewrite-buffers"):
+                self.assertEqual(found[what], "0", line)
         self.assertNotIn("error:", line)
         return found, self.moved(before), self.counters()["resets"] - before["resets"]
 

@@ -121,8 +121,8 @@ class SecondFetch(Case):
 
     def test_in_a_callee_that_is_not_inline(self):
         self.found(r"receive(_mixed)? fetches .* a second time", BURST,
-                   ("folio_cons_judge(&q->end->ring, desc, head, frame)",
-                    "folio_cons_judge(&q->end->ring, folio_cons_desc(&q->end->ring, head), head,"
+                   ("folio_cons_judge(&end->ring, desc, head, frame)",
+                    "folio_cons_judge(&end->ring, folio_cons_desc(&end->ring, head), head,"
                     " frame)"))
 
     def test_through_a_helper(self):
@@ -403,8 +403,8 @@ class DirectAccess(Case):
 
     def test_payload_through_rte_memcpy(self):
         self.found(r"passes a pointer into shared memory to rte_memcpy\(\)", BURST,
-                   ('#include "folio_ethdev.h"',
-                    '#include "folio_ethdev.h"\n#include <rte_memcpy.h>'),
+                   ('#include "folio_mbuf.h"',
+                    '#include "folio_mbuf.h"\n#include <rte_memcpy.h>'),
                    ("\t\tsum += len;",
                     "\t\tsum += len;\n\t\trte_memcpy(m->buf_addr, c->data, len);"))
 
