@@ -179,7 +179,7 @@ class Attacked:
         """Of these rings."""
         mine = [c for c in self.cases if c[:3] in ("rx-", "tx-") and c[3:] not in self.other_rings]
         self.assertGreater(len(mine), 20)
-        return mine if ALL else [c for i, c in enumerate(mine) if i % 6 == self.share]
+        return mine if ALL else [c for i, c in enumerate(mine) if i % 12 == self.share]
 
     def test_Q1_Q2_Q3_rings(self):
         """Used ids, lengths, indices, flags; what the driver wrote; headers."""
