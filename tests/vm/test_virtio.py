@@ -5,6 +5,9 @@ unmodified testpmd, which sends back what it gets."""
 
 import json
 import os
+import socket
+import threading
+from typing import NamedTuple
 
 import common
 from common import PCI, REGION_MB
@@ -17,6 +20,46 @@ RINGS = {"packed": "", "split": ",packed=0"}
 FRAMES = 1000
 RESETS = 100
 KILLS = 20
+
+
+class OwnNic(NamedTuple):
+    """A virtio-net device that QEMU serves itself, in its main loop: it does not poll, so it has to be
+    told of everything. What it sends goes to a UDP port of this machine."""
+
+    to: int
+    more: str = "packed=on,iommu_platform=on"
+
+    def args(self, n):
+        """The nth one's for QEMU."""
+        return ["-netdev", f"socket,id=net{n},udp=127.0.0.1:{self.to},localaddr=127.0.0.1:0",
+                "-device", f"virtio-net-pci,id=virtio{n},netdev=net{n},addr={n + 8},romfile=,"
+                f"disable-legacy=on,{self.more}"]
+
+
+class Echo:
+    """A UDP port that sends back what it gets."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.frames = 0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while True:
+            frame, sender = self._socket.recvfrom(65536)
+            if not frame:
+                return
+            self.frames += 1
+            self._socket.sendto(frame, sender)
+
+    def end(self):
+        """An empty datagram is the end."""
+        self._socket.sendto(b"", ("127.0.0.1", self.port))
+        self._thread.join()
+        self._socket.close()
 
 
 class VirtioCase(common.GuestCase):
@@ -80,6 +123,19 @@ class Short(VirtioCase):
                 self.converse(guest, f"{VIRTIO},{PCI}{more}", "--max-len 9600")
                 self.check_table(back, path)
         self.assertEqual(self.doctor(guest)["facts"]["status"], 0, "the driver resets it at its end")
+
+
+class Doorbells(VirtioCase):
+    """A back end that sleeps until it is told."""
+
+    def test_of_qemu_itself(self):
+        echo = Echo()
+        self.addCleanup(echo.end)
+        guest, _ = self.boot(nics=[OwnNic(echo.port)])
+        for more in RINGS.values():
+            seen = echo.frames
+            self.converse(guest, f"{VIRTIO},{PCI}{more}")
+            self.assertGreater(echo.frames, seen + FRAMES)
 
 
 class Memory(VirtioCase):
