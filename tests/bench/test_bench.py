@@ -349,9 +349,9 @@ class Script(unittest.TestCase):
 
     def test_told_to_end(self):
         """First the program ends, then what was set up for it is taken away."""
-        child = ("import signal, sys, time\n"
-                 "def end(*_):\n    time.sleep(0.3); print('child', flush=True); sys.exit(3)\n"
-                 "signal.signal(signal.SIGTERM, end)\nprint('ready', flush=True)\n"
+        child = ("import os, signal, sys, time\n"
+                 "def end(*_):\n    time.sleep(0.3); os.write(1, b'child\\n'); sys.exit(3)\n"
+                 "signal.signal(signal.SIGTERM, end)\nos.write(1, b'ready\\n')\n"
                  "while True: time.sleep(1)\n")
         script = ". scripts/common.sh; trap 'echo tidy' EXIT; to_end python3 -c \"$1\""
         numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
