@@ -500,14 +500,15 @@ folio_vport_path(const struct folio_vport *v)
 bool
 folio_vport_mac(struct folio_vport *v, uint8_t mac[6])
 {
-	bool has;
+	struct folio_virtio_offer offer;
 
 	pthread_mutex_lock(&v->lock);
-	has = (v->device.offer.features & BIT(VIRTIO_NET_F_MAC)) != 0;
-	if (has)
-		memcpy(mac, v->device.offer.mac, 6);
+	offer = v->device.offer;
 	pthread_mutex_unlock(&v->lock);
-	return has;
+	if ((offer.features & BIT(VIRTIO_NET_F_MAC)) == 0)
+		return false;
+	memcpy(mac, offer.mac, sizeof(offer.mac));
+	return true;
 }
 
 void
