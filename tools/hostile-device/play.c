@@ -275,7 +275,8 @@ hold(struct play *p, const struct backend_counts *before)
 static uint64_t
 find(const struct play *p)
 {
-	const size_t len = p->o->find != NULL ? strlen(p->o->find) : 0;
+	const char *text = p->o->find != NULL ? p->o->find : "";
+	const size_t len = strlen(text);
 	const struct backend_region *r;
 	unsigned int n, i;
 	uint64_t found = 0;
@@ -284,7 +285,7 @@ find(const struct play *p)
 	for (i = 0; i < n && len > 0; i++) {
 		const uint8_t *at = r[i].mem, *end = at + r[i].size;
 
-		while ((at = memmem(at, (size_t)(end - at), p->o->find, len)) != NULL) {
+		while ((at = memmem(at, (size_t)(end - at), text, len)) != NULL) {
 			found++;
 			at++;
 		}
