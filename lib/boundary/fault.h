@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boundary/shared.h"
+
 /* Mappings that can be watched at a time: two a region, three for a device. */
 #define FOLIO_FAULT_MAX 256
 
@@ -46,7 +48,7 @@ extern uint32_t folio_fault_begun;
 static inline uint32_t
 folio_fault_epoch(void)
 {
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	folio_read_fence();
 	return __atomic_load_n(&folio_fault_begun, __ATOMIC_RELAXED);
 }
 
