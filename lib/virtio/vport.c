@@ -542,9 +542,8 @@ folio_vport_counters(const struct folio_vport *v, struct folio_vport_counters *c
 		c->rx_bad_chain += folio_counted(&rx->bad_chain);
 		c->tx_bad_index += folio_counted(&tx->bad_index);
 		c->tx_bad_id += folio_counted(&tx->bad_id);
-	}
-	for (q = 0; q < v->queues; q++)
 		c->ended_bursts += folio_counted(&v->rxq[q].ended);
+	}
 	c->bad_offers = folio_counted(&v->device.bad_offers);
 	c->link_ups = folio_counted(&v->link_ups);
 	c->resets = folio_counted(&v->device.resets);

@@ -56,6 +56,12 @@ struct folio_vq {
 	void *tables;
 } FOLIO_VQ_ALIGNED;
 
+static inline bool
+folio_vq_is_packed(const struct folio_vq *end)
+{
+	return end->kind == FOLIO_VQ_PACKED || end->kind == FOLIO_VQ_PACKED_MERGED;
+}
+
 /* Exactly one of vhost_user and virtio. Strings are used during the open only. */
 struct folio_vport_config {
 	const char *vhost_user; /* socket of a back end */

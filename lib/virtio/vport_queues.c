@@ -265,8 +265,7 @@ used(struct folio_vport *v, uint32_t q, const struct folio_vq *end)
 	if (pthread_rwlock_tryrdlock(&v->map_lock) != 0)
 		return 0; /* the link is down */
 	if (folio_vport_has_rings(v, q))
-		n = folio_virtq_used(&end->q, end->kind == FOLIO_VQ_PACKED ||
-				     end->kind == FOLIO_VQ_PACKED_MERGED, end->number % 2 == 0);
+		n = folio_virtq_used(&end->q, folio_vq_is_packed(end), end->number % 2 == 0);
 	pthread_rwlock_unlock(&v->map_lock);
 	return n <= size ? n : 0;
 }

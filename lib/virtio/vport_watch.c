@@ -25,12 +25,6 @@
 /* A frame without offloads, padded to what Ethernet asks for. */
 #define RARP_LEN 60u
 
-static bool
-is_packed(const struct folio_vq *end)
-{
-	return end->kind == FOLIO_VQ_PACKED || end->kind == FOLIO_VQ_PACKED_MERGED;
-}
-
 void
 folio_vport_watch_begin(struct folio_vport *v)
 {
@@ -49,7 +43,7 @@ folio_vport_watch_begin(struct folio_vport *v)
 static void
 watch_doorbell(struct folio_vq *end)
 {
-	if (is_packed(end) ? folio_packed_watch(&end->q) : folio_split_watch(&end->q))
+	if (folio_vq_is_packed(end) ? folio_packed_watch(&end->q) : folio_split_watch(&end->q))
 		folio_vq_ring(end);
 }
 
@@ -57,7 +51,7 @@ watch_doorbell(struct folio_vq *end)
 static bool
 is_stalled(struct folio_vport *v, struct folio_vq *end)
 {
-	uint32_t left = folio_virtq_used(&end->q, is_packed(end), false);
+	uint32_t left = folio_virtq_used(&end->q, folio_vq_is_packed(end), false);
 	uint16_t given = (uint16_t)__atomic_load_n(&end->q.tail, __ATOMIC_RELAXED);
 	uint16_t returned = (uint16_t)(given - left);
 
@@ -127,18 +121,18 @@ folio_vport_announce(struct folio_vport *v)
 	if (!folio_gates_close(&gate, 1))
 		return; /* at the next tick; the burst that is inside is the last until then */
 	make_rarp(frame, v->mac);
-	if (is_packed(end) && folio_packed_tx_room(&end->q, 1) > 0) {
+	if (folio_vq_is_packed(end) && folio_packed_tx_room(&end->q, 1) > 0) {
 		folio_packed_tx_put(&end->q, frame, sizeof(frame), v->copy->exact);
 		folio_packed_tx_publish(&end->q);
 		v->announce = false;
-	} else if (!is_packed(end) && folio_split_tx_room(&end->q, 1) > 0) {
+	} else if (!folio_vq_is_packed(end) && folio_split_tx_room(&end->q, 1) > 0) {
 		folio_split_tx_put(&end->q, frame, sizeof(frame), v->copy->exact);
 		folio_split_tx_publish(&end->q);
 		v->announce = false;
 	}
 	if (!v->announce) {
 		folio_count(&v->announces);
-		if (is_packed(end) ? folio_packed_wants_doorbell(&end->q)
+		if (folio_vq_is_packed(end) ? folio_packed_wants_doorbell(&end->q)
 				   : folio_split_wants_doorbell(&end->q))
 			folio_vq_ring(end);
 	}

@@ -163,7 +163,7 @@ void folio_registry_release(uint16_t port_id);
 /* folio_queue.c: what queues of both directions have in common. */
 void *folio_queue_new(struct rte_eth_dev *dev, enum folio_direction dir, uint16_t qid, size_t size,
 		      unsigned int socket);
-int folio_queues_start(struct rte_eth_dev *dev);
+void folio_queues_start(struct rte_eth_dev *dev);
 int folio_queues_stop(struct rte_eth_dev *dev);
 void folio_queues_release(struct rte_eth_dev *dev);
 void folio_rx_queue_release(struct rte_eth_dev *dev, uint16_t qid);

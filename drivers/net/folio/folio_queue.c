@@ -138,7 +138,7 @@ folio_tx_queue_stop(struct rte_eth_dev *dev, uint16_t qid)
 }
 
 /* Those that are set up, but for those that the application wants to start itself. */
-int
+void
 folio_queues_start(struct rte_eth_dev *dev)
 {
 	enum folio_direction dir;
@@ -156,7 +156,6 @@ folio_queues_start(struct rte_eth_dev *dev)
 				(void)start(dev, dir, i);
 		}
 	}
-	return 0;
 }
 
 int

@@ -368,7 +368,7 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
 	if (!folio_gate_enter(&end->gate))
 		return 0;
-	if (end->kind == FOLIO_VQ_PACKED || end->kind == FOLIO_VQ_PACKED_MERGED)
+	if (folio_vq_is_packed(end))
 		n = transmit_to(tq, end, true, pkts, n);
 	else
 		n = transmit_to(tq, end, false, pkts, n);
