@@ -20,8 +20,7 @@
 /* Ticks that one at a PCI address may take to say what it offers. */
 #define ASK_TICKS 50u
 
-/* Smallest MTU (section 5.1.4.1), and what a frame has beyond its MTU: two VLAN tags, too. */
-#define MTU_MIN 68u
+/* What a frame has beyond its MTU: two VLAN tags, too. */
 #define FRAME_OVERHEAD 22u
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -97,12 +96,32 @@ open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct 
 	return folio_shm_open(&v->shm, &v->memory, err);
 }
 
+/* From a device that is to send frames of up to frame_max bytes. */
+static struct folio_virtio_wants
+wants_of(const struct folio_vport *v, uint32_t frame_max)
+{
+	struct folio_virtio_wants wants = {
+		.features = FEATURES,
+		.pairs = v->queues,
+		.size = v->size,
+		.min_size = FOLIO_VPORT_SIZE_MIN,
+	};
+
+	if (!v->split && !folio_vport_is_weak(v))
+		wants.features |= BIT(VIRTIO_F_RING_PACKED);
+	/* One buffer for each frame is faster: how many it has need not be looked at. */
+	if (frame_max > v->room)
+		wants.required |= BIT(VIRTIO_NET_F_MRG_RXBUF);
+	return wants;
+}
+
 /* A PCI device is there or is not, and has an address that the application is to have. */
 static int
 ask_pci(struct folio_vport *v, struct folio_error *err)
 {
 	const struct timespec pause = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
 	const struct folio_virtio_transport *ops = &folio_virtio_pci_transport;
+	const struct folio_virtio_wants wants = wants_of(v, 0);
 	int ret = -EAGAIN;
 	uint32_t i;
 
@@ -119,6 +138,12 @@ ask_pci(struct folio_vport *v, struct folio_error *err)
 		nanosleep(&pause, NULL);
 	}
 	ops->drop(&v->pci);
+	/*
+	 * What makes no sense in it is not for an application. Whether the rest will do is judged
+	 * at each start.
+	 */
+	if (ret == 0)
+		(void)folio_virtio_offer_judge(&v->device.offer, &wants, &v->device.plan, NULL);
 	if (i == ASK_TICKS)
 		ret = folio_fail(err, -ETIMEDOUT, "virtio=%s: the device does not answer", v->path);
 	return ret;
@@ -212,7 +237,7 @@ limit_frames(struct folio_vport *v)
 {
 	const struct folio_virtio_offer *offer = &v->device.offer;
 
-	if ((offer->features & BIT(VIRTIO_NET_F_MTU)) != 0 && offer->mtu >= MTU_MIN &&
+	if ((offer->features & BIT(VIRTIO_NET_F_MTU)) != 0 &&
 	    offer->mtu + FRAME_OVERHEAD < v->limit)
 		v->limit = offer->mtu + FRAME_OVERHEAD;
 }
@@ -257,25 +282,6 @@ set_up(struct folio_vport *v, bool up)
 	if (up && !v->up)
 		folio_count(&v->link_ups);
 	__atomic_store_n(&v->up, up, __ATOMIC_RELEASE);
-}
-
-/* From a device that is to send frames of up to frame_max bytes. */
-static struct folio_virtio_wants
-wants_of(const struct folio_vport *v, uint32_t frame_max)
-{
-	struct folio_virtio_wants wants = {
-		.features = FEATURES,
-		.pairs = v->queues,
-		.size = v->size,
-		.min_size = FOLIO_VPORT_SIZE_MIN,
-	};
-
-	if (!v->split && !folio_vport_is_weak(v))
-		wants.features |= BIT(VIRTIO_F_RING_PACKED);
-	/* One buffer for each frame is faster: how many it has need not be looked at. */
-	if (frame_max > v->room)
-		wants.required |= BIT(VIRTIO_NET_F_MRG_RXBUF);
-	return wants;
 }
 
 int
