@@ -9,7 +9,7 @@
 #include <folio_wire.h>
 #include <rte_version.h>
 
-#include "folio_ethdev.h"
+#include "folio_layers.h"
 
 static void
 dump_status(const struct folio_status *st, FILE *file)
@@ -84,7 +84,8 @@ folio_priv_dump(struct rte_eth_dev *dev, FILE *file)
 	fprintf(file, "datapath: %s\n", d->name);
 	dump_status(&st, file);
 	fprintf(file, "copy: %s\nspeed: %s\nqueues at most: %u\nlongest frame ever: %u\n",
-		folio_isa_name(a->burst->isa), a->speed.name, a->max_queues, a->max_frame);
+		folio_isa_name(folio_layers[dev->data->port_id].datapath->isa), a->speed.name,
+		a->max_queues, a->max_frame);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		dump_rx_queue(dev, i, file);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "folio_ethdev.h"
+#include "folio_layers.h"
 
 RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 
@@ -41,6 +42,7 @@ dev_start(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	folio_rx_update_limits(dev);
+	folio_layers_choose(dev);
 	folio_queues_start(dev);
 	return start_port(dev);
 }
@@ -306,7 +308,6 @@ create_ethdev(struct rte_vdev_device *vdev, void *port, const struct folio_devar
 	a = folio_adapter(dev);
 	a->port = port;
 	a->kind = da->kind;
-	a->burst = d->burst(port);
 	a->loopback = da->config.loopback;
 	a->max_queues = (uint16_t)RTE_MAX(da->config.queues, FOLIO_DEFAULT_QUEUES);
 	a->max_frame = d->max_frame(port);
@@ -319,8 +320,7 @@ create_ethdev(struct rte_vdev_device *vdev, void *port, const struct folio_devar
 	}
 
 	dev->dev_ops = &ops;
-	dev->rx_pkt_burst = a->burst->rx;
-	dev->tx_pkt_burst = a->burst->tx;
+	folio_layers_choose(dev);
 	dev->tx_pkt_prepare = d->prepare;
 	dev->rx_queue_count = folio_rx_queue_count;
 	dev->rx_descriptor_status = folio_rx_descriptor_status;

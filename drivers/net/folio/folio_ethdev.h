@@ -86,8 +86,7 @@ struct folio_kept {
 struct folio_adapter {
 	void *port; /* of the datapath; NULL: closed */
 	enum folio_datapath_kind kind;
-	const struct folio_burst *burst; /* primary only, as the next one */
-	struct folio_control *control;	 /* the thread; NULL before the first start */
+	struct folio_control *control; /* the thread; primary only; NULL before the first start */
 	bool loopback;
 	uint16_t max_queues;
 	uint32_t max_frame;

@@ -8,7 +8,7 @@
 
 #include <rte_malloc.h>
 
-#include "folio_ethdev.h"
+#include "folio_layers.h"
 
 static const char *const names[FOLIO_DIRECTIONS] = {[FOLIO_RX] = "rx", [FOLIO_TX] = "tx"};
 
@@ -192,7 +192,8 @@ folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_bu
 	if (q == NULL)
 		return -EINVAL;
 	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
-		 folio_isa_name(folio_adapter(dev)->burst->isa), q->scatter ? ", scattered" : "");
+		 folio_isa_name(folio_layers[q->common.port_id].datapath->isa),
+		 q->scatter ? ", scattered" : "");
 	return 0;
 }
 
@@ -204,7 +205,7 @@ folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_bu
 	if (q == NULL)
 		return -EINVAL;
 	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
-		 folio_isa_name(folio_adapter(dev)->burst->isa),
+		 folio_isa_name(folio_layers[q->common.port_id].datapath->isa),
 		 q->fast_free ? ", fast free" : "");
 	return 0;
 }
