@@ -8,6 +8,7 @@ The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sens
 from typing import NamedTuple
 
 from mutations_pci import PCI_BUGS
+from mutations_tx import TX_BUGS
 
 
 class Mutation(NamedTuple):
@@ -523,3 +524,4 @@ MUTATIONS = [
 ]
 
 MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]
+MUTATIONS += [Mutation(f"transmit offloads: {name}", *bug) for name, *bug in TX_BUGS]

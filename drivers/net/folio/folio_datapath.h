@@ -33,6 +33,11 @@ struct folio_burst {
 	enum folio_isa isa;
 	eth_rx_burst_t rx;
 	eth_tx_burst_t tx;
+	/*
+	 * By the thread that sends on this queue: have so many frames of up to len bytes room now,
+	 * or is half of the ring free?
+	 */
+	bool (*tx_has_room)(void *queue, uint32_t frames, uint32_t len);
 };
 
 /* A counter, nothing but a number that grows. */

@@ -9,6 +9,7 @@
 
 #include "folio_ethdev.h"
 #include "folio_layers.h"
+#include "folio_offload_tx.h"
 
 RTE_LOG_REGISTER_DEFAULT(folio_logtype, NOTICE);
 
@@ -39,6 +40,9 @@ dev_start(struct rte_eth_dev *dev)
 	int ret;
 
 	ret = folio_rx_check_mtu(dev, dev->data->mtu);
+	if (ret != 0)
+		return ret;
+	ret = folio_offload_tx_set_up_all(dev);
 	if (ret != 0)
 		return ret;
 	folio_rx_update_limits(dev);
@@ -128,7 +132,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->speed_capa = a->speed.capa;
 	info->rx_offload_capa = RX_OFFLOADS;
 	info->rx_queue_offload_capa = RX_OFFLOADS;
-	info->tx_offload_capa = TX_OFFLOADS;
+	info->tx_offload_capa = TX_OFFLOADS | FOLIO_TX_SOFT_OFFLOADS;
 	info->tx_queue_offload_capa = TX_OFFLOADS;
 	info->rx_desc_lim = lim;
 	info->tx_desc_lim = lim;

@@ -35,6 +35,7 @@ struct folio_tx_stats {
 	uint64_t bad_length; /* packets dropped: below 14 bytes or longer than the rings carry */
 	uint64_t bad_chain;  /* packets dropped: segments don't add up to pkt_len */
 	uint64_t lost;	     /* packets of a burst during which the session was lost */
+	uint64_t bad_offload; /* packets dropped: their flags and lengths don't fit them */
 };
 
 #define FOLIO_QUEUE_ALIGNED __attribute__((aligned(128)))
@@ -64,6 +65,7 @@ struct folio_tx_queue {
 	struct folio_queue common;
 	uint32_t max_frame; /* the longest that the port can ever carry */
 	bool fast_free; /* all mbufs are of one pool and have no other reference */
+	struct folio_tx_offload *offload; /* NULL: the port was asked for none in software */
 	struct folio_tx_stats stats;
 } FOLIO_QUEUE_ALIGNED;
 
@@ -193,7 +195,8 @@ int folio_tx_done_cleanup(void *queue, uint32_t free_cnt);
 /*
  * How many of n packets a transmit burst would send, if it had room; rte_errno says what is wrong.
  */
-uint16_t folio_tx_check(struct rte_mbuf *const *pkts, uint16_t n, uint32_t max_frame);
+uint16_t folio_tx_check(const struct folio_tx_queue *q, struct rte_mbuf *const *pkts, uint16_t n,
+			uint32_t max_frame);
 
 /* folio_stats.c */
 int folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS_QUEUE_ARG);

@@ -5,6 +5,7 @@
 /* Which bursts a port has. */
 
 #include "folio_layers.h"
+#include "folio_offload_tx.h"
 
 struct folio_layers folio_layers[RTE_MAX_ETHPORTS];
 
@@ -19,4 +20,6 @@ folio_layers_choose(struct rte_eth_dev *dev)
 	l->lanes_tx = l->datapath->tx;
 	dev->rx_pkt_burst = l->lanes_rx;
 	dev->tx_pkt_burst = l->lanes_tx;
+	if (folio_offload_tx_is_asked_for(dev->data->dev_conf.txmode.offloads))
+		dev->tx_pkt_burst = folio_offload_transmit;
 }

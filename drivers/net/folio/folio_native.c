@@ -208,7 +208,7 @@ native_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		max_frame = end->ring.max_frame;
 		folio_gate_leave(&end->gate);
 	}
-	return folio_tx_check(pkts, n, max_frame);
+	return folio_tx_check(q, pkts, n, max_frame);
 }
 
 const struct folio_datapath folio_native = {

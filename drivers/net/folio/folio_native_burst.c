@@ -317,10 +317,29 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	return i;
 }
 
+static bool
+has_room(void *queue, uint32_t frames, uint32_t len)
+{
+	struct folio_tx_queue *q = queue;
+	struct folio_txq *end = q->common.end;
+	struct folio_prod *p = &end->ring;
+	bool room = false;
+
+	if (folio_gate_enter(&end->gate)) {
+		uint64_t want = (uint64_t)frames * folio_frame_slots(p->stride, len);
+
+		want = RTE_MIN(want, p->size / 2);
+		room = folio_prod_room(p, (uint32_t)want) >= want;
+		folio_gate_leave(&end->gate);
+	}
+	return room;
+}
+
 extern const struct folio_burst FOLIO_BURST_OPS;
 
 const struct folio_burst FOLIO_BURST_OPS = {
 	.isa = FOLIO_KERNEL_ISA,
 	.rx = receive,
 	.tx = transmit,
+	.tx_has_room = has_room,
 };

@@ -9,6 +9,7 @@
 #include <rte_malloc.h>
 
 #include "folio_layers.h"
+#include "folio_offload_tx.h"
 
 static const char *const names[FOLIO_DIRECTIONS] = {[FOLIO_RX] = "rx", [FOLIO_TX] = "tx"};
 
@@ -28,8 +29,11 @@ static bool
 enable(struct rte_eth_dev *dev, enum folio_direction dir, uint16_t qid, bool on)
 {
 	struct folio_adapter *a = folio_adapter(dev);
+	bool all_out = folio_datapath(a)->enable(a->port, dir, qid, on);
 
-	return folio_datapath(a)->enable(a->port, dir, qid, on);
+	if (dir == FOLIO_TX)
+		all_out &= folio_offload_tx_enable(queues(dev, dir)[qid], on);
+	return all_out;
 }
 
 static void
@@ -75,6 +79,8 @@ release(struct rte_eth_dev *dev, enum folio_direction dir, uint16_t qid)
 	else
 		kept->tx = ((struct folio_tx_queue *)q)->stats;
 	queues(dev, dir)[qid] = NULL;
+	if (all_out && dir == FOLIO_TX)
+		folio_offload_tx_release(q);
 	if (all_out)
 		rte_free(q);
 	else
@@ -204,9 +210,10 @@ folio_tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_bu
 
 	if (q == NULL)
 		return -EINVAL;
-	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
+	snprintf(mode->info, sizeof(mode->info), "%s copy%s%s",
 		 folio_isa_name(folio_layers[q->common.port_id].datapath->isa),
-		 q->fast_free ? ", fast free" : "");
+		 q->fast_free ? ", fast free" : "",
+		 q->offload != NULL ? ", offloads in software" : "");
 	return 0;
 }
 

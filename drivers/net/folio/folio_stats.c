@@ -28,6 +28,7 @@ static const struct named_offset tx_names[] = {
 	{"bad_length", offsetof(struct folio_tx_stats, bad_length)},
 	{"bad_chain", offsetof(struct folio_tx_stats, bad_chain)},
 	{"lost", offsetof(struct folio_tx_stats, lost)},
+	{"bad_offload", offsetof(struct folio_tx_stats, bad_offload)},
 };
 
 /* Every structure of counters is nothing but uint64_t. */
@@ -116,7 +117,7 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 		stats->rx_nombuf += rx.nombuf;
 		stats->opackets += tx.packets;
 		stats->obytes += tx.bytes;
-		stats->oerrors += tx.bad_length + tx.bad_chain + tx.lost;
+		stats->oerrors += tx.bad_length + tx.bad_chain + tx.lost + tx.bad_offload;
 		if (FOLIO_HAVE_QUEUE_STATS(stats) && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
 			FOLIO_STATS_QUEUES(stats)->q_ipackets[i] = rx.packets;
 			FOLIO_STATS_QUEUES(stats)->q_ibytes[i] = rx.bytes;

@@ -6,8 +6,9 @@
 
 #include <folio_wire.h>
 #include <rte_errno.h>
+#include <rte_malloc.h>
 
-#include "folio_ethdev.h"
+#include "folio_offload_tx.h"
 
 int
 folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
@@ -15,6 +16,7 @@ folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 {
 	struct folio_adapter *a = folio_adapter(dev);
 	struct folio_tx_queue *q;
+	int ret;
 
 	RTE_SET_USED(nb_desc); /* a ring has the slots that the region's geometry gives it */
 	q = folio_queue_new(dev, FOLIO_TX, qid, sizeof(*q), socket);
@@ -25,7 +27,11 @@ folio_tx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->common.deferred_start = conf->tx_deferred_start;
 	q->max_frame = a->max_frame;
 	q->stats = a->kept[qid].tx;
-	q->fast_free = (q->common.offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
+	ret = folio_offload_tx_set_up(dev, q);
+	if (ret != 0) {
+		rte_free(q);
+		return ret;
+	}
 	dev->data->tx_queues[qid] = q;
 	return 0;
 }
@@ -43,14 +49,6 @@ folio_txq_info_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_txq_inf
 	info->conf.tx_deferred_start = q->common.deferred_start;
 }
 
-/*
- * What would have to be done to a packet on its way. The flags for its kind (IPv4, a tunnel, ...)
- * ask for nothing by themselves.
- */
-#define TX_WORK (RTE_MBUF_F_TX_OFFLOAD_MASK & \
-		 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
-		   RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_TUNNEL_MASK))
-
 /* As the burst will see it: so many segments, which add up to pkt_len. */
 static bool
 is_sound(const struct rte_mbuf *m, uint32_t max_frame)
@@ -65,18 +63,27 @@ is_sound(const struct rte_mbuf *m, uint32_t max_frame)
 	return m == NULL && segs == 0 && sum == len;
 }
 
+/*
+ * Nothing is written: whatever a packet has where a checksum is to be, the burst puts the right one
+ * there. It needs no pseudo header's.
+ */
 uint16_t
-folio_tx_check(struct rte_mbuf *const *pkts, uint16_t n, uint32_t max_frame)
+folio_tx_check(const struct folio_tx_queue *q, struct rte_mbuf *const *pkts, uint16_t n,
+	       uint32_t max_frame)
 {
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		if ((pkts[i]->ol_flags & TX_WORK) != 0) {
-			rte_errno = ENOTSUP;
-			break;
-		}
-		if (!is_sound(pkts[i], max_frame)) {
-			rte_errno = EINVAL;
+		int ret;
+
+		if ((pkts[i]->ol_flags & FOLIO_TX_WORK) == 0)
+			ret = is_sound(pkts[i], max_frame) ? 0 : -EINVAL;
+		else if (q->offload != NULL)
+			ret = folio_offload_tx_judge(pkts[i], max_frame);
+		else
+			ret = -ENOTSUP;
+		if (ret != 0) {
+			rte_errno = -ret;
 			break;
 		}
 	}

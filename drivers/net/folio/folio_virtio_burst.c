@@ -377,10 +377,29 @@ transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	return n;
 }
 
+static bool
+has_room(void *queue, uint32_t frames, uint32_t len)
+{
+	struct folio_tx_queue *tq = queue;
+	struct folio_vq *end = tq->common.end;
+	struct folio_virtq *q = &end->q;
+	bool room = false;
+
+	if (folio_gate_enter(&end->gate)) {
+		uint64_t want = (uint64_t)frames * folio_virtq_frame_bufs(q, len);
+
+		want = RTE_MIN(want, q->size / 2);
+		room = tx_room(q, folio_vq_is_packed(end), (uint32_t)want) >= want;
+		folio_gate_leave(&end->gate);
+	}
+	return room;
+}
+
 extern const struct folio_burst FOLIO_BURST_OPS;
 
 const struct folio_burst FOLIO_BURST_OPS = {
 	.isa = FOLIO_KERNEL_ISA,
 	.rx = receive,
 	.tx = transmit,
+	.tx_has_room = has_room,
 };
