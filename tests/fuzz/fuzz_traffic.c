@@ -15,7 +15,7 @@
 #define PIECES 6	   /* in which they ask for it */
 #define APART 128u	   /* poisoned bytes between two of them */
 #define HALF_BYTES (256u << 10)
-#define HASTE 3		   /* ticks are half of the time: a peer that is silent is for fuzz_port.c */
+#define HASTE 3		   /* rows of ticks are an eighth: silence is for fuzz_port.c */
 #define FEW 64		   /* of so many inputs one ends with peers that behave */
 
 static uint8_t memory[MEMORY] __attribute__((aligned(128)));

@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The folio authors
  */
 
-/* Of fuzz_port.c and fuzz_traffic.c: what two ports with a link do, and that frames flow in the end. */
+/* Of fuzz_port.c and fuzz_traffic.c: what ports with a link do; frames flow in the end. */
 
 #include "port_sides.h"
 
@@ -38,7 +38,7 @@ queue_op(struct input *in, struct side *s)
 	CHECK(used == 0 || used == tx - (uint32_t)hook_loads()->loads[0].value);
 }
 
-/* The operations that open nothing, close nothing and leave the file alone; any other does nothing. */
+/* Operations that open nothing, close nothing and leave the file alone; no other is known. */
 void
 traffic_op(struct input *in, struct side *s, unsigned int kind)
 {
