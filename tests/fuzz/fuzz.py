@@ -31,7 +31,8 @@ INTERRUPTED = 72  # libFuzzer's exit code after Ctrl-C
 CLANG, COV, PROFDATA = "clang-14", "llvm-cov-14", "llvm-profdata-14"
 
 HARNESS = ["hook", "oracle", "copies", "system", "content", f"{DEVICE}/acts", f"{DEVICE}/model"]
-PARTS = {"port": ["port_sides", "port_bursts", "port_peer"],  # of one fuzzer only
+PORT = ["port_sides", "port_bursts", "port_peer", "port_traffic"]
+PARTS = {"port": PORT, "traffic": PORT,  # of some fuzzers only
          "session": ["session_checks"],
          "pci": ["../virtio/pcidev"]}
 BASE = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]
@@ -60,7 +61,8 @@ class Target(NamedTuple):
 
 
 TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
-           Target("ring", 512, 16, 6_000), Target("port", 256, 26, 5_000, False),
+           Target("ring", 512, 16, 6_000), Target("port", 256, 16, 5_000, False),
+           Target("traffic", 64, 10, 40_000, False),
            Target("virtq", 256, 12, 20_000), Target("pci", 192, 4, 8_000),
            Target("vhost", 256, 8, 20_000)]
 

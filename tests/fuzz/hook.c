@@ -47,6 +47,12 @@ void
 hook_reset(uint64_t seed)
 {
 	n_spans = 0;
+	hook_begin(seed);
+}
+
+void
+hook_begin(uint64_t seed)
+{
 	depth = 0;
 	evils = 0;
 	hostility = 0;

@@ -50,6 +50,8 @@ struct hook_log {
 
 /* Forget everything; all choices below follow from the seed. */
 void hook_reset(uint64_t seed);
+/* The same, but what is shared stays. */
+void hook_begin(uint64_t seed);
 uint64_t hook_random(void);
 
 struct hook_span *hook_add(const void *start, size_t len, uint8_t *alias, enum hook_side side);

@@ -172,3 +172,11 @@ MUTANTS = [
     Mutant("vhost: more queue pairs than wanted", "vhost", "virtio/offer.c",
            "\tif (plan->pairs > wants->pairs)\n\t\tplan->pairs = wants->pairs;\n", ""),
 ]
+
+# What fuzz_port finds behind opening two ports fuzz_traffic has to find, too.
+LINKED = ["length loaded twice, by the accessor", "length loaded twice, past the accessor",
+          "receive does not look at the room", "nor where a frame has several slots",
+          "a frame of one slot may be longer than the slot", "port: lost framing is for ever",
+          "port: the link goes down, the gates stay open"]
+MUTANTS += [m._replace(name=m.name + ", between open ports", target="traffic")
+            for m in MUTANTS if m.name in LINKED]

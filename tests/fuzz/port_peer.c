@@ -108,7 +108,7 @@ bytes_op(struct input *in, struct side *s)
 void
 storm_op(struct input *in, struct side *s)
 {
-	uint32_t n = input_below(in, 64);
+	uint32_t n = input_below(in, 64) >> t.haste;
 	struct folio_layout l;
 	uint64_t g;
 	uint8_t *half;

@@ -8,6 +8,32 @@
 
 struct fuzzed_ports t;
 
+static void
+remove_folder(void)
+{
+	(void)rmdir(t.folder);
+}
+
+void
+sides_prepare(void)
+{
+	const char *given = getenv("FOLIO_FUZZ_DIR");
+
+	if (t.before != NULL)
+		return;
+	if (given != NULL) {
+		CHECK(snprintf(t.folder, sizeof(t.folder), "%s", given) < (int)sizeof(t.folder));
+	} else {
+		strcpy(t.folder, "/dev/shm/folio-fuzz.XXXXXX");
+		CHECK(mkdtemp(t.folder) != NULL);
+		CHECK(atexit(remove_folder) == 0);
+	}
+	snprintf(t.path, sizeof(t.path), "%s/region-%d", t.folder, (int)getpid());
+	snprintf(t.spare, sizeof(t.spare), "%s/spare-%d", t.folder, (int)getpid());
+	t.before = malloc(FILE_MAX_BYTES);
+	CHECK(t.before != NULL);
+}
+
 /* Memory for ports. */
 
 static void *
@@ -34,6 +60,17 @@ counting_free(void *mem, void *ctx)
 
 /* The mapping of a port. */
 
+/* The same geometry as the last time has the same layout. */
+static void
+layout_again(struct folio_layout *l, const struct folio_geometry *g)
+{
+	static struct folio_layout last;
+
+	if (memcmp(&last.geom, g, sizeof(*g)) != 0)
+		CHECK(folio_layout_init(&last, g, 0, NULL) == 0);
+	*l = last;
+}
+
 /* What both halves look like, false if the port has no region. */
 bool
 layout_of(struct side *s, struct folio_layout *l)
@@ -53,7 +90,7 @@ layout_of(struct side *s, struct folio_layout *l)
 	g.slot_size = st.slot_size;
 	if (st.queues == 0)
 		return false;
-	CHECK(folio_layout_init(l, &g, 0, NULL) == 0);
+	layout_again(l, &g);
 	CHECK(l->stride == st.stride && l->max_frame == st.max_frame);
 	CHECK(l->max_frame <= folio_port_max_frame(s->f));
 	CHECK(folio_port_ring_size(s->f) == st.ring_size);
@@ -224,7 +261,7 @@ open_side(struct side *s, struct folio_config cfg)
 
 	CHECK(s->f == NULL);
 	cfg.path = cfg.path == NULL && !cfg.loopback ? t.path : cfg.path;
-	if (t.alloc_fails_in > 0 || hook_random() % 2 == 0) {
+	if (cfg.alloc == NULL && (t.alloc_fails_in > 0 || hook_random() % 2 == 0)) {
 		cfg.alloc = counting_alloc;
 		cfg.free = counting_free;
 	}

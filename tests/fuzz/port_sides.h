@@ -5,7 +5,7 @@
 #ifndef PORT_SIDES_H
 #define PORT_SIDES_H
 
-/* What the parts of fuzz_port.c share: up to three ports on a file. */
+/* What the parts of fuzz_port.c and fuzz_traffic.c share: up to three ports on a file. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +45,7 @@ struct fuzzed_ports {
 	char folder[64], path[96], spare[96];
 	struct side side[SIDES];
 	uint32_t number;  /* of the next frame */
+	uint32_t haste;	  /* rows of ticks are shortened by so many bits */
 	bool file_is_odd; /* not as the ports made it: they may rightly refuse it */
 	uint32_t alloc_fails_in;
 	unsigned int allocated;
@@ -60,6 +61,7 @@ owner_of(const struct side *s)
 }
 
 /* port_sides.c */
+void sides_prepare(void);
 bool layout_of(struct side *s, struct folio_layout *l);
 struct hook_span *own_span(struct side *s);
 struct hook_span *peer_span(struct side *s);
@@ -81,6 +83,11 @@ uint32_t send_frames(struct side *s, uint32_t q, const uint32_t *len, uint32_t n
 void send_op(struct input *in, struct side *s);
 uint32_t recv_frames(struct side *s, uint32_t q, uint32_t room, uint32_t n, uint32_t number);
 void recv_op(struct input *in, struct side *s);
+
+/* port_traffic.c */
+void traffic_op(struct input *in, struct side *s, unsigned int kind);
+void sides_link(void);
+void frames_must_flow(void);
 
 /* port_peer.c */
 uint8_t *raw_half(struct side *s, struct folio_layout *l, bool peers);

@@ -35,6 +35,11 @@ static void (*on_sleep)(void);
 static unsigned int fail_in;
 static bool is_dying;
 static bool was_zero;
+static unsigned long mappings;
+static struct {
+	uint64_t now_ns;
+	bool was_zero;
+} kept;
 
 void
 system_reset(void)
@@ -67,6 +72,26 @@ void
 system_changed(void)
 {
 	epoch++;
+}
+
+unsigned long
+system_changes(void)
+{
+	return epoch + mappings;
+}
+
+void
+system_keep(void)
+{
+	kept.now_ns = now_ns;
+	kept.was_zero = was_zero;
+}
+
+void
+system_go_back(void)
+{
+	now_ns = kept.now_ns;
+	was_zero = kept.was_zero;
 }
 
 int
@@ -285,6 +310,7 @@ system_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 	uint8_t *mem;
 
 	CHECK(addr == NULL);
+	mappings++;
 	if (fails() || len % PAGE != 0) {
 		errno = ENOMEM;
 		return MAP_FAILED;
@@ -309,6 +335,7 @@ drop(const struct hook_span *s)
 	size_t len = s->len;
 	enum hook_side side = s->side;
 
+	mappings++;
 	UNPOISON(mem, s->fenced);
 	hook_remove(mem);
 	if (side == HOOK_BOTH)

@@ -17,6 +17,13 @@
 
 void system_reset(void);
 
+/* The time as it is now is what it is again after going back. */
+void system_keep(void);
+void system_go_back(void);
+
+/* Another number: since then something was mapped or unmapped, or a file changed. */
+unsigned long system_changes(void);
+
 /* What the rest of the world does while the core sleeps. */
 void system_on_sleep(void (*fn)(void));
 

@@ -54,6 +54,9 @@ class Fuzz(unittest.TestCase):
     def test_fuzz_port(self):
         self.run_target("port")
 
+    def test_fuzz_traffic(self):
+        self.run_target("traffic")
+
     def test_fuzz_virtq(self):
         self.run_target("virtq")
 

@@ -7,6 +7,7 @@ The fuzzers' are in tests/fuzz/mutants.py, the provers' in tests/proof/test_sens
 
 from typing import NamedTuple
 
+from mutations_meta import META_BUGS
 from mutations_pci import PCI_BUGS
 from mutations_tx import TX_BUGS
 
@@ -525,3 +526,4 @@ MUTATIONS = [
 
 MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]
 MUTATIONS += [Mutation(f"transmit offloads: {name}", *bug) for name, *bug in TX_BUGS]
+MUTATIONS += [Mutation(f"meta: {name}", *bug) for name, *bug in META_BUGS]
