@@ -38,6 +38,8 @@ nonsense(const struct folio_virtio_offer *offer, uint64_t features)
 		bad |= features & NEED_CTRL_VQ;
 	if ((features & BIT(VIRTIO_NET_F_STATUS)) == 0)
 		bad |= features & BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
+	if ((features & BIT(VIRTIO_NET_F_CSUM)) == 0)
+		bad |= features & (BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6));
 	if (offer->mtu < MTU_MIN || offer->mtu > MTU_MAX)
 		bad |= features & BIT(VIRTIO_NET_F_MTU);
 	if (!is_mac(offer->mac))

@@ -43,6 +43,9 @@
 /* Shortest frame: an Ethernet header. */
 #define FOLIO_VIRTQ_FRAME_MIN 14u
 
+/* Longest frame that a device is given to cut: an IP packet, and its link's header with tags. */
+#define FOLIO_VIRTQ_GSO_MAX (65535u + 22u)
+
 /* How far ahead transmit asks for lines that it will write. */
 #define FOLIO_VIRTQ_AHEAD 4096u /* bytes of frames */
 #define FOLIO_VIRTQ_AHEAD_MAX 20u /* buffers */
@@ -326,6 +329,25 @@ void folio_virtq_tx_piece(struct folio_virtq *q, uint32_t s, uint32_t offset, co
 /* Copy bytes [offset, offset + len) of the frame that was judged last, at place s. */
 void folio_virtq_rx_piece(const struct folio_virtq *q, uint32_t s, uint32_t offset, void *dst,
 			  uint32_t len, folio_copy_fn exact);
+
+/* The longest frame that a device may be given to cut. */
+static inline uint32_t
+folio_virtq_gso_max(const struct folio_virtq *q)
+{
+	uint64_t all = q->room + (uint64_t)(q->size - 1) * (q->room + VIRTIO_NET_HDR_LEN);
+
+	return all < FOLIO_VIRTQ_GSO_MAX ? (uint32_t)all : FOLIO_VIRTQ_GSO_MAX;
+}
+
+/* Behind the description of the frame at place s, before it is published: its header is this. */
+static inline void
+folio_virtq_tx_meta(struct folio_virtq *q, uint32_t s, const struct folio_meta *meta)
+{
+	uint16_t id = folio_virtq_at(q, s);
+
+	folio_header_put(folio_virtq_header(q, id), meta);
+	q->note[id] |= FOLIO_VIRTQ_DIRTY;
+}
 
 /* Before a buffer heads a frame: its header is zeroes. */
 static inline void

@@ -14,8 +14,11 @@
 #include "boundary/shared.h"
 
 /* Feature bits, sections 5.1.3 and 6. */
+#define VIRTIO_NET_F_CSUM 0
 #define VIRTIO_NET_F_MTU 3
 #define VIRTIO_NET_F_MAC 5
+#define VIRTIO_NET_F_HOST_TSO4 11
+#define VIRTIO_NET_F_HOST_TSO6 12
 #define VIRTIO_NET_F_MRG_RXBUF 15
 #define VIRTIO_NET_F_STATUS 16
 #define VIRTIO_NET_F_CTRL_VQ 17
@@ -49,6 +52,11 @@
 
 /* The longest header, section 5.1.6: VERSION_1 has num_buffers always. */
 #define VIRTIO_NET_HDR_LEN 12u
+
+/* Of it: a checksum is to be completed; TCP segments of IPv4 or IPv6 are to be cut. */
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
+#define VIRTIO_NET_HDR_GSO_TCPV4 1
+#define VIRTIO_NET_HDR_GSO_TCPV6 4
 
 /*
  * A descriptor. Split: rest is length, flags << 32, next << 48. Packed: length, id << 32,

@@ -25,14 +25,6 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-/* What the port can do. Offloads are not among it yet. */
-#define FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) | \
-		  BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_IN_ORDER) | \
-		  BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) | \
-		  BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_CTRL_RX) | \
-		  BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
-		  BIT(VIRTIO_NET_F_MQ))
-
 static uint64_t
 now_ms(void)
 {
@@ -96,32 +88,13 @@ open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct 
 	return folio_shm_open(&v->shm, &v->memory, err);
 }
 
-/* From a device that is to send frames of up to frame_max bytes. */
-static struct folio_virtio_wants
-wants_of(const struct folio_vport *v, uint32_t frame_max)
-{
-	struct folio_virtio_wants wants = {
-		.features = FEATURES,
-		.pairs = v->queues,
-		.size = v->size,
-		.min_size = FOLIO_VPORT_SIZE_MIN,
-	};
-
-	if (!v->split && !folio_vport_is_weak(v))
-		wants.features |= BIT(VIRTIO_F_RING_PACKED);
-	/* One buffer for each frame is faster: how many it has need not be looked at. */
-	if (frame_max > v->room)
-		wants.required |= BIT(VIRTIO_NET_F_MRG_RXBUF);
-	return wants;
-}
-
 /* A PCI device is there or is not, and has an address that the application is to have. */
 static int
 ask_pci(struct folio_vport *v, struct folio_error *err)
 {
 	const struct timespec pause = {.tv_nsec = FOLIO_TICK_MS * 1000000L};
 	const struct folio_virtio_transport *ops = &folio_virtio_pci_transport;
-	const struct folio_virtio_wants wants = wants_of(v, 0);
+	const struct folio_virtio_wants wants = folio_vport_wants(v, 0);
 	int ret = -EAGAIN;
 	uint32_t i;
 
@@ -287,7 +260,7 @@ set_up(struct folio_vport *v, bool up)
 int
 folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 {
-	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+	const struct folio_virtio_wants wants = folio_vport_wants(v, frame_max);
 	int ret = -EALREADY;
 
 	pthread_mutex_lock(&v->lock);
@@ -303,7 +276,7 @@ folio_vport_start(struct folio_vport *v, uint32_t frame_max)
 void
 folio_vport_set_frame_max(struct folio_vport *v, uint32_t frame_max)
 {
-	const struct folio_virtio_wants wants = wants_of(v, frame_max);
+	const struct folio_virtio_wants wants = folio_vport_wants(v, frame_max);
 
 	pthread_mutex_lock(&v->lock);
 	if (v->started && (wants.required & ~v->device.wants.required) != 0) {

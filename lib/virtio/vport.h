@@ -39,6 +39,11 @@ enum folio_vq_kind {
 	FOLIO_VQ_PACKED_MERGED,
 };
 
+/* What a device may do to a frame that is sent. */
+#define FOLIO_VQ_CSUM 0x1u /* complete its checksum */
+#define FOLIO_VQ_TSO4 0x2u /* cut it into TCP segments */
+#define FOLIO_VQ_TSO6 0x4u
+
 /* An end of a queue pair. */
 struct folio_vq {
 	struct folio_gate gate;
@@ -48,6 +53,7 @@ struct folio_vq {
 	struct folio_vport *port;
 	uint64_t ended; /* bursts that delivered nothing */
 	uint32_t epoch; /* of faults: see folio_vq_stands() */
+	uint32_t does;	/* FOLIO_VQ_*: agreed on; fixed while the gate is open */
 	/* Control only. */
 	bool enabled;
 	uint32_t stuck;	 /* ticks for which the device has returned nothing of what it has */
@@ -110,6 +116,9 @@ struct folio_vport *folio_vport_open(const struct folio_vport_config *cfg, struc
  * does not return, what it uses is not released. No other call may be in progress.
  */
 void folio_vport_close(struct folio_vport *v);
+
+/* What the user would leave to the device, from the next start on; it need not agree. */
+void folio_vport_leave(struct folio_vport *v, uint32_t leaves);
 
 /* Frames of up to frame_max bytes are to be received. Returns 0 or -EALREADY. */
 int folio_vport_start(struct folio_vport *v, uint32_t frame_max);

@@ -106,6 +106,7 @@ attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_mem
 		folio_virtq_weaken(&end->q);
 	end->q.in_order = (features >> VIRTIO_F_IN_ORDER & 1) != 0;
 	end->q.mergeable = rx && merged;
+	end->does = rx ? 0 : folio_vport_does(features);
 	end->kind = packed ? FOLIO_VQ_PACKED : FOLIO_VQ_SPLIT;
 	if (end->q.mergeable)
 		end->kind = packed ? FOLIO_VQ_PACKED_MERGED : FOLIO_VQ_SPLIT_MERGED;

@@ -41,6 +41,7 @@ struct folio_vport {
 	uint64_t reserved;  /* bytes at the start of the memory that are the transport's */
 	bool split;	    /* no packed rings */
 	uint32_t limit;	    /* longest frame ever */
+	uint32_t leaves;    /* FOLIO_VQ_*: what the user would leave to the device */
 	struct folio_arena arena; /* of the queues that are being set up */
 	uint32_t prepared;	  /* queues that are */
 	struct folio_virtio_ring rings[FOLIO_VIRTIO_QUEUES_MAX];
@@ -89,6 +90,12 @@ void folio_vport_queues_open(struct folio_vport *v);
 
 /* False: a burst is still inside. Does not wait for it. */
 bool folio_vport_queues_close(struct folio_vport *v);
+
+/* vport_wants.c: from a device that is to send frames of up to frame_max bytes. */
+struct folio_virtio_wants folio_vport_wants(const struct folio_vport *v, uint32_t frame_max);
+
+/* FOLIO_VQ_* that a device has agreed on with these features. */
+uint32_t folio_vport_does(uint64_t features);
 
 /* vport_watch.c: a look at queues that are open. An error, and why the device is to be reset. */
 int folio_vport_watch(struct folio_vport *v, struct folio_error *err);

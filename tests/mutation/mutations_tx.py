@@ -25,7 +25,7 @@ TX_BUGS = [
     ("UDP checksum 0 is sent", HERE, PACKET, "if (cksum == 0 && udp)", "if (cksum == 1 && udp)"),
     ("TCP checksum 0 is sent as 0xffff", HERE, PACKET, "if (cksum == 0 && udp)",
      "if (cksum == 0 + 0 * udp)"),
-    ("flags stay when it is done", HERE, PACKET, "\tm->ol_flags &= ~FOLIO_TX_WORK;\n", ""),
+    ("flags stay when it is done", HERE, PACKET, "\tm->ol_flags &= ~FOLIO_TX_WORK | left;\n", "\t(void)left;\n"),
     # Tags.
     ("the inner tag is the outer", HERE, PACKET, "put16(p + 2, m->vlan_tci);",
      "put16(p + 2, m->vlan_tci_outer);"),
@@ -76,4 +76,38 @@ TX_BUGS = [
     ("others overtake the rest of a packet", CUT, LAYER,
      "if (likely(q->offload->tso.pkt == NULL) || send_segments(q))",
      "if (send_segments(q) || q->offload->tso.pkt != NULL)"),
+]
+
+BURST = "drivers/net/folio/folio_virtio_burst.c"
+QUEUE_H, HEADER_H = "lib/virtio/queue.h", "lib/virtio/header.h"
+WANTS, OFFER = "lib/virtio/vport_wants.c", "lib/virtio/offer.c"
+DEVICE = "driver:test_virtio_offload"
+
+TX_BUGS += [
+    # What is left to a device.
+    ("a header is for ever", DEVICE, QUEUE_H,
+     "\tfolio_header_put(folio_virtq_header(q, id), meta);\n\tq->note[id] |= FOLIO_VIRTQ_DIRTY;\n",
+     "\tfolio_header_put(folio_virtq_header(q, id), meta);\n"),
+    ("a header at the wrong buffer", DEVICE, QUEUE_H,
+     "uint16_t id = folio_virtq_at(q, s);\n\n\tfolio_header_put",
+     "uint16_t id = folio_virtq_at(q, s + 1);\n\n\tfolio_header_put"),
+    ("a device is asked for nothing", DEVICE, HEADER_H,
+     "csum | gso << 8 |", "0 * csum | gso << 8 |"),
+    ("IPv6 segments are said to be IPv4's", DEVICE, HEADER_H, "gso = VIRTIO_NET_HDR_GSO_TCPV6;",
+     "gso = VIRTIO_NET_HDR_GSO_TCPV4;"),
+    ("every port agrees on checksums", DEVICE, WANTS,
+     "if ((v->leaves & (FOLIO_VQ_CSUM | FOLIO_VQ_TSO4 | FOLIO_VQ_TSO6)) != 0)", "if (true)"),
+    ("a device cuts segments but completes no checksum", DEVICE, OFFER,
+     "bad |= features & (BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6));", "bad |= 0;"),
+    ("a partial checksum for any device", DEVICE, BURST,
+     "if ((end->does & needs) != needs)", "if ((end->does & needs) > needs)"),
+    ("flags of what is left are cleared", DEVICE, PACKET, "&= ~FOLIO_TX_WORK | left;",
+     "&= ~FOLIO_TX_WORK;"),
+    ("a smaller window is said by a device", DEVICE, PACKET,
+     "(*flags & RTE_TCP_CWR_FLAG) == 0 &&", "true &&"),
+    ("a device cuts what it did not agree to", DEVICE, PACKET,
+     "if ((o->other_does & (v6 ? FOLIO_TX_TSO6 : FOLIO_TX_TSO4)) == 0 ||",
+     "if (o->other_does == 0 ||"),
+    ("the length of a packet to be cut is the application's", "driver:test_virtio_offload", PACKET,
+     "put16(ip + offsetof(struct rte_ipv4_hdr, total_length), (uint16_t)len);", "(void)len;"),
 ]

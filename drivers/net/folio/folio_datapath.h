@@ -28,6 +28,11 @@ enum folio_direction {
 	FOLIO_DIRECTIONS,
 };
 
+/* What may be left to the other end: L4 checksums, and cutting TCP segments. */
+#define FOLIO_TX_CSUM 0x1u
+#define FOLIO_TX_TSO4 0x2u
+#define FOLIO_TX_TSO6 0x4u
+
 /* The bursts of one instruction set. */
 struct folio_burst {
 	enum folio_isa isa;
@@ -38,6 +43,16 @@ struct folio_burst {
 	 * or is half of the ring free?
 	 */
 	bool (*tx_has_room)(void *queue, uint32_t frames, uint32_t len);
+	/*
+	 * The same as tx, but flags of an mbuf may leave work to the other end, as far as
+	 * tx_other_does() says; NULL: it does none. Those flags hold for a packet that is not taken.
+	 */
+	eth_tx_burst_t tx_leaving;
+	/*
+	 * By the thread that sends on this queue: FOLIO_TX_* that the other end does now, and the
+	 * longest frame that it cuts.
+	 */
+	uint32_t (*tx_other_does)(void *queue, uint32_t *longest);
 };
 
 /* A counter, nothing but a number that grows. */
@@ -64,6 +79,9 @@ struct folio_datapath {
 	 */
 	int (*start)(void *port, uint32_t frame_max);
 	bool (*stop)(void *port);
+
+	/* FOLIO_TX_* that may be left to the other end, from the next start on. NULL: never. */
+	void (*leave)(void *port, uint32_t tx);
 
 	/* As of start(), for a port that may run. NULL: any frame can be received at any time. */
 	void (*set_frame_max)(void *port, uint32_t frame_max);

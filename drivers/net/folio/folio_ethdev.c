@@ -24,8 +24,11 @@ static int
 start_port(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
-	int ret = folio_datapath(a)->start(a->port, folio_rx_longest_frame(dev));
+	int ret;
 
+	if (folio_datapath(a)->leave != NULL)
+		folio_datapath(a)->leave(a->port, folio_offload_tx_leaves(dev));
+	ret = folio_datapath(a)->start(a->port, folio_rx_longest_frame(dev));
 	if (ret != 0 && ret != -EALREADY)
 		return ret;
 	ret = folio_control_start(dev);

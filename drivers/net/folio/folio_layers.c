@@ -18,6 +18,9 @@ folio_layers_choose(struct rte_eth_dev *dev)
 	l->datapath = folio_datapath(a)->burst(a->port);
 	l->lanes_rx = l->datapath->rx;
 	l->lanes_tx = l->datapath->tx;
+	if (folio_offload_tx_is_asked_for(dev->data->dev_conf.txmode.offloads) &&
+	    l->datapath->tx_leaving != NULL)
+		l->lanes_tx = l->datapath->tx_leaving;
 	dev->rx_pkt_burst = l->lanes_rx;
 	dev->tx_pkt_burst = l->lanes_tx;
 	if (folio_offload_tx_is_asked_for(dev->data->dev_conf.txmode.offloads))

@@ -60,14 +60,15 @@ make_ready(struct folio_tx_queue *q, struct rte_mbuf *m, struct chunk *c)
 	}
 	if (folio_offload_tx_judge(m, q->max_frame) != 0)
 		return BAD;
-	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0)
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 &&
+	    !folio_offload_tx_is_cut_there(m, q->offload))
 		return SEGMENT;
 	if (!is_ours(m)) {
 		out = rte_pktmbuf_copy(m, q->offload->pool, 0, UINT32_MAX);
 		if (out == NULL)
 			return STARVED;
 	}
-	if (!folio_offload_tx_complete(out)) {
+	if (!folio_offload_tx_complete(out, q->offload->other_does)) {
 		if (out != m)
 			rte_pktmbuf_free(out);
 		return BAD;
@@ -103,7 +104,7 @@ send_segments(struct folio_tx_queue *q)
 
 	q->fast_free = false;
 	while (t->next < t->count) {
-		uint16_t n = folio_tso_cut(t, q->offload->pool, out, CHUNK);
+		uint16_t n = folio_tso_cut(t, q->offload, out, CHUNK);
 		uint16_t sent = n == 0 ? 0 : below(q)(q, out, n);
 
 		t->next += sent;
@@ -129,7 +130,7 @@ send_in_segments(struct folio_tx_queue *q, struct rte_mbuf *m)
 
 	if (!folio_tso_begin(t, m))
 		return BAD;
-	if (l->lanes_tx == l->datapath->tx &&
+	if ((l->lanes_tx == l->datapath->tx || l->lanes_tx == l->datapath->tx_leaving) &&
 	    !l->datapath->tx_has_room(q, t->count, t->header + t->size))
 		return STARVED;
 	t->pkt = m;
@@ -178,6 +179,16 @@ send_all(struct folio_tx_queue *q, struct rte_mbuf **pkts, uint16_t n)
 	return i;
 }
 
+/* The other end may be another one at each burst. */
+static void
+ask_other(struct folio_tx_queue *q)
+{
+	const struct folio_burst *datapath = folio_layers[q->common.port_id].datapath;
+
+	if (datapath->tx_other_does != NULL)
+		q->offload->other_does = datapath->tx_other_does(q, &q->offload->longest);
+}
+
 uint16_t
 folio_offload_transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -185,6 +196,7 @@ folio_offload_transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
 	if (!folio_gate_enter(&q->offload->gate))
 		return 0;
+	ask_other(q);
 	if (likely(q->offload->tso.pkt == NULL) || send_segments(q))
 		n = send_all(q, pkts, n);
 	else

@@ -56,6 +56,8 @@ struct folio_tx_offload {
 	struct folio_gate gate; /* open while the queue is: the work here is outside of the end's */
 	struct rte_mempool *pool;
 	bool fast_free; /* what the application promised, of its own mbufs */
+	uint32_t other_does; /* FOLIO_TX_*: what the other end does, in this burst */
+	uint32_t longest;    /* frame that it cuts */
 	struct folio_tso tso;
 };
 
@@ -79,6 +81,20 @@ folio_offload_tx_l3(const struct rte_mbuf *m)
 	uint32_t outer = folio_offload_tx_has_tunnel(m) ? m->outer_l2_len + m->outer_l3_len : 0;
 
 	return outer + m->l2_len;
+}
+
+/* What a port that has the layer would leave to the other end: FOLIO_TX_*. */
+static inline uint32_t
+folio_offload_tx_leaves(const struct rte_eth_dev *dev)
+{
+	uint64_t offloads = dev->data->dev_conf.txmode.offloads;
+	uint32_t leaves = 0;
+
+	if ((offloads & (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)) != 0)
+		leaves |= FOLIO_TX_CSUM;
+	if ((offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0)
+		leaves |= FOLIO_TX_CSUM | FOLIO_TX_TSO4 | FOLIO_TX_TSO6;
+	return leaves;
 }
 
 /* folio_offload_tx.c */
@@ -109,15 +125,19 @@ uint32_t folio_offload_tx_need(const struct rte_mbuf *m);
 
 /*
  * Complete a judged packet that is in a private first segment, with its headers and with headroom
- * for its tags. False: its bytes are not what its flags say; then nothing was changed.
+ * for its tags, but for what the other end does: the flags for that stay. False: its bytes are not
+ * what its flags say; then nothing was changed.
  */
-bool folio_offload_tx_complete(struct rte_mbuf *m);
+bool folio_offload_tx_complete(struct rte_mbuf *m, uint32_t other_does);
+
+/* Is a judged packet that is to be cut one that the other end cuts? */
+bool folio_offload_tx_is_cut_there(const struct rte_mbuf *m, const struct folio_tx_offload *o);
 
 /* folio_offload_tx_tso.c: begin with a judged packet. False: its bytes are not what they should be. */
 bool folio_tso_begin(struct folio_tso *t, struct rte_mbuf *m);
 
 /* Up to n segments, from t->next on, complete. Returns how many there are mbufs for. */
-uint16_t folio_tso_cut(const struct folio_tso *t, struct rte_mempool *pool, struct rte_mbuf **out,
-		       uint16_t n);
+uint16_t folio_tso_cut(const struct folio_tso *t, const struct folio_tx_offload *o,
+		       struct rte_mbuf **out, uint16_t n);
 
 #endif /* FOLIO_OFFLOAD_TX_H */

@@ -13,10 +13,15 @@
 #include <rte_udp.h>
 
 #include "folio_cksum.h"
+#include "folio_meta.h"
 #include "folio_offload_tx.h"
 
 #define ABOUT_IP (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG)
+#define LEAVABLE (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG)
 #define SUPPORTED (FOLIO_TX_TAGS | ABOUT_IP)
+
+/* With tags it still fits its field. */
+#define L2_LEN_MAX 100u
 
 static uint16_t
 get16(const uint8_t *p)
@@ -109,6 +114,8 @@ folio_offload_tx_judge(const struct rte_mbuf *m, uint32_t max_frame)
 	    ((flags & RTE_MBUF_F_TX_TCP_SEG) != 0 && folio_offload_tx_has_tunnel(m)))
 		return -ENOTSUP;
 	if (((flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 && !is_ip) ||
+	    ((flags & RTE_MBUF_F_TX_TCP_SEG) != 0 &&
+	     (flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM) ||
 	    (flags & (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6)) ==
 		    (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6) ||
 	    rte_validate_tx_offload(m) != 0)
@@ -173,8 +180,58 @@ store_sum(uint8_t *field, uint16_t sum, bool udp)
 	memcpy(field, &cksum, sizeof(cksum));
 }
 
+/* Is the (L4) work that a packet asks for such that the other end does it? Then it is told to it. */
 static bool
-complete_checksums(struct rte_mbuf *m)
+is_left(struct rte_mbuf *m, uint32_t other_does)
+{
+	struct folio_meta meta;
+
+	return (other_does & FOLIO_TX_CSUM) != 0 && m->l2_len <= L2_LEN_MAX &&
+	       folio_meta_of_mbuf(m, &meta) > 0;
+}
+
+bool
+folio_offload_tx_is_cut_there(const struct rte_mbuf *m, const struct folio_tx_offload *o)
+{
+	bool v6 = (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0;
+	uint32_t l3 = folio_offload_tx_l3(m), l4 = l3 + m->l3_len;
+	const uint8_t *ip, *flags;
+	uint8_t space[2];
+
+	if ((o->other_does & (v6 ? FOLIO_TX_TSO6 : FOLIO_TX_TSO4)) == 0 || m->l2_len > L2_LEN_MAX ||
+	    m->l2_len < RTE_ETHER_HDR_LEN || m->pkt_len - l3 > UINT16_MAX ||
+	    m->pkt_len + tag_bytes(m->ol_flags) > o->longest)
+		return false;
+	ip = rte_pktmbuf_read(m, l3, 1, &space[0]);
+	flags = rte_pktmbuf_read(m, l4 + offsetof(struct rte_tcp_hdr, tcp_flags), 1, &space[1]);
+	/* A smaller window is to be said once: a device has to know of that, and need not. */
+	return ip != NULL && flags != NULL && (*flags & RTE_TCP_CWR_FLAG) == 0 &&
+	       m->l3_len == (v6 ? sizeof(struct rte_ipv6_hdr)
+				: (*ip & 0xfu) * RTE_IPV4_IHL_MULTIPLIER);
+}
+
+/* The IP header of a packet that is cut elsewhere is that of the whole. */
+static bool
+write_length(const struct rte_mbuf *m, uint8_t *ip)
+{
+	const uint8_t *tcp = ip + m->l3_len;
+	uint32_t len = m->pkt_len - folio_offload_tx_l3(m);
+
+	if ((tcp[offsetof(struct rte_tcp_hdr, data_off)] >> 4) * 4u != m->l4_len)
+		return false;
+	if ((m->ol_flags & RTE_MBUF_F_TX_IPV4) == 0) {
+		put16(ip + offsetof(struct rte_ipv6_hdr, payload_len),
+		      (uint16_t)(len - sizeof(struct rte_ipv6_hdr)));
+		return true;
+	}
+	put16(ip + offsetof(struct rte_ipv4_hdr, total_length), (uint16_t)len);
+	return (get16(ip + offsetof(struct rte_ipv4_hdr, fragment_offset)) &
+		(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)) == 0;
+}
+
+/* `left` gets the flags of what is left to the other end. */
+static bool
+complete_checksums(struct rte_mbuf *m, uint32_t other_does, uint64_t *left)
 {
 	uint64_t flags = m->ol_flags;
 	uint32_t l3 = folio_offload_tx_l3(m), need = l4_need(flags);
@@ -184,9 +241,15 @@ complete_checksums(struct rte_mbuf *m)
 					      : offsetof(struct rte_tcp_hdr, cksum));
 	struct ip_part ip;
 
+	if ((flags & RTE_MBUF_F_TX_TCP_SEG) != 0 && !write_length(m, p))
+		return false;
 	if (!read_ip(p, flags, m->l3_len, m->pkt_len - l3, &ip) || ip.payload < need)
 		return false;
-	if (need > 0) {
+	if ((flags & LEAVABLE) != 0 && is_left(m, other_does)) {
+		*left = flags & LEAVABLE;
+	} else if ((flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
+		return false;
+	} else if (need > 0) {
 		memset(field, 0, sizeof(uint16_t));
 		store_sum(field, sum_l4(m, l3, &ip, udp ? IPPROTO_UDP : IPPROTO_TCP), udp);
 	}
@@ -194,6 +257,9 @@ complete_checksums(struct rte_mbuf *m)
 		field = p + offsetof(struct rte_ipv4_hdr, hdr_checksum);
 		memset(field, 0, sizeof(uint16_t));
 		store_sum(field, folio_sum_bytes(p, ip.header), false);
+		/* It goes with the request to cut the packet, also when that is made again. */
+		if ((*left & RTE_MBUF_F_TX_TCP_SEG) != 0)
+			*left |= RTE_MBUF_F_TX_IP_CKSUM;
 	}
 	return true;
 }
@@ -221,13 +287,14 @@ insert_tags(struct rte_mbuf *m)
 }
 
 bool
-folio_offload_tx_complete(struct rte_mbuf *m)
+folio_offload_tx_complete(struct rte_mbuf *m, uint32_t other_does)
 {
-	if ((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK)) != 0 &&
-	    !complete_checksums(m))
+	uint64_t left = 0;
+
+	if ((m->ol_flags & ABOUT_IP) != 0 && !complete_checksums(m, other_does, &left))
 		return false;
 	if ((m->ol_flags & FOLIO_TX_TAGS) != 0)
 		insert_tags(m);
-	m->ol_flags &= ~FOLIO_TX_WORK;
+	m->ol_flags &= ~FOLIO_TX_WORK | left;
 	return true;
 }

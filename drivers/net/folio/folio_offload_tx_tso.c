@@ -153,11 +153,11 @@ append(struct rte_mbuf *first, struct place *from, uint32_t len, struct rte_memp
 
 /* Segment i; its payload begins at `from`, which moves to the next one's. NULL: no mbufs. */
 static struct rte_mbuf *
-cut_one(const struct folio_tso *t, struct rte_mempool *pool, uint32_t i, struct place *from)
+cut_one(const struct folio_tso *t, const struct folio_tx_offload *o, uint32_t i, struct place *from)
 {
 	uint32_t payload = RTE_MIN(t->size, t->payload - i * t->size);
 	const struct rte_mbuf *pkt = t->pkt;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(o->pool);
 
 	if (m == NULL)
 		return NULL;
@@ -169,21 +169,22 @@ cut_one(const struct folio_tso *t, struct rte_mempool *pool, uint32_t i, struct 
 	m->data_len = (uint16_t)t->header;
 	m->pkt_len = t->header;
 	write_header(t, m, i, payload);
-	if (append(m, from, payload, pool) && folio_offload_tx_complete(m))
+	if (append(m, from, payload, o->pool) && folio_offload_tx_complete(m, o->other_does))
 		return m;
 	rte_pktmbuf_free(m);
 	return NULL;
 }
 
 uint16_t
-folio_tso_cut(const struct folio_tso *t, struct rte_mempool *pool, struct rte_mbuf **out, uint16_t n)
+folio_tso_cut(const struct folio_tso *t, const struct folio_tx_offload *o, struct rte_mbuf **out,
+	      uint16_t n)
 {
 	struct place from = place_at(t->pkt, t->header + t->next * t->size);
 	uint16_t i;
 
 	n = (uint16_t)RTE_MIN((uint32_t)n, t->count - t->next);
 	for (i = 0; i < n; i++) {
-		out[i] = cut_one(t, pool, t->next + i, &from);
+		out[i] = cut_one(t, o, t->next + i, &from);
 		if (out[i] == NULL)
 			break;
 	}

@@ -56,6 +56,15 @@ virtio_set_frame_max(void *port, uint32_t frame_max)
 	folio_vport_set_frame_max(port, frame_max);
 }
 
+_Static_assert(FOLIO_TX_CSUM == FOLIO_VQ_CSUM && FOLIO_TX_TSO4 == FOLIO_VQ_TSO4 &&
+	       FOLIO_TX_TSO6 == FOLIO_VQ_TSO6, "the same bits");
+
+static void
+virtio_leave(void *port, uint32_t tx)
+{
+	folio_vport_leave(port, tx);
+}
+
 static bool
 virtio_needs_ticks(void *port)
 {
@@ -217,6 +226,7 @@ const struct folio_datapath folio_virtio = {
 	.close = virtio_close,
 	.start = virtio_start,
 	.stop = virtio_stop,
+	.leave = virtio_leave,
 	.set_frame_max = virtio_set_frame_max,
 	.needs_ticks = virtio_needs_ticks,
 	.tick = virtio_tick,

@@ -13,6 +13,8 @@
 
 #include "boundary/copy_kernel.h"
 #include "folio_mbuf.h"
+#include "folio_meta.h"
+#include "folio_offload_tx.h"
 #include "virtio/vport.h"
 
 /* Buffers ahead of the copy that are asked for. */
@@ -234,16 +236,17 @@ tx_room(struct folio_virtq *q, const bool packed, uint32_t want)
 }
 
 /*
- * A frame of several segments, several buffers, or not fit to be sent. Returns the buffers used, 0
- * if the frame is to be dropped, UINT32_MAX if there is no room for it now.
+ * A frame of several segments, several buffers, or not fit to be sent; max is the longest that is.
+ * Returns the buffers used, 0 if the frame is to be dropped, UINT32_MAX if there is no room for it
+ * now.
  */
 static __rte_noinline uint32_t
 transmit_slow(struct folio_tx_queue *tq, struct folio_virtq *q, bool packed,
-	      const struct rte_mbuf *m)
+	      const struct rte_mbuf *m, uint32_t max)
 {
 	uint32_t len = m->pkt_len, done = 0, bufs;
 
-	if (len < FOLIO_VIRTQ_FRAME_MIN || len > q->max_frame) {
+	if (len < FOLIO_VIRTQ_FRAME_MIN || len > max) {
 		tq->stats.bad_length++;
 		return 0;
 	}
@@ -269,17 +272,50 @@ transmit_slow(struct folio_tx_queue *tq, struct folio_virtq *q, bool packed,
 	return bufs;
 }
 
-ALWAYS_INLINE bool
-tx_is_plain(const struct rte_mbuf *m, uint32_t max)
+/*
+ * A frame that leaves work to the device. UINT32_MAX also if it is not one that does it, but another
+ * than was asked: the frame goes back to whoever can do it.
+ */
+static __rte_noinline uint32_t
+transmit_leaving(struct folio_tx_queue *tq, struct folio_vq *end, bool packed, struct rte_mbuf *m)
 {
-	return m->nb_segs == 1 &&
+	struct folio_virtq *q = &end->q;
+	uint32_t s = q->tail, needs = FOLIO_VQ_CSUM, max = q->max_frame, bufs;
+	struct folio_meta meta;
+
+	if (folio_meta_of_mbuf(m, &meta) <= 0) {
+		tq->stats.bad_offload++;
+		return 0;
+	}
+	if (meta.gso_type != FOLIO_GSO_NONE) {
+		needs |= meta.gso_type == FOLIO_GSO_TCP4 ? FOLIO_VQ_TSO4 : FOLIO_VQ_TSO6;
+		max = folio_virtq_gso_max(q);
+	}
+	if ((end->does & needs) != needs)
+		return UINT32_MAX;
+	bufs = transmit_slow(tq, q, packed, m, max);
+	if (bufs != 0 && bufs != UINT32_MAX)
+		folio_virtq_tx_meta(q, s, &meta);
+	return bufs;
+}
+
+ALWAYS_INLINE bool
+leaves_work(const struct rte_mbuf *m, const bool leaving)
+{
+	return leaving && unlikely((m->ol_flags & FOLIO_TX_WORK) != 0);
+}
+
+ALWAYS_INLINE bool
+tx_is_plain(const struct rte_mbuf *m, uint32_t max, const bool leaving)
+{
+	return !leaves_work(m, leaving) && m->nb_segs == 1 &&
 	       (uint32_t)m->data_len - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;
 }
 
 /* Plain frames, a buffer each, for which there is room. Returns how many there were. */
 ALWAYS_INLINE uint16_t
-transmit_row(struct folio_virtq *to, const bool packed, struct rte_mbuf **pkts, uint32_t n,
-	     uint64_t *bytes)
+transmit_row(struct folio_virtq *to, const bool packed, const bool leaving,
+	     struct rte_mbuf **pkts, uint32_t n, uint64_t *bytes)
 {
 	const uint32_t max = to->plain_max;
 	struct folio_virtq q; /* a copy, as above */
@@ -291,7 +327,7 @@ transmit_row(struct folio_virtq *to, const bool packed, struct rte_mbuf **pkts, 
 		const struct rte_mbuf *m = pkts[i];
 		uint32_t len = m->data_len;
 
-		if (unlikely(!tx_is_plain(m, max)))
+		if (unlikely(!tx_is_plain(m, max, leaving)))
 			break;
 		folio_virtq_prefetch_write(&q, q.tail + folio_virtq_ahead(len), len);
 		if (packed)
@@ -309,7 +345,7 @@ transmit_row(struct folio_virtq *to, const bool packed, struct rte_mbuf **pkts, 
 
 ALWAYS_INLINE uint16_t
 transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
-	    struct rte_mbuf **pkts, uint16_t n)
+	    const bool leaving, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_virtq *q = &end->q;
 	uint32_t room = tx_room(q, packed, n);
@@ -320,7 +356,8 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 	for (;;) {
 		uint32_t bufs;
 
-		i += transmit_row(q, packed, &pkts[i], RTE_MIN((uint32_t)n - i, room), &bytes);
+		i += transmit_row(q, packed, leaving, &pkts[i], RTE_MIN((uint32_t)n - i, room),
+				  &bytes);
 		if (likely(i == n))
 			break;
 		/* Known room need not be all there is, if frames took more of it than one each. */
@@ -329,9 +366,12 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 			room = tx_room(q, packed, 1);
 		if (room == 0)
 			break; /* what is behind it is not looked at */
-		if (tx_is_plain(pkts[i], q->plain_max))
+		if (tx_is_plain(pkts[i], q->plain_max, leaving))
 			continue;
-		bufs = transmit_slow(tq, q, packed, pkts[i]);
+		if (leaves_work(pkts[i], leaving))
+			bufs = transmit_leaving(tq, end, packed, pkts[i]);
+		else
+			bufs = transmit_slow(tq, q, packed, pkts[i], q->max_frame);
 		if (bufs == UINT32_MAX)
 			break;
 		/* It may have learnt of more room than was known. */
@@ -360,21 +400,48 @@ transmit_to(struct folio_tx_queue *tq, struct folio_vq *end, const bool packed,
 	return i;
 }
 
-static uint16_t
-transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
+ALWAYS_INLINE uint16_t
+transmit_through(struct folio_tx_queue *tq, const bool leaving, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct folio_tx_queue *tq = queue;
 	struct folio_vq *end = tq->common.end;
 
 	if (!folio_gate_enter(&end->gate))
 		return 0;
 	if (folio_vq_is_packed(end))
-		n = transmit_to(tq, end, true, pkts, n);
+		n = transmit_to(tq, end, true, leaving, pkts, n);
 	else
-		n = transmit_to(tq, end, false, pkts, n);
+		n = transmit_to(tq, end, false, leaving, pkts, n);
 	/* Last: who has stopped a port may free its mempools. */
 	folio_gate_leave(&end->gate);
 	return n;
+}
+
+static uint16_t
+transmit(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return transmit_through(queue, false, pkts, n);
+}
+
+static uint16_t
+transmit_what_leaves(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return transmit_through(queue, true, pkts, n);
+}
+
+static uint32_t
+device_does(void *queue, uint32_t *longest)
+{
+	struct folio_tx_queue *tq = queue;
+	struct folio_vq *end = tq->common.end;
+	uint32_t does = 0;
+
+	*longest = 0;
+	if (folio_gate_enter(&end->gate)) {
+		does = end->does;
+		*longest = folio_virtq_gso_max(&end->q);
+		folio_gate_leave(&end->gate);
+	}
+	return does;
 }
 
 static bool
@@ -402,4 +469,6 @@ const struct folio_burst FOLIO_BURST_OPS = {
 	.rx = receive,
 	.tx = transmit,
 	.tx_has_room = has_room,
+	.tx_leaving = transmit_what_leaves,
+	.tx_other_does = device_does,
 };
