@@ -64,7 +64,7 @@ class Changed:
     def is_ours(self, output):
         """Is this object of no instruction set in particular, or of ours?"""
         return (self.isa is None or f"_{self.isa}." in output
-                or not re.search(r"folio_(burst|copy)_\w+\.a\.p", output))
+                or not re.search(r"folio_(\w+_burst|copy)_\w+\.a\.p", output))
 
     def link(self, target, sources):
         """Link a library with these units from the copy; returns its path."""

@@ -36,12 +36,39 @@ has(struct folio_virtq *q, uint32_t s, uint32_t id)
 	return id == folio_virtq_at(q, s) || folio_virtq_find(q, s, id);
 }
 
+/*
+ * Keep what the device says that it wrote into buffer i of a frame, for who copies: nothing where
+ * it is more than there is room for, or nothing but a header. Device not trusted: len is any.
+ */
+static bool
+keep_len(struct folio_virtq *q, uint32_t i, uint32_t len)
+{
+	uint32_t least = i == 0 ? VIRTIO_NET_HDR_LEN : 0;
+	bool fits = len > least && len <= q->room + VIRTIO_NET_HDR_LEN;
+
+	q->lens[i & q->mask] = fits ? len : 0;
+	return fits;
+}
+
+/* Device not trusted: total is what it says of all buffers together, headers included. */
+static enum folio_virtq_verdict
+by_length(struct folio_virtq *q, bool fits, uint64_t total, struct folio_virtq_frame *frame)
+{
+	if (!fits || total < VIRTIO_NET_HDR_LEN + FOLIO_VIRTQ_FRAME_MIN ||
+	    total > VIRTIO_NET_HDR_LEN + (uint64_t)q->max_frame) {
+		folio_count(&q->bad_length);
+		frame->len = 0;
+		return FOLIO_VIRTQ_DROP;
+	}
+	frame->len = (uint32_t)(total - VIRTIO_NET_HDR_LEN);
+	return FOLIO_VIRTQ_TAKE;
+}
+
 /* Device not trusted: id, len and what the header says are any numbers. */
 enum folio_virtq_verdict
 folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, uint32_t len,
 		  uint32_t bufs, struct folio_virtq_frame *frame)
 {
-	const uint32_t most = q->room + VIRTIO_NET_HDR_LEN;
 	uint64_t total = 0;
 	bool fits = true;
 	uint32_t i = 0;
@@ -51,8 +78,7 @@ folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, u
 	if (bufs == FOLIO_VIRTQ_UNSEEN)
 		bufs = q->mergeable ? folio_virtq_num_buffers(q, s) : 1;
 	for (;;) {
-		fits = fits && len > (i == 0 ? VIRTIO_NET_HDR_LEN : 0) && len <= most;
-		q->lens[i & q->mask] = len;
+		fits &= keep_len(q, i, len);
 		total += len;
 		if (++i == bufs)
 			break;
@@ -68,12 +94,5 @@ folio_virtq_judge(struct folio_virtq *q, bool packed, uint32_t s, uint32_t id, u
 			return FOLIO_VIRTQ_HALT;
 	}
 	frame->bufs = bufs;
-	if (!fits || total < VIRTIO_NET_HDR_LEN + FOLIO_VIRTQ_FRAME_MIN ||
-	    total > VIRTIO_NET_HDR_LEN + (uint64_t)q->max_frame) {
-		folio_count(&q->bad_length);
-		frame->len = 0;
-		return FOLIO_VIRTQ_DROP;
-	}
-	frame->len = (uint32_t)(total - VIRTIO_NET_HDR_LEN);
-	return FOLIO_VIRTQ_TAKE;
+	return by_length(q, fits, total, frame);
 }

@@ -201,6 +201,7 @@ folio_virtq_find(struct folio_virtq *q, uint32_t s, uint32_t id)
 {
 	uint32_t i;
 
+	/*@ loop assigns i; */
 	for (i = s; i != q->tail && !q->in_order; i++) {
 		uint16_t found = q->at[i & q->mask];
 
@@ -276,6 +277,13 @@ folio_virtq_tx_piece(struct folio_virtq *q, uint32_t s, uint32_t offset, const v
 		start = FOLIO_VIRTQ_HEADER;
 		end = more;
 	}
+	/*@ loop invariant inside: offset < end && start + end == q->stride && start >= 52;
+	    loop invariant left: len <= \at(len, Pre);
+	    loop invariant there: from == (const uint8_t *)src + (\at(len, Pre) - len);
+	    loop assigns s, offset, from, len, start, end, q->note[0 .. q->mask],
+	      q->bufs[0 .. q->size * q->stride - 1];
+	    loop variant len;
+	*/
 	while (len > 0) {
 		uint16_t id = folio_virtq_at(q, s);
 		uint32_t part = end - offset < len ? end - offset : len;
@@ -300,6 +308,11 @@ folio_virtq_rx_piece(const struct folio_virtq *q, uint32_t s, uint32_t offset, v
 	uint32_t i, skip = VIRTIO_NET_HDR_LEN;
 
 	/* lens counts the header in the first buffer's. */
+	/*@ loop invariant first: skip == 0 || (skip == 12 && i == 0);
+	    loop invariant left: len <= \at(len, Pre);
+	    loop invariant there: to == (uint8_t *)dst + (\at(len, Pre) - len);
+	    loop assigns i, s, skip, offset, to, len, ((uint8_t *)dst)[0 .. \at(len, Pre) - 1];
+	*/
 	for (i = 0; len > 0; i++, s++, skip = 0) {
 		uint32_t has = q->lens[i & q->mask] - skip;
 		uint32_t part;

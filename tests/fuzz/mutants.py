@@ -147,7 +147,7 @@ MUTANTS = [
            "folio_packed_rx_len(word) - FOLIO_VIRTQ_FRAME_MIN <= max - FOLIO_VIRTQ_FRAME_MIN;",
            "max != 0;"),
     Mutant("virtq: a returned length is not looked at", "virtq", "virtio/judge.c",
-           "&& len <= most;", "&& (len <= most || len > 0);"),
+           "&& len <= q->room + VIRTIO_NET_HDR_LEN;\n\n", ";\n\n"),
     Mutant("virtq: used index ahead by one", "virtq", "virtio/split.c",
            "> (uint16_t)(q->avail - q->used) - known)",
            "> (uint16_t)(q->avail - q->used) - known + 1)"),

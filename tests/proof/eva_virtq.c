@@ -5,7 +5,8 @@
 /*
  * A virtqueue of -DSIZE buffers of -DROOM bytes, frames up to -DMAX_FRAME, in memory of exactly
  * that size. Its private state is any that folio_virtq_valid() allows of single values, and more:
- * what it says of several together is not assumed. All that is loaded from shared memory is any
+ * what it says of several together is not assumed. The two copies in pieces are WP's, see
+ * pieces_virtq.h: here what they require is proved. All that is loaded from shared memory is any
  * value, another one each time.
  */
 
@@ -37,6 +38,7 @@ any_state(struct folio_virtq *q)
 	q->seen = (uint16_t)any_u32;
 	q->used = (uint16_t)any_u32;
 	q->broken = maybe();
+	q->weak = maybe();
 	q->doorbell = any_u32;
 	q->shuffled = maybe();
 	q->in_order = maybe();
@@ -48,7 +50,7 @@ any_state(struct folio_virtq *q)
 		q->at[i] = (uint16_t)Frama_C_unsigned_int_interval(0, SIZE - 1);
 		q->said[i] = (uint16_t)any_u32;
 		q->note[i] = (uint16_t)any_u32;
-		q->lens[i] = any_u32;
+		q->lens[i] = Frama_C_unsigned_int_interval(0, ROOM + VIRTIO_NET_HDR_LEN);
 	}
 }
 
@@ -72,6 +74,10 @@ transmit(struct folio_virtq *q)
 			     Frama_C_unsigned_int_interval(1, SIZE));
 	folio_packed_tx_chain(q, Frama_C_unsigned_int_interval(FOLIO_VIRTQ_FRAME_MIN, MAX_FRAME),
 			      Frama_C_unsigned_int_interval(1, SIZE));
+	any_state(q);
+	folio_packed_publish(q);
+	folio_virtq_tx_piece(q, any_u32, Frama_C_unsigned_int_interval(0, MAX_FRAME), data,
+			     Frama_C_unsigned_int_interval(0, ROOM), folio_copy_portable.exact);
 	(void)folio_virtq_frame_bufs(q, any_u32);
 	(void)folio_split_wants_doorbell(q);
 	(void)folio_packed_wants_doorbell(q);
@@ -107,6 +113,12 @@ receive(struct folio_virtq *q)
 	(void)folio_split_rx_judge(q, s, any_u64, any_u32, &frame);
 	any_state(q);
 	(void)folio_packed_rx_judge(q, s, any_u64, any_u32, &frame);
+	any_state(q);
+	/* Of a frame that was taken: keep_len() and by_length() in contracts_virtq.h. */
+	q->lens[0] = Frama_C_unsigned_int_interval(VIRTIO_NET_HDR_LEN + 1,
+						   ROOM + VIRTIO_NET_HDR_LEN);
+	folio_virtq_rx_piece(q, s, Frama_C_unsigned_int_interval(0, MAX_FRAME), to,
+			     Frama_C_unsigned_int_interval(0, ROOM), folio_copy_portable.exact);
 	any_state(q);
 	folio_split_rx_commit(q, any_u32);
 	folio_packed_rx_commit(q, Frama_C_unsigned_int_interval(0, SIZE));

@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: BSD-3-Clause
 ; Copyright(c) 2026 The folio authors
 ;
-; The lemmas that contracts.h admits, on vectors of bits, where they are what the machine does. Each
-; question is whether there is a counterexample: the answer must be "unsat", five times.
+; The lemmas that contracts.h and contracts_virtq.h admit, on vectors of bits, where they are what the machine does. Each
+; question is whether there is a counterexample: the answer must be "unsat", six times.
 (set-logic QF_BV)
 
 ; mask_bounds, for the 32-bit values that it is used with
@@ -46,5 +46,13 @@
 (declare-const b (_ BitVec 32))
 (assert (= (bvor a b) #x00000000))
 (assert (not (and (= a #x00000000) (= b #x00000000))))
+(check-sat)
+(pop)
+
+; wrap_below_16: a difference of two 16-bit numbers that is below zero, computed in 18 bits
+(push)
+(declare-const e (_ BitVec 18))
+(assert (and (bvsle (bvneg #b010000000000000000) e) (bvslt e (_ bv0 18))))
+(assert (not (= ((_ zero_extend 2) ((_ extract 15 0) e)) (bvadd e #b010000000000000000))))
 (check-sat)
 (pop)

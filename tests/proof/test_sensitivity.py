@@ -39,6 +39,11 @@ class Sensitivity(unittest.TestCase):
         """EVA on one geometry."""
         return tools.eva_rings(*RING, root=root)
 
+    @staticmethod
+    def virtq(root):
+        """EVA on one virtqueue."""
+        return tools.eva_virtq(8, 256, 65535, root=root)
+
     def test_producer_index_unbounded(self):
         """More filled slots than the ring has."""
         self.wp("folio_cons_refresh", "native/ring.c", INDEX_CHECK,
@@ -76,6 +81,49 @@ class Sensitivity(unittest.TestCase):
         """An ordinary frame longer than its slot: what the end was given."""
         self.wp("plain_max", "native/ring.c", "return l->stride < l->max_frame ? l->stride : l->max_frame;",
                 "return l->max_frame;")
+
+    def test_used_index_ahead(self):
+        """A device that returned one buffer more than it has."""
+        self.wp("folio_split_refresh", "virtio/split.c", "(uint16_t)(q->avail - q->used) - known)",
+                "(uint16_t)(q->avail - q->used) - known + 1)")
+
+    def test_any_returned_id(self):
+        """A buffer that was not the expected one."""
+        self.wp("folio_split_rx_is_plain", "virtio/split.h",
+                "return (uint32_t)word == folio_virtq_at(q, s) &&", "return s == s &&")
+
+    def test_plain_length_of_a_packed_ring(self):
+        """The one comparison of an ordinary frame."""
+        self.wp("folio_packed_rx_is_plain", "virtio/packed.h", "<= max - FOLIO_VIRTQ_FRAME_MIN;",
+                "<= max - FOLIO_VIRTQ_FRAME_MIN + 1;")
+
+    def test_unknown_id_taken(self):
+        """Any id is one that the device has."""
+        self.wp("folio_virtq_find", "virtio/queue.c", "\t\tif (found != id)\n\t\t\tcontinue;\n", "")
+
+    def test_returned_length_not_clamped(self):
+        """More than the buffer has."""
+        self.wp("keep_len", "virtio/judge.c", "= fits ? len : 0;", "= len;")
+
+    def test_frame_too_long(self):
+        """More in all buffers than the longest frame."""
+        self.wp("by_length", "virtio/judge.c",
+                " ||\n\t    total > VIRTIO_NET_HDR_LEN + (uint64_t)q->max_frame", "")
+
+    def test_piece_longer_than_its_buffer(self):
+        """Transmit: the last buffer's would end behind the queue's."""
+        self.wp("folio_virtq_tx_piece", "virtio/queue.c",
+                "uint32_t part = end - offset < len ? end - offset : len;", "uint32_t part = len;")
+
+    def test_piece_longer_than_returned(self):
+        """Receive: the same."""
+        self.wp("folio_virtq_rx_piece", "virtio/queue.c",
+                "part = has - offset < len ? has - offset : len;", "part = len;")
+
+    def test_element_without_mask(self):
+        """An element of the used ring behind its end."""
+        self.eva(self.virtq, "out of bounds read", "virtio/split.h", "&q->elem[s & q->mask]",
+                 "&q->elem[s]")
 
     def test_publish_in_a_broken_end(self):
         """A broken producer that finds room again."""

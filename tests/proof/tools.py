@@ -54,41 +54,73 @@ def frama_c(root, sources, defines, options, contracts):
     return log
 
 
-# WP: contracts of lib/native/ring.[ch], every geometry.
+# WP: contracts of lib/native/ring.[ch] and of lib/virtio/, every geometry.
 
-def contracts():
-    """Names of the functions that have a contract here."""
+# A source, what is put in front of it, where the contracts of its functions are, and how those are
+# named, its headers' among them. Where that is empty it has all that no other source has.
+RING = "lib/native/ring.c"
+UNITS = {
+    RING: ("contracts.h", ["contracts.h", "pieces.h"], ""),
+    "lib/virtio/queue.c": ("contracts_virtq.h", ["contracts_virtq.h", "pieces_virtq.h"], ""),
+    "lib/virtio/judge.c": ("contracts_virtq.h", ["contracts_virtq.h"],
+                           "next_buffer|has|keep_len|by_length"),
+    "lib/virtio/split.c": ("contracts_virtq.h", ["contracts_virtq.h"], r"folio_split_\w+"),
+    "lib/virtio/packed.c": ("contracts_virtq.h", ["contracts_virtq.h"], r"folio_packed_\w+"),
+}
+LEMMAS = {
+    RING: "mul_mono,slot_in_ring,slot_offset,ring_bytes,whole_lines",
+    "lib/virtio/queue.c": "mul_mono,buffer_in_queue,buffer_offset,queue_bytes",
+}
+
+
+def contracts(unit=None):
+    """Names of the functions that have a contract, of one source or of all."""
+    if unit is None:
+        return sorted({name for u in UNITS for name in contracts(u)})
+    _, headers, mine = UNITS[unit]
+    others = "|".join(only for name, (_, _, only) in UNITS.items() if only and name != unit)
     names = []
-    for header in ("contracts.h", "pieces.h"):
+    for header in headers:
         with open(os.path.join(HERE, header), encoding="utf-8") as file:
             text = file.read()
         names += re.findall(r"^\*/\n[a-z][\w ]*[ *](\w+)\(", text, re.M)
-    return [name for name in names if not name.startswith("proof_")]
+    return [name for name in names if not name.startswith("proof_") and
+            (re.fullmatch(mine, name) if mine else not re.fullmatch(others, name))]
 
 
 def wp(root=ROOT, functions=None, patience=PATIENCE):
     """Goals by function (and "lemma"): {name: {goal: proved}}."""
-    functions = functions or contracts()
-    log = frama_c(root, ["lib/native/ring.c"], {},
-                  ["-wp", "-wp-rte", "-wp-model", "Typed+Cast", "-wp-prover", "cvc4,z3",
-                   "-wp-timeout", str(patience), "-wp-par", "2",
-                   "-wp-fct", ",".join(functions)], "contracts.h")
-    lemmas = frama_c(root, ["lib/native/ring.c"], {},
-                     ["-wp", "-wp-model", "Typed+Cast", "-wp-prover", "cvc4,z3", "-wp-timeout",
-                      str(patience), "-wp-prop", "mul_mono,slot_in_ring,slot_offset,ring_bytes,"
-                      "whole_lines"], "contracts.h")
     goals = {}
+    for unit in UNITS:
+        mine = [f for f in contracts(unit) if functions is None or f in functions]
+        # A header's function that several sources have is proved once.
+        mine = [f for f in mine if f not in goals]
+        if mine:
+            wp_of(root, unit, mine, patience, goals)
+    return goals
+
+
+def wp_of(root, unit, functions, patience, goals):
+    """Add the goals of one source."""
+    options = ["-wp", "-wp-model", "Typed+Cast", "-wp-prover", "cvc4,z3", "-wp-timeout", str(patience)]
+    log = frama_c(root, [unit], {}, [*options, "-wp-rte", "-wp-par", "2", "-wp-fct",
+                                     ",".join(functions)], UNITS[unit][0])
+    lemmas = ""
+    if unit in LEMMAS:
+        lemmas = frama_c(root, [unit], {}, [*options, "-wp-prop", LEMMAS[unit]], UNITS[unit][0])
+    own = {}
     for result, name in re.findall(r"^\[wp\] \[([^\]]+)\] Goal (\w+)", log + lemmas, re.M):
         name = name.removeprefix("typed_cast_")
         owner = max((f for f in [*functions, "lemma"] if name.startswith(f + "_")), key=len,
                     default=name)
-        goals.setdefault(owner, {})[name] = result != "Failed"
+        own.setdefault(owner, {})[name] = result != "Failed"
     for proved, total in re.findall(r"Proved goals: +(\d+) / (\d+)", log):
-        found = sum(len(g) for owner, g in goals.items() if owner != "lemma")
+        found = sum(len(g) for owner, g in own.items() if owner != "lemma")
         if found != int(total) or (proved != total) != any(
-                not all(g.values()) for owner, g in goals.items() if owner != "lemma"):
+                not all(g.values()) for owner, g in own.items() if owner != "lemma"):
             raise RuntimeError("WP's goals and its summary differ:\n" + log)
-    return goals
+    for owner, found in own.items():
+        goals.setdefault(owner, {}).update({f"{unit}: {name}": ok for name, ok in found.items()})
 
 
 # EVA: programs that call what is under proof with anything.
@@ -162,9 +194,9 @@ def eva_virtq(size, room, longest, root=ROOT):
     """One size, any private indices, any device."""
     return Eva(["eva_virtq.c", "lib/virtio/queue.c", "lib/virtio/split.c", "lib/virtio/packed.c",
                 "lib/virtio/judge.c", "lib/boundary/copy_isa.c"],
-               ["-eva-slevel", "10"],
+               ["-eva-slevel", "10", "-eva-use-spec", "folio_virtq_tx_piece,folio_virtq_rx_piece"],
                {"SIZE": f"{size}u", "ROOM": f"{room}u", "MAX_FRAME": f"{longest}u", "FOLIO_COPY_PORTABLE": 1,
-                "FOLIO_COPY_OPS": "folio_copy_portable"}, root=root)
+                "FOLIO_COPY_OPS": "folio_copy_portable"}, "pieces_virtq.h", root=root)
 
 
 # Every layout, by running it.
