@@ -6,10 +6,10 @@
 #define FOLIO_VIRTIO_HEADER_H
 
 /*
- * struct virtio_net_hdr (virtio 1.2, section 5.1.6), which precedes each frame in shared memory. What
- * is transmitted has a header of zeroes, but for frames that leave work to a device which has agreed
- * to do it. Of a received one nothing but num_buffers means anything: no offload is negotiated in
- * that direction. The device is not trusted: that is any number.
+ * struct virtio_net_hdr (virtio 1.2, section 5.1.6), which precedes each frame in shared memory.
+ * What is transmitted has a header of zeroes, but for frames that leave work to a device which has
+ * agreed to do it. Of a received one nothing but num_buffers means anything: no offload is
+ * negotiated in that direction. The device is not trusted: that is any number.
  */
 
 #include "boundary/meta.h"

@@ -177,8 +177,10 @@ packet_mbuf(const struct packet *k, struct rte_mempool *pool, unsigned int segs)
 	packet_bytes(k, bytes);
 	for (;;) {
 		uint32_t room = rte_pktmbuf_tailroom(m), left = len - done;
-		uint32_t part = segs <= 1 ? left : (uint32_t)rand() % RTE_MIN(left + 1, 2 * len / segs);
+		uint32_t part = left;
 
+		if (segs > 1)
+			part = (uint32_t)rand() % RTE_MIN(left + 1, 2 * len / segs);
 		part = RTE_MIN(part, room);
 		memcpy(rte_pktmbuf_append(m, (uint16_t)part), bytes + done, part);
 		done += part;

@@ -98,7 +98,7 @@ test_tags(void **state)
 		packet_make(&k, i & 1, (i & 2) != 0, (uint32_t)rand() % 1400);
 		if ((i & 4) != 0)
 			k.flags = 0;
-		k.flags |= (i & 8) != 0 ? RTE_MBUF_F_TX_QINQ | RTE_MBUF_F_TX_VLAN : RTE_MBUF_F_TX_VLAN;
+		k.flags |= RTE_MBUF_F_TX_VLAN | ((i & 8) != 0 ? RTE_MBUF_F_TX_QINQ : 0);
 		k.flags &= ~((i & 24) == 24 ? RTE_MBUF_F_TX_VLAN : 0);
 		m = packet_mbuf(&k, common_pool, 1 + rand() % 4);
 		if (rand() % 2 == 0 && m->nb_segs == 1) {
@@ -300,26 +300,30 @@ test_bad_requests(void **state)
 		uint8_t l2_len;
 		uint16_t l3_len;
 		uint16_t pkt_len;
+		uint16_t less; /* by what it is less than its segment's */
 	} bad[] = {
-		{RTE_MBUF_F_TX_TCP_CKSUM, EINVAL, 14, 20, 0},
-		{RTE_MBUF_F_TX_IP_CKSUM, EINVAL, 14, 20, 0},
-		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 40, 0},
-		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 40, 0},
-		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 14, 19, 0},
-		{RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 39, 0},
-		{RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 14, 511, 0},
-		{RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 127, 20, 154},
-		{RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM, EINVAL, 14, 20, 0},
-		{RTE_MBUF_F_TX_VLAN, EINVAL, 0, 0, 10},
-		{RTE_MBUF_F_TX_QINQ, EINVAL, 0, 0, 10},
-		{RTE_MBUF_F_TX_VLAN, EINVAL, 0, 0, 13},
-		{RTE_MBUF_F_TX_SCTP_CKSUM | RTE_MBUF_F_TX_IPV4, ENOTSUP, 14, 20, 0},
-		{RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_TX_IPV4, ENOTSUP, 14, 20, 0},
-		{RTE_MBUF_F_TX_SEC_OFFLOAD, ENOTSUP, 14, 20, 0},
-		{RTE_MBUF_F_TX_OUTER_IP_CKSUM | RTE_MBUF_F_TX_OUTER_IPV4, ENOTSUP, 14, 20, 0},
-		{RTE_MBUF_F_TX_OUTER_UDP_CKSUM, ENOTSUP, 14, 20, 0},
+		{RTE_MBUF_F_TX_TCP_CKSUM, EINVAL, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_IP_CKSUM, EINVAL, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 40, 0, 0},
+		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 40, 0,
+		 0},
+		{RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 14, 19, 0, 0},
+		{RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6, EINVAL, 14, 39, 0, 0},
+		{RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 14, 511, 0, 0},
+		{RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4, EINVAL, 127, 20, 154, 0},
+		{RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM, EINVAL, 14, 20, 0,
+		 0},
+		{RTE_MBUF_F_TX_VLAN, EINVAL, 0, 0, 10, 0},
+		{RTE_MBUF_F_TX_QINQ, EINVAL, 0, 0, 10, 0},
+		{RTE_MBUF_F_TX_VLAN, EINVAL, 0, 0, 13, 0},
+		{RTE_MBUF_F_TX_VLAN, EINVAL, 0, 0, 200, 1},
+		{RTE_MBUF_F_TX_SCTP_CKSUM | RTE_MBUF_F_TX_IPV4, ENOTSUP, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_TX_IPV4, ENOTSUP, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_SEC_OFFLOAD, ENOTSUP, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_OUTER_IP_CKSUM | RTE_MBUF_F_TX_OUTER_IPV4, ENOTSUP, 14, 20, 0, 0},
+		{RTE_MBUF_F_TX_OUTER_UDP_CKSUM, ENOTSUP, 14, 20, 0, 0},
 		{RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_OUTER_IPV4 |
-		 RTE_MBUF_F_TX_IP_CKSUM, ENOTSUP, 14, 20, 0},
+		 RTE_MBUF_F_TX_IP_CKSUM, ENOTSUP, 14, 20, 0, 0},
 	};
 	struct rte_eth_stats stats;
 	struct rte_mbuf *m;
@@ -335,6 +339,7 @@ test_bad_requests(void **state)
 		m->l2_len = bad[i].l2_len;
 		m->l3_len = bad[i].l3_len;
 		m->l4_len = 20;
+		m->pkt_len -= bad[i].less;
 		assert_int_equal(rte_eth_tx_prepare(p.guest, 0, &m, 1), 0);
 		assert_int_equal(rte_errno, bad[i].error);
 		send_one(p.guest, 0, m);

@@ -123,7 +123,8 @@ check_segment(struct rte_mbuf *m, const struct packet *k, uint16_t size, uint32_
 }
 
 static void
-receive_segments(uint16_t port, const struct packet *k, uint16_t size, uint32_t from, uint32_t until)
+receive_segments(uint16_t port, const struct packet *k, uint16_t size, uint32_t from,
+		 uint32_t until)
 {
 	for (; from < until; from++) {
 		struct rte_mbuf *m = receive_one(port, 0);
@@ -183,7 +184,8 @@ test_in_a_burst(void **state)
 				packet_make(&k[i], rand() & 1, rand() & 1, (uint32_t)rand() % 1000);
 				m[i] = packet_mbuf(&k[i], common_pool, 1 + rand() % 3);
 			} else {
-				m[i] = tso_mbuf(&k[i], (uint32_t)rand() % 20000, SIZE, 1 + rand() % 9);
+				m[i] = tso_mbuf(&k[i], (uint32_t)rand() % 20000, SIZE,
+						1 + rand() % 9);
 			}
 			copy[i] = rte_pktmbuf_copy(m[i], common_pool, 0, UINT32_MAX);
 			rte_pktmbuf_refcnt_update(m[i], 1);

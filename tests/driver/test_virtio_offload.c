@@ -124,7 +124,9 @@ complete(uint32_t i, struct rte_mbuf **m)
 static uint32_t
 tag_bytes(const struct packet *k)
 {
-	return (k->flags & RTE_MBUF_F_TX_QINQ) != 0 ? 8 : (k->flags & RTE_MBUF_F_TX_VLAN) != 0 ? 4 : 0;
+	if ((k->flags & RTE_MBUF_F_TX_QINQ) != 0)
+		return 8;
+	return (k->flags & RTE_MBUF_F_TX_VLAN) != 0 ? 4 : 0;
 }
 
 /* Frame 0 is the packet; the device was asked to complete it, or not. */
@@ -205,7 +207,7 @@ test_negotiation(void **state)
 		{CSUM | TSO, RTE_ETH_TX_OFFLOAD_TCP_TSO, CSUM | TSO},
 		{CSUM, RTE_ETH_TX_OFFLOAD_TCP_TSO, CSUM},
 		{0, RTE_ETH_TX_OFFLOAD_TCP_TSO, 0},
-		/* To cut segments is to complete their checksums: without that it makes no sense. */
+		/* Segments have checksums: who does not complete those cannot cut. */
 		{TSO, RTE_ETH_TX_OFFLOAD_TCP_TSO, 0},
 	};
 	struct echo e = {0};
@@ -355,7 +357,8 @@ test_headers_are_cleared(void **state)
 	(void)state;
 	srand(4);
 	for (r = 0; r < RTE_DIM(rings); r++) {
-		port = open_port(&e, CSUM, r == 0 ? ",ring_size=64" : ",ring_size=64,packed=0", OFFLOADS);
+		port = open_port(&e, CSUM, r == 0 ? ",ring_size=64" : ",ring_size=64,packed=0",
+				 OFFLOADS);
 		for (i = 0; i < 64 * 4; i++) {
 			packet_make(&k, false, true, 100);
 			plain = k;
@@ -385,7 +388,8 @@ test_other_device(void **state)
 	srand(5);
 	port = open_port(&e, CSUM, ",ring_size=64", OFFLOADS);
 	__atomic_store_n(&got.hold, true, __ATOMIC_RELEASE);
-	echo_release((echo_hold(&e), &e));
+	(void)echo_hold(&e); /* whatever it was at is done */
+	echo_release(&e);
 	packet_make(&k, false, true, 300);
 	for (i = 0; i < RTE_DIM(m); i++)
 		m[i] = packet_mbuf(&k, common_pool, 1);

@@ -54,7 +54,7 @@ TX_BUGS = [
      "l3_len <= total;"),
     ("a total length below the header", HERE, PACKET, "return l3_len <= total && total <= room;",
      "return total <= room;"),
-    ("the chain is believed", HERE, PACKET, "return adds_up(m) && lengths_fit", "return lengths_fit"),
+    ("segments need not add up", HERE, PACKET, "segs == 0 && sum == len;", "segs == 0 && sum >= len;"),
     ("any flag", HERE, PACKET, "if ((flags & FOLIO_TX_WORK & ~SUPPORTED) != 0 ||", "if ("),
     ("any version of IP", HERE, PACKET, "p[0] >> 4 != 4 || ", ""),
     ("bad requests are not counted", HERE, LAYER, "\tq->stats.bad_offload++;\n", ""),

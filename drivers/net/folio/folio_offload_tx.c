@@ -13,8 +13,8 @@
 #define CHUNK 32
 
 /*
- * Buffers of a queue. All are back when a chunk is sent: the longest packet that can be copied takes
- * 33, so that one always can be.
+ * Buffers of a queue. All are back when a chunk is sent: the longest packet that can be copied
+ * takes 33, so that one always can be.
  */
 #define POOL_MBUFS 127
 
@@ -120,7 +120,7 @@ send_segments(struct folio_tx_queue *q)
 
 /*
  * Send a judged packet in segments. It is begun if there is room for all of them, or for as many as
- * half a ring takes; then the queue has it, and what does not go now, goes before what is sent next.
+ * half a ring takes; then the queue has it, and what does not go now goes before what is sent next.
  */
 static enum verdict
 send_in_segments(struct folio_tx_queue *q, struct rte_mbuf *m)

@@ -6,15 +6,16 @@
 #define FOLIO_OFFLOAD_TX_H
 
 /*
- * Transmit offloads in software: checksums, VLAN tags, TCP segmentation. A layer above the bursts of
- * any datapath, which a port has only if it was configured with one of these offloads.
+ * Transmit offloads in software: checksums, VLAN tags, TCP segmentation. A layer above the bursts
+ * of any datapath, which a port has only if it was configured with one of these offloads. L4
+ * checksums and segmentation are left to the other end where that does them.
  *
  * The application's lengths and flags are bounded against the packet before anything is read or
  * written: what does not fit together is dropped and counted. Packets are completed in place; one
  * whose first segment others may see, or whose headers are spread, in a copy. Copies and segments
- * are in mbufs of a pool of the queue's own, which are back in it when the burst ends, as the bursts
- * below copy. What is not sent goes back to the application such that it can be sent again: as it
- * was, or complete and with its flags cleared.
+ * are in mbufs of a pool of the queue's own, which are back in it when the burst ends, as the
+ * bursts below copy. What is not sent goes back to the application such that it can be sent again:
+ * as it was, or complete and without the flags of what is done.
  */
 
 #include "boundary/gate.h"
@@ -40,7 +41,7 @@
 /* Of any packet: all that its lengths can name, of which l4_len has 8 bits. */
 #define FOLIO_TX_HEADERS_MAX 1024u
 
-/* A packet on its way to become segments. It belongs to the queue once the first of them is sent. */
+/* A packet that becomes segments. It belongs to the queue once the first of them is sent. */
 struct folio_tso {
 	struct rte_mbuf *pkt; /* NULL: none is */
 	uint32_t header; /* bytes */
@@ -133,7 +134,7 @@ bool folio_offload_tx_complete(struct rte_mbuf *m, uint32_t other_does);
 /* Is a judged packet that is to be cut one that the other end cuts? */
 bool folio_offload_tx_is_cut_there(const struct rte_mbuf *m, const struct folio_tx_offload *o);
 
-/* folio_offload_tx_tso.c: begin with a judged packet. False: its bytes are not what they should be. */
+/* folio_offload_tx_tso.c: begin with a judged packet. False: its bytes do not fit its flags. */
 bool folio_tso_begin(struct folio_tso *t, struct rte_mbuf *m);
 
 /* Up to n segments, from t->next on, complete. Returns how many there are mbufs for. */

@@ -142,7 +142,8 @@ read_ip(const uint8_t *p, uint64_t flags, uint32_t l3_len, uint32_t room, struct
 		ip->at = offsetof(struct rte_ipv4_hdr, src_addr);
 		ip->addresses = 2 * sizeof(rte_be32_t);
 		total = get16(p + offsetof(struct rte_ipv4_hdr, total_length));
-		if (p[0] >> 4 != 4 || ip->header < sizeof(struct rte_ipv4_hdr) || ip->header > l3_len)
+		if (p[0] >> 4 != 4 || ip->header < sizeof(struct rte_ipv4_hdr) ||
+		    ip->header > l3_len)
 			return false;
 	} else {
 		ip->header = 0;
@@ -180,7 +181,7 @@ store_sum(uint8_t *field, uint16_t sum, bool udp)
 	memcpy(field, &cksum, sizeof(cksum));
 }
 
-/* Is the (L4) work that a packet asks for such that the other end does it? Then it is told to it. */
+/* Does the other end do the work on L4 that a packet asks for? Then it holds the pseudo sum. */
 static bool
 is_left(struct rte_mbuf *m, uint32_t other_does)
 {

@@ -3,9 +3,9 @@
  */
 
 /*
- * TCP segmentation. rte_gso has none for IPv6, changes the packet's flags, and its segments refer to
- * the packet, which then cannot be given back by the pool's short way. The bursts copy in any case:
- * here segments are copies, and the packet is only read.
+ * TCP segmentation. rte_gso has none for IPv6, changes the packet's flags, and its segments refer
+ * to the packet, which then cannot be given back by the pool's short way. The bursts copy in any
+ * case: here segments are copies, and the packet is only read.
  */
 
 #include <rte_ip.h>

@@ -273,8 +273,8 @@ transmit_slow(struct folio_tx_queue *tq, struct folio_virtq *q, bool packed,
 }
 
 /*
- * A frame that leaves work to the device. UINT32_MAX also if it is not one that does it, but another
- * than was asked: the frame goes back to whoever can do it.
+ * A frame that leaves work to the device. UINT32_MAX also if that does not do it, as it is another
+ * one than was asked: the frame goes back to whoever can do it.
  */
 static __rte_noinline uint32_t
 transmit_leaving(struct folio_tx_queue *tq, struct folio_vq *end, bool packed, struct rte_mbuf *m)
