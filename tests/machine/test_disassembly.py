@@ -62,7 +62,8 @@ def datapath(path, bursts):
     roots = []
     tables = [(f"folio_copy_{isa}", 2) for isa in ISAS]
     if bursts:
-        tables += [(f"folio_{kind}_burst_{isa}", 3) for kind in ("native", "virtio") for isa in ISAS]
+        tables += [(f"folio_{kind}_burst_{isa}", n) for kind, n in (("native", 3), ("virtio", 5))
+                   for isa in ISAS]
     for table, entries in tables:
         functions = library.table(table)
         if len(functions) != entries:
