@@ -78,7 +78,6 @@ TX_BUGS = [
      "if (send_segments(q) || q->offload->tso.pkt != NULL)"),
 ]
 
-BURST = "drivers/net/folio/folio_virtio_burst.c"
 QUEUE_H, HEADER_H = "lib/virtio/queue.h", "lib/virtio/header.h"
 WANTS, OFFER = "lib/virtio/vport_wants.c", "lib/virtio/offer.c"
 DEVICE = "driver:test_virtio_offload"
@@ -99,8 +98,6 @@ TX_BUGS += [
      "if ((v->leaves & (FOLIO_VQ_CSUM | FOLIO_VQ_TSO4 | FOLIO_VQ_TSO6)) != 0)", "if (true)"),
     ("a device cuts segments but completes no checksum", DEVICE, OFFER,
      "bad |= features & (BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6));", "bad |= 0;"),
-    ("a partial checksum for any device", DEVICE, BURST,
-     "if ((end->does & needs) != needs)", "if ((end->does & needs) > needs)"),
     ("flags of what is left are cleared", DEVICE, PACKET, "&= ~FOLIO_TX_WORK | left;",
      "&= ~FOLIO_TX_WORK;"),
     ("a smaller window is said by a device", DEVICE, PACKET,
