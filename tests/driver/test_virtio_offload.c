@@ -289,6 +289,9 @@ test_tso(void **state)
 			uint16_t size = 500 + rand() % 1000;
 
 			m = tso_mbuf(&k, i & 1, size + 1 + (uint32_t)rand() % 63000, size);
+			/* Applications need not know what stands there. */
+			if (!k.v6 && m->data_len >= L2 + 20)
+				memset(rte_pktmbuf_mtod_offset(m, void *, L2 + 2), 0, 2);
 			m->ol_flags |= k.flags |= i % 3 == 0 ? RTE_MBUF_F_TX_VLAN : 0;
 			rte_pktmbuf_refcnt_update(m, i % 5 == 0 ? 1 : 0);
 			send_one(port, 0, m);
