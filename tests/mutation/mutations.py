@@ -50,7 +50,7 @@ DEVICE, JUDGED = "lib/virtio/device.c", "lib/virtio/offer.c"
 TRICKED = "unit:test_vhost_hostile"
 RX = "drivers/net/folio/folio_rx.c"
 VPORT, VPORT_QUEUES = "lib/virtio/vport.c", "lib/virtio/vport_queues.c"
-VPORT_WATCH = "lib/virtio/vport_watch.c"
+VPORT_WATCH, WANTS = "lib/virtio/vport_watch.c", "lib/virtio/vport_wants.c"
 VIRTIO, VIRTIO_BURST = "drivers/net/folio/folio_virtio.c", "drivers/net/folio/folio_virtio_burst.c"
 RINGS = "device:Packed.test_Q1_Q2_Q3_rings"
 
@@ -306,9 +306,9 @@ MUTATIONS = [
              "\tset_up(v, false);\n\tv->open = false;", "\tv->open = false;"),
     Mutation("virtio: the link is down for ever", "driver:test_backend", VPORT,
              "set_up(v, v->device.link);", "set_up(v, v->device.link && v->link_ups == 0);"),
-    Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", VPORT,
+    Mutation("virtio: several buffers a frame asked for a byte too late", "driver:test_backend", WANTS,
              "if (frame_max > v->room)", "if (frame_max > v->room + 1)"),
-    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_virtio", VPORT,
+    Mutation("virtio: several buffers a frame asked for a byte too early", "driver:test_virtio", WANTS,
              "if (frame_max > v->room)", "if (frame_max >= v->room)"),
     Mutation("virtio: a larger MTU changes nothing while the port runs", "driver:test_backend",
              "drivers/net/folio/folio_ethdev.c", "if (folio_datapath(a)->set_frame_max != NULL)",
