@@ -123,9 +123,8 @@ packet_bytes(const struct packet *k, uint8_t *out)
 		put16(p + l4, k->fix);
 }
 
-/* With the checksums that were asked for. */
-static void
-finish(const struct packet *k, uint8_t *bytes)
+void
+packet_finish(const struct packet *k, uint8_t *bytes)
 {
 	uint8_t *ip = bytes + L2, *l4 = ip + packet_l3_len(k), *field = l4 + (k->tcp ? 16 : 6);
 	uint32_t sum;
@@ -240,7 +239,7 @@ check_packet(const struct rte_mbuf *m, const struct packet *k)
 	put16(tags + 4, 0x8100);
 	put16(tags + 6, k->inner);
 	packet_bytes(k, bytes);
-	finish(k, bytes);
+	packet_finish(k, bytes);
 	assert_int_equal(m->pkt_len, packet_len(k) + n);
 	assert_memory_equal(p, bytes, 12);
 	assert_memory_equal(p + 12, tags + 8 - n, n);

@@ -42,6 +42,9 @@ uint32_t packet_len(const struct packet *k);
 /* As the application has it: with rubbish for checksums. */
 void packet_bytes(const struct packet *k, uint8_t *out);
 
+/* With the checksums that were asked for. */
+void packet_finish(const struct packet *k, uint8_t *bytes);
+
 /* In a chain of segments of random lengths, some of them empty, with flags and lengths. */
 struct rte_mbuf *packet_mbuf(const struct packet *k, struct rte_mempool *pool, unsigned int segs);
 void packet_ask(const struct packet *k, struct rte_mbuf *m);

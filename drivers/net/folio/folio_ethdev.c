@@ -49,6 +49,7 @@ dev_start(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	folio_rx_update_limits(dev);
+	folio_offload_rx_update(dev);
 	folio_layers_choose(dev);
 	folio_queues_start(dev);
 	return start_port(dev);
@@ -133,7 +134,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->min_rx_bufsize = FOLIO_WIRE_LINE;
 	FOLIO_SET_MAX_RX_BUFSIZE(info, a->max_frame);
 	info->speed_capa = a->speed.capa;
-	info->rx_offload_capa = RX_OFFLOADS;
+	info->rx_offload_capa = RX_OFFLOADS | FOLIO_RX_SOFT_OFFLOADS;
 	info->rx_queue_offload_capa = RX_OFFLOADS;
 	info->tx_offload_capa = TX_OFFLOADS | FOLIO_TX_SOFT_OFFLOADS;
 	info->tx_queue_offload_capa = TX_OFFLOADS;
@@ -146,17 +147,6 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
 	return 0;
-}
-
-/* All that crosses the region are Ethernet frames; nobody parses them on the way. */
-static const uint32_t *
-dev_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG)
-{
-	static const uint32_t ptypes[] = {RTE_PTYPE_L2_ETHER, RTE_PTYPE_UNKNOWN};
-
-	RTE_SET_USED(dev);
-	FOLIO_PTYPES_SET(1);
-	return ptypes;
 }
 
 /* A link between two: every frame on it is for us. The modes are recorded by ethdev. */
@@ -209,7 +199,8 @@ static const struct eth_dev_ops ops = {
 	.dev_set_link_up = dev_set_link_up,
 	.dev_set_link_down = dev_set_link_down,
 	.dev_infos_get = dev_infos_get,
-	.dev_supported_ptypes_get = dev_supported_ptypes_get,
+	.dev_supported_ptypes_get = folio_supported_ptypes_get,
+	.dev_ptypes_set = folio_ptypes_set,
 	.link_update = folio_link_update,
 	.promiscuous_enable = any_mode,
 	.promiscuous_disable = any_mode,
@@ -245,7 +236,7 @@ static const struct eth_dev_ops ops = {
 static const struct eth_dev_ops secondary_ops = {
 	.dev_close = dev_close,
 	.dev_infos_get = dev_infos_get,
-	.dev_supported_ptypes_get = dev_supported_ptypes_get,
+	.dev_supported_ptypes_get = folio_supported_ptypes_get,
 	.link_update = folio_link_update,
 	.stats_get = folio_stats_get,
 	.stats_reset = folio_stats_reset,
@@ -320,6 +311,7 @@ create_ethdev(struct rte_vdev_device *vdev, void *port, const struct folio_devar
 	a->max_frame = d->max_frame(port);
 	a->speed = *da->speed;
 	choose_mac(a, da);
+	folio_offload_rx_init(dev);
 	/* Closed until they are set up and started: until then a burst would have no queue. */
 	for (q = 0; q < a->max_queues; q++) {
 		(void)d->enable(port, FOLIO_RX, q, false);

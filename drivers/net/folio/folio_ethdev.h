@@ -13,6 +13,7 @@
 
 #include "folio_compat.h"
 #include "folio_datapath.h"
+#include "folio_offload_rx.h"
 
 extern int folio_logtype;
 #define FOLIO_LOG(level, fmt, ...) \
@@ -59,6 +60,8 @@ struct folio_rx_queue {
 	uint32_t room;	    /* bytes for data in an mbuf of the pool */
 	bool scatter;	    /* chains were asked for */
 	struct folio_rx_stats stats;
+	struct folio_gate offload_gate; /* open while the queue is: around the offload layer */
+	const struct folio_rx_offload *offload; /* the port's */
 } FOLIO_QUEUE_ALIGNED;
 
 struct folio_tx_queue {
@@ -94,6 +97,7 @@ struct folio_adapter {
 	uint32_t max_frame;
 	struct folio_speed speed; /* its name: primary only */
 	struct rte_ether_addr mac;
+	struct folio_rx_offload rx_offload;
 	uint64_t base[FOLIO_COUNTERS_MAX]; /* the datapath's counters at the last reset */
 	struct folio_kept kept[FOLIO_WIRE_QUEUES_MAX];
 };

@@ -31,4 +31,10 @@ extern struct folio_layers folio_layers[RTE_MAX_ETHPORTS];
 /* Set the port's bursts. ethdev copies them when the start has succeeded. */
 void folio_layers_choose(struct rte_eth_dev *dev);
 
+/*
+ * What a started port is asked for on receive has changed: its burst too, perhaps. A burst that is
+ * inside goes on, as either of the two may be called on a queue at any time.
+ */
+void folio_layers_change_rx(struct rte_eth_dev *dev);
+
 #endif /* FOLIO_LAYERS_H */

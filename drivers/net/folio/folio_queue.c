@@ -33,6 +33,8 @@ enable(struct rte_eth_dev *dev, enum folio_direction dir, uint16_t qid, bool on)
 
 	if (dir == FOLIO_TX)
 		all_out &= folio_offload_tx_enable(queues(dev, dir)[qid], on);
+	else
+		all_out &= folio_offload_rx_enable(queues(dev, dir)[qid], on);
 	return all_out;
 }
 
@@ -197,9 +199,10 @@ folio_rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t qid, struct rte_eth_bu
 
 	if (q == NULL)
 		return -EINVAL;
-	snprintf(mode->info, sizeof(mode->info), "%s copy%s",
+	snprintf(mode->info, sizeof(mode->info), "%s copy%s%s",
 		 folio_isa_name(folio_layers[q->common.port_id].datapath->isa),
-		 q->scatter ? ", scattered" : "");
+		 q->scatter ? ", scattered" : "",
+		 q->offload->work != 0 ? ", offloads in software" : "");
 	return 0;
 }
 

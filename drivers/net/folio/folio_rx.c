@@ -126,6 +126,8 @@ folio_rx_queue_setup(struct rte_eth_dev *dev, uint16_t qid, uint16_t nb_desc,
 	q->common.offloads = offloads;
 	q->common.deferred_start = conf->rx_deferred_start;
 	q->scatter = scatter;
+	q->offload = &a->rx_offload;
+	folio_gate_init(&q->offload_gate);
 	q->stats = a->kept[qid].rx;
 	dev->data->rx_queues[qid] = q;
 	folio_rx_update_limits(dev);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The folio authors
+ */
+
+/* The burst of a port with receive offloads, and what the application asks for. */
+
+#include "folio_ethdev.h"
+#include "folio_layers.h"
+
+/*
+ * The work may change under a burst: what it has begun with holds for its end. The gate is for the
+ * queue's memory, which lives until no burst is inside.
+ */
+uint16_t
+folio_offload_receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct folio_rx_queue *q = queue;
+	const struct folio_rx_offload *o = q->offload;
+	uint64_t work;
+	uint16_t i;
+
+	if (!folio_gate_enter(&q->offload_gate))
+		return 0;
+	work = __atomic_load_n(&o->work, __ATOMIC_RELAXED);
+	n = folio_layers[q->common.port_id].lanes_rx(queue, pkts, n);
+	if ((work & FOLIO_RX_PARSED) != 0) {
+		uint32_t ptypes = __atomic_load_n(&o->ptypes, __ATOMIC_RELAXED);
+
+		for (i = 0; i < n; i++)
+			folio_offload_rx_parse(pkts[i], work, ptypes);
+	}
+	folio_gate_leave(&q->offload_gate);
+	return n;
+}
+
+bool
+folio_offload_rx_enable(struct folio_rx_queue *q, bool on)
+{
+	struct folio_patience patience;
+	struct folio_gate *gate;
+
+	if (q == NULL)
+		return true;
+	gate = &q->offload_gate;
+	if (on) {
+		folio_gate_open(gate);
+		return true;
+	}
+	folio_patience_begin(&patience);
+	while (!folio_gates_close(&gate, 1)) {
+		if (!folio_patience_sleep(&patience))
+			return false;
+	}
+	return true;
+}
+
+static struct folio_rx_offload *
+offload_of(const struct rte_eth_dev *dev)
+{
+	return &folio_adapter(dev)->rx_offload;
+}
+
+void
+folio_offload_rx_init(struct rte_eth_dev *dev)
+{
+	offload_of(dev)->ptypes = RTE_PTYPE_ALL_MASK;
+}
+
+/* Every packet has this type, whoever asks. */
+static bool
+wants_ptypes(const struct folio_rx_offload *o)
+{
+	return o->ptypes_set && (o->ptypes & ~RTE_PTYPE_L2_MASK) != 0;
+}
+
+void
+folio_offload_rx_update(struct rte_eth_dev *dev)
+{
+	struct folio_rx_offload *o = offload_of(dev);
+	uint64_t work = dev->data->dev_conf.rxmode.offloads & FOLIO_RX_SOFT_OFFLOADS;
+
+	if (wants_ptypes(o))
+		work |= FOLIO_RX_PTYPES;
+	__atomic_store_n(&o->work, work, __ATOMIC_RELAXED);
+	if (dev->data->dev_started)
+		folio_layers_change_rx(dev);
+}
+
+/* Packets are parsed where somebody asks for what comes of it: else there are no more types. */
+const uint32_t *
+folio_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG)
+{
+	static const uint32_t plain[] = {RTE_PTYPE_L2_ETHER, RTE_PTYPE_UNKNOWN};
+	static const uint32_t parsed[] = {
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L2_ETHER_VLAN,
+		RTE_PTYPE_L2_ETHER_QINQ,
+		RTE_PTYPE_L3_IPV4,
+		RTE_PTYPE_L3_IPV4_EXT,
+		RTE_PTYPE_L3_IPV6,
+		RTE_PTYPE_L3_IPV6_EXT,
+		RTE_PTYPE_L4_FRAG,
+		RTE_PTYPE_L4_TCP,
+		RTE_PTYPE_L4_UDP,
+		RTE_PTYPE_L4_SCTP,
+		RTE_PTYPE_UNKNOWN,
+	};
+
+	if ((dev->data->dev_conf.rxmode.offloads & FOLIO_RX_CKSUMS) != 0 ||
+	    wants_ptypes(offload_of(dev))) {
+		FOLIO_PTYPES_SET(RTE_DIM(parsed) - 1);
+		return parsed;
+	}
+	FOLIO_PTYPES_SET(RTE_DIM(plain) - 1);
+	return plain;
+}
+
+int
+folio_ptypes_set(struct rte_eth_dev *dev, uint32_t mask)
+{
+	struct folio_rx_offload *o = offload_of(dev);
+
+	__atomic_store_n(&o->ptypes, mask, __ATOMIC_RELAXED);
+	o->ptypes_set = true;
+	folio_offload_rx_update(dev);
+	return 0;
+}
