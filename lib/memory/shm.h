@@ -41,6 +41,7 @@ enum folio_shm_kind {
 struct folio_shm {
 	enum folio_shm_kind kind;
 	int fd;		    /* for FOLIO_IOCTL_*, or to be passed to a back end; -1: not open */
+	bool decrypted;	    /* the guest's memory is encrypted but for this */
 	bool module;	    /* fd is a file of the kernel module: FOLIO_IOCTL_* are for it */
 	uint8_t *base;	    /* read-write; NULL: not open */
 	uint64_t size;	    /* bytes mapped */

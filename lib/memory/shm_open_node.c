@@ -94,6 +94,7 @@ folio_shm_open_node(struct folio_shm *m, const char *path, const struct folio_sh
 		return ret;
 	m->fd = ret;
 	m->module = true;
+	m->decrypted = (info.flags & FOLIO_IOCTL_DECRYPTED) != 0;
 	m->caching = folio_node_caching(&info);
 	if (info.kind == FOLIO_IOCTL_KIND_ALLOC) {
 		m->kind = FOLIO_SHM_ALLOC;

@@ -8,11 +8,6 @@
 
 #include "virtio/pci_common.h"
 
-/* Command register of the function. */
-#define PCI_COMMAND 0x04u
-#define PCI_COMMAND_MEMORY 2u
-#define PCI_COMMAND_MASTER 4u
-
 #define NO_VECTOR 0xffffu
 
 /* Commands that may go with the start. */
@@ -35,19 +30,16 @@ set64(const struct folio_virtio_pci *p, uint32_t offset, uint64_t value)
 static int
 set_command(struct folio_virtio_pci *p, uint32_t on, uint32_t off, struct folio_error *err)
 {
-	uint8_t c[2];
+	uint16_t now = 0;
+	int ret = folio_pci_command(&p->access, (uint16_t)on, (uint16_t)off, &now);
 
-	if (!folio_pci_read(&p->access, FOLIO_PCI_CONFIG, PCI_COMMAND, c, sizeof(c)))
+	if (ret == -ENODEV)
 		return folio_pci_gone(p, err);
-	c[0] = (uint8_t)((c[0] | on) & ~off);
-	if (!folio_pci_write(&p->access, FOLIO_PCI_CONFIG, PCI_COMMAND, c, sizeof(c)) ||
-	    !folio_pci_read(&p->access, FOLIO_PCI_CONFIG, PCI_COMMAND, c, sizeof(c)))
-		return folio_pci_gone(p, err);
-	if ((c[0] & on) != on || (c[0] & off) != 0)
+	if (ret != 0)
 		return folio_fail(err, -EIO,
-				  "%s: its command register is 0x%02x%02x: decoding or bus "
-				  "mastering cannot be switched",
-				  p->name, c[1], c[0]);
+				  "%s: its command register is 0x%04x: decoding or bus mastering "
+				  "cannot be switched",
+				  p->name, now);
 	return 0;
 }
 
@@ -64,7 +56,7 @@ await_reset(struct folio_virtio_pci *p, enum folio_virtio_pci_step then, struct 
 				  "%s has not finished its reset: its status is 0x%02x", p->name,
 				  status);
 	p->step = then;
-	return set_command(p, 0, PCI_COMMAND_MASTER, err);
+	return set_command(p, 0, FOLIO_PCI_MASTER, err);
 }
 
 static int
@@ -90,7 +82,7 @@ find(struct folio_virtio_pci *p, struct folio_error *err)
 	if (!folio_pci_read(&p->access, FOLIO_PCI_CONFIG, 0, config, sizeof(config)))
 		return folio_pci_gone(p, err);
 	ret = folio_pci_regs_find(&p->regs, &p->access, config, p->name, err);
-	return ret != 0 ? ret : set_command(p, PCI_COMMAND_MEMORY, 0, err);
+	return ret != 0 ? ret : set_command(p, FOLIO_PCI_MEMORY, 0, err);
 }
 
 static int
@@ -350,7 +342,7 @@ do_commands(struct folio_virtio_pci *p, const struct folio_virtio_plan *plan,
 static int
 start(struct folio_virtio_pci *p, struct folio_error *err)
 {
-	int ret = set_command(p, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0, err);
+	int ret = set_command(p, FOLIO_PCI_MEMORY | FOLIO_PCI_MASTER, 0, err);
 
 	if (ret != 0)
 		return ret;
@@ -515,7 +507,7 @@ pci_drop(void *transport)
 				break;
 		}
 	}
-	(void)set_command(p, 0, PCI_COMMAND_MASTER, NULL);
+	(void)set_command(p, 0, FOLIO_PCI_MASTER, NULL);
 	if (p->lost)
 		folio_pci_access_close(&p->access);
 }

@@ -13,7 +13,7 @@
  * The device is not trusted: the list is judged once, in a private copy, and kept.
  */
 
-#include "virtio/pci_access.h"
+#include "pci/access.h"
 
 enum folio_pci_part {
 	FOLIO_PCI_COMMON,

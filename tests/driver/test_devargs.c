@@ -285,6 +285,18 @@ test_virtio(void **state)
 		{"vhost_user=/proc/version,server=1", {"vhost_user=/proc/version", "left alone"}},
 		{"virtio=0000:00:03.0,path=/dev/shm/folio-no-such",
 		 {"path=/dev/shm/folio-no-such", "path=/dev/folio_alloc"}},
+		{"vf=0000:01:10.0", {"vf=0000:01:10.0 needs shared memory", "path=/dev/folio_alloc"}},
+		{"vf=0000:01:10.0,virtio=0000:00:03.0,path=/x",
+		 {"vf=0000:01:10.0 with virtio=", "one of them"}},
+		{"vhost_user=/x,vf=0000:01:10.0",
+		 {"vf=0000:01:10.0 with vhost_user=", "one of them"}},
+		{"vf=0000:01:10.0,path=/x,packed=0", {"vf=0000:01:10.0", "packed=0 are not allowed"}},
+		{"vf=0000:01:10.0,path=/x,role=host", {"vf=0000:01:10.0", "role=host"}},
+		{"vf=0000:01:10.0,path=/x,queues=9", {"queues=9 with vf=", "allowed are 1 to 8"}},
+		{"vf=0000:01:10.0,path=/x,ring_size=8192",
+		 {"ring_size=8192 with vf=", "allowed are 64 to 4096"}},
+		{"vf=0000:01:10.0,path=/dev/shm/folio-no-such",
+		 {"path=/dev/shm/folio-no-such", "path=/dev/folio_alloc"}},
 	};
 	char path[128], args[400];
 	size_t i;

@@ -21,6 +21,7 @@ from relink import Changed, PLUGIN  # noqa: E402
 BUILD = os.path.realpath(sys.argv.pop(1) if len(sys.argv) > 1 else "build")
 BURST = "drivers/net/folio/folio_native_burst.c"
 VIRTIO_BURST = "drivers/net/folio/folio_virtio_burst.c"
+VF_BURST = "drivers/net/folio/folio_vf_burst.c"
 # A line of a slow path of the native bursts.
 DISCARD = "\trte_pktmbuf_free_bulk(pkts, n);\n"
 ISAS = ("portable", "sse", "avx2", "avx512")
@@ -52,6 +53,8 @@ POINTERS = {
     "folio_virtq_rx_piece": "folio_copy_fn: a kernel, looked at here",
     "folio_vq_ring": "the transport's notify: the doorbell, a system call, for a device that asks for "
                      "one. Nothing else in a burst enters the kernel",
+    "folio_vf_ring": "a store to the card's tail register by the kernel, where the register is not "
+                     "mapped: the doorbell of a virtual function",
 }
 
 
@@ -62,8 +65,8 @@ def datapath(path, bursts):
     roots = []
     tables = [(f"folio_copy_{isa}", 2) for isa in ISAS]
     if bursts:
-        tables += [(f"folio_{kind}_burst_{isa}", n) for kind, n in (("native", 3), ("virtio", 5))
-                   for isa in ISAS]
+        tables += [(f"folio_{kind}_burst_{isa}", n) for isa in ISAS
+                   for kind, n in (("native", 3), ("virtio", 5), ("vf", 3))]
     for table, entries in tables:
         functions = library.table(table)
         if len(functions) != entries:
@@ -101,10 +104,11 @@ class Built(unittest.TestCase):
         for name in ("receive", "transmit", "receive_slow", "transmit_slow",
                      "folio_mbuf_alloc_fewer", "folio_split_refresh", "folio_split_reclaim",
                      "folio_packed_reclaim", "folio_virtq_judge", "folio_vq_ring",
+                     "folio_advq_rx_judge", "folio_vf_ring",
                      "folio_prod_refresh", "folio_cons_refresh", "folio_cons_judge",
                      "folio_prod_piece", "folio_cons_piece", "folio_send", "folio_recv"):
             self.assertIn(name, names)
-        for name, times in (("receive", 2), ("transmit", 2), ("exact", 1), ("padded", 1)):
+        for name, times in (("receive", 3), ("transmit", 3), ("exact", 1), ("padded", 1)):
             count = sum(found.library.functions[start][0] == name for start in found.reached)
             self.assertEqual(count, times * len(ISAS), f"{name}: not {times} per instruction set")
         # Control, which may do all this, is not part of it.
@@ -178,6 +182,11 @@ class ChangedSources(unittest.TestCase):
              "\tn += (uint16_t)rest();\n" + DISCARD),
             ("lib/virtio/vport.c", "\td->ops->notify(", "\tsyscall(39);\n\td->ops->notify("),
             ("lib/virtio/vport.c", "#include <errno.h>", "#include <errno.h>\n#include <unistd.h>"))
+
+    def test_in_the_bursts_of_vf(self):
+        self.refused([r"^receive: .*\brdtsc\b"],
+                     (VF_BURST, "\trq->stats.packets += p.got;",
+                      "\trq->stats.packets += p.got + (__builtin_ia32_rdtsc() == 0);"))
 
     def test_in_the_core(self):
         self.refused([r"^folio_cons_refresh: .*\bcpuid\b",

@@ -11,6 +11,7 @@ from mutations_meta import META_BUGS
 from mutations_pci import PCI_BUGS
 from mutations_rx import RX_BUGS
 from mutations_tx import TX_BUGS
+from mutations_vf import VF_BUGS
 
 
 class Mutation(NamedTuple):
@@ -530,3 +531,4 @@ MUTATIONS += [Mutation(f"pci: {name}", *bug) for name, *bug in PCI_BUGS]
 MUTATIONS += [Mutation(f"transmit offloads: {name}", *bug) for name, *bug in TX_BUGS]
 MUTATIONS += [Mutation(f"receive offloads: {name}", *bug) for name, *bug in RX_BUGS]
 MUTATIONS += [Mutation(f"meta: {name}", *bug) for name, *bug in META_BUGS]
+MUTATIONS += [Mutation(*bug) for bug in VF_BUGS]

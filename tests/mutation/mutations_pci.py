@@ -2,7 +2,7 @@
 # Copyright(c) 2026 The folio authors
 """Deliberate bugs of the transport for virtio-pci, as in mutations.py: (name, test, file, old, new)."""
 
-REGS, ACCESS = "lib/virtio/pci_regs.c", "lib/virtio/pci_access.c"
+REGS, ACCESS = "lib/virtio/pci_regs.c", "lib/pci/access.c"
 ASK, PCI, CONTROL = "lib/virtio/pci_ask.c", "lib/virtio/pci.c", "lib/virtio/control.c"
 HONEST, HOSTILE = "unit:test_virtio_pci", "unit:test_virtio_pci_hostile"
 
@@ -34,13 +34,13 @@ PCI_BUGS = [
     # Handshake.
     ("the reset is not waited for", HOSTILE, PCI, "\tif (status != 0)\n", "\tif (status == 1)\n"),
     ("bus mastering stays on behind a reset", HONEST, PCI,
-     "\tp->step = then;\n\treturn set_command(p, 0, PCI_COMMAND_MASTER, err);",
+     "\tp->step = then;\n\treturn set_command(p, 0, FOLIO_PCI_MASTER, err);",
      "\tp->step = then;\n\treturn 0;"),
     ("bus mastering stays on when it is dropped", HOSTILE, PCI,
-     "\t(void)set_command(p, 0, PCI_COMMAND_MASTER, NULL);\n", ""),
+     "\t(void)set_command(p, 0, FOLIO_PCI_MASTER, NULL);\n", ""),
     ("bus mastering is not switched on", HONEST, PCI,
-     "set_command(p, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0, err)",
-     "set_command(p, PCI_COMMAND_MEMORY, 0, err)"),
+     "set_command(p, FOLIO_PCI_MEMORY | FOLIO_PCI_MASTER, 0, err)",
+     "set_command(p, FOLIO_PCI_MEMORY, 0, err)"),
     ("FEATURES_OK is not read back", HOSTILE, PCI, "(status & STATUS_FEATURES_OK) == 0", "0"),
     ("DRIVER_OK is not read back", HOSTILE, PCI,
      "return folio_pci_check_status(p, STATUS_RUNNING, err);", "return 0;"),

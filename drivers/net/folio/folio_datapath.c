@@ -7,4 +7,5 @@
 const struct folio_datapath *const folio_datapaths[FOLIO_DATAPATHS] = {
 	[FOLIO_DATAPATH_NATIVE] = &folio_native,
 	[FOLIO_DATAPATH_VIRTIO] = &folio_virtio,
+	[FOLIO_DATAPATH_VF] = &folio_vf,
 };

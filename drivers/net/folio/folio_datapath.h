@@ -133,6 +133,7 @@ struct folio_datapath {
 enum folio_datapath_kind {
 	FOLIO_DATAPATH_NATIVE,
 	FOLIO_DATAPATH_VIRTIO,
+	FOLIO_DATAPATH_VF,
 	FOLIO_DATAPATHS,
 };
 
@@ -140,5 +141,6 @@ extern const struct folio_datapath *const folio_datapaths[FOLIO_DATAPATHS];
 
 extern const struct folio_datapath folio_native;
 extern const struct folio_datapath folio_virtio;
+extern const struct folio_datapath folio_vf;
 
 #endif /* FOLIO_DATAPATH_H */

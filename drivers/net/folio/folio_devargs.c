@@ -198,6 +198,15 @@ parse_virtio(struct parser *p, const char *key, const char *value)
 }
 
 static int
+parse_vf(struct parser *p, const char *key, const char *value)
+{
+	RTE_SET_USED(key);
+	p->out->vf = value;
+	p->out->kind = FOLIO_DATAPATH_VF;
+	return 0;
+}
+
+static int
 parse_server(struct parser *p, const char *key, const char *value)
 {
 	return parse_bool(p, key, value, &p->out->server);
@@ -242,6 +251,7 @@ static const struct {
 	{"mac", parse_mac},	      {"loopback", parse_loopback},   {"pci", parse_pci},
 	{"speed", parse_speed},	      {"vhost_user", parse_vhost_user},
 	{"virtio", parse_virtio},     {"server", parse_server},	      {"packed", parse_packed},
+	{"vf", parse_vf},
 };
 
 static int
@@ -267,8 +277,8 @@ parse_pair(struct parser *p, const struct rte_kvargs *kv, const struct rte_kvarg
 	/* What was behind the comma. */
 	is_word = pair->value == NULL || pair->value[0] == '\0';
 	FOLIO_LOG(ERR, "%s: %s=%s is unknown: allowed are role, path, pci, size, queues, "
-		  "ring_size, slot_size, mac, loopback, speed, vhost_user, server, virtio and "
-		  "packed%s", p->name, pair->key,
+		  "ring_size, slot_size, mac, loopback, speed, vhost_user, server, virtio, "
+		  "packed and vf%s", p->name, pair->key,
 		  pair->value != NULL ? pair->value : "",
 		  is_word ? "; there can be no comma in a value, nor in a path" : "");
 	return -EINVAL;
@@ -301,6 +311,32 @@ check_virtio(const struct parser *p)
 		FOLIO_LOG(ERR, "%s: virtio=%s needs shared memory that the device can reach: "
 			  "pci=0000:00:04.0 (ivshmem), path=/dev/folio0 or path=/dev/folio_alloc",
 			  p->name, da->virtio);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A port whose other end is a virtual function. */
+static int
+check_vf(const struct parser *p)
+{
+	const struct folio_devargs *da = p->out;
+	const struct folio_config *c = &da->config;
+
+	if (da->vhost_user != NULL || da->virtio != NULL) {
+		FOLIO_LOG(ERR, "%s: vf=%s with %s=: allowed is one of them", p->name, da->vf,
+			  da->virtio != NULL ? "virtio" : "vhost_user");
+		return -EINVAL;
+	}
+	if (c->role == FOLIO_HOST || c->loopback || da->server || da->split) {
+		FOLIO_LOG(ERR, "%s: the other end of vf=%s is a network card: role=host, loopback=1, "
+			  "server=1 and packed=0 are not allowed with it", p->name, da->vf);
+		return -EINVAL;
+	}
+	if (c->path == NULL && c->pci == NULL) {
+		FOLIO_LOG(ERR, "%s: vf=%s needs shared memory that the card can reach: "
+			  "path=/dev/folio_alloc, path=/dev/folio0 or pci=0000:00:04.0 (ivshmem)",
+			  p->name, da->vf);
 		return -EINVAL;
 	}
 	return 0;
@@ -339,7 +375,10 @@ check_combination(const struct parser *p)
 	const struct folio_config *c = &p->out->config;
 	int ret;
 
-	ret = p->out->kind == FOLIO_DATAPATH_VIRTIO ? check_virtio(p) : check_native(p);
+	if (p->out->vf != NULL)
+		ret = check_vf(p);
+	else
+		ret = p->out->kind == FOLIO_DATAPATH_VIRTIO ? check_virtio(p) : check_native(p);
 	if (ret != 0)
 		return ret;
 	if (c->path != NULL && c->pci != NULL) {

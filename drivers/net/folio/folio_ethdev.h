@@ -111,6 +111,7 @@ struct folio_devargs {
 	const struct folio_speed *speed;
 	const char *vhost_user; /* strings are kvlist's, as the next */
 	const char *virtio;
+	const char *vf;
 	bool server;
 	bool split; /* no packed rings */
 	struct rte_kvargs *kvlist;

@@ -7,13 +7,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <folio_ioctl.h>
 
 #include "error.h"
-#include "virtio/pci_access.h"
+#include "pci/access.h"
 
+#define COMMAND 4u /* register of configuration space */
 #define CONFIG_BYTES 256u /* what there is of it without PCI Express */
 /* Who is not root reads no more of it, and gets no error. */
 #define CONFIG_OF_ANYBODY 64u
@@ -31,7 +33,30 @@ file_write(const struct folio_pci_access *a, uint32_t space, uint64_t offset, co
 	return pwrite(a->fd, from, len, (off_t)(a->start[space] + offset)) == (ssize_t)len;
 }
 
-static const struct folio_pci_access_ops file_ops = {.read = file_read, .write = file_write};
+static void *
+file_map(const struct folio_pci_access *a, uint32_t space)
+{
+	void *map;
+
+	if (!a->has_bars || a->size[space] == 0)
+		return NULL;
+	map = mmap(NULL, a->size[space], PROT_READ | PROT_WRITE, MAP_SHARED, a->fd,
+		   (off_t)a->start[space]);
+	return map != MAP_FAILED ? map : NULL;
+}
+
+static void
+file_unmap(const struct folio_pci_access *a, uint32_t space, void *map)
+{
+	munmap(map, a->size[space]);
+}
+
+static const struct folio_pci_access_ops file_ops = {
+	.read = file_read,
+	.write = file_write,
+	.map = file_map,
+	.unmap = file_unmap,
+};
 
 /* A write that changes nothing tells whether the kernel lets anybody write. */
 static int
@@ -42,11 +67,11 @@ check_writable(struct folio_pci_access *a, const char *path, const char *name,
 
 	errno = EIO; /* of a write that is too short */
 	if (!file_read(a, FOLIO_PCI_CONFIG, CONFIG_OF_ANYBODY, &last, 1) ||
-	    !file_read(a, FOLIO_PCI_CONFIG, 4, command, sizeof(command)))
+	    !file_read(a, FOLIO_PCI_CONFIG, COMMAND, command, sizeof(command)))
 		return folio_fail(err, -EACCES,
 				  "%s: cannot read all of %s/config: CAP_SYS_ADMIN is needed", name,
 				  path);
-	if (file_write(a, FOLIO_PCI_CONFIG, 4, command, sizeof(command)))
+	if (file_write(a, FOLIO_PCI_CONFIG, COMMAND, command, sizeof(command)))
 		return 0;
 	return folio_fail(err, -errno,
 			  "%s: the kernel does not let %s/config be written (%s): if it is locked "
@@ -144,6 +169,21 @@ folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_place *
 	if (ret != 0)
 		folio_pci_access_close(a);
 	return ret;
+}
+
+int
+folio_pci_command(const struct folio_pci_access *a, uint16_t on, uint16_t off, uint16_t *now)
+{
+	uint8_t c[2];
+
+	if (!folio_pci_read(a, FOLIO_PCI_CONFIG, COMMAND, c, sizeof(c)))
+		return -ENODEV;
+	c[0] = (uint8_t)((c[0] | on) & ~off);
+	if (!folio_pci_write(a, FOLIO_PCI_CONFIG, COMMAND, c, sizeof(c)) ||
+	    !folio_pci_read(a, FOLIO_PCI_CONFIG, COMMAND, c, sizeof(c)))
+		return -ENODEV;
+	*now = (uint16_t)(c[0] | c[1] << 8);
+	return (*now & on) == on && (*now & off) == 0 ? 0 : -EIO;
 }
 
 void

@@ -6,9 +6,9 @@
 #define FOLIO_PCI_ACCESS_H
 
 /*
- * A PCI function's configuration space and BARs by pread() and pwrite(), never by a mapping: an
- * access of user space to the registers of an emulated device is refused in SNP and TDX guests, the
- * kernel's own is not.
+ * A PCI function's configuration space and BARs by pread() and pwrite(), not by a mapping: an access
+ * of user space to the registers of an emulated device is refused in SNP and TDX guests, the
+ * kernel's own is not. Of a device that is not emulated a BAR may be mapped, for doorbells.
  *
  * A function that is bound to vfio-pci is reached through vfio, BARs too. One that no driver has is
  * reached through sysfs, where memory BARs can be mapped only: then there is nothing but
@@ -30,6 +30,10 @@
 #define FOLIO_PCI_CONFIG 7u /* vfio's number of the configuration space */
 #define FOLIO_PCI_SPACES 8u
 
+/* Of the command register: decode addresses of memory BARs; may use memory itself. */
+#define FOLIO_PCI_MEMORY 2u
+#define FOLIO_PCI_MASTER 4u
+
 struct folio_pci_access;
 
 /* How it is reached. Each call is one access, and one system call. False: not done, or only in
@@ -39,6 +43,9 @@ struct folio_pci_access_ops {
 		     uint32_t len);
 	bool (*write)(const struct folio_pci_access *a, uint32_t space, uint64_t offset,
 		      const void *from, uint32_t len);
+	/* A mapping of a whole BAR for one who only stores to it, or NULL. NULL: there is none. */
+	void *(*map)(const struct folio_pci_access *a, uint32_t space);
+	void (*unmap)(const struct folio_pci_access *a, uint32_t space, void *map);
 };
 
 struct folio_pci_access {
@@ -66,6 +73,14 @@ int folio_pci_access_open(struct folio_pci_access *a, const struct folio_pci_pla
 
 /* Twice is fine. The device keeps its state; an IOMMU lets it reach nothing any more. */
 void folio_pci_access_close(struct folio_pci_access *a);
+
+/*
+ * Switch bits of the command register (FOLIO_PCI_MEMORY, FOLIO_PCI_MASTER) on and off, and see that
+ * it was done. now: what it says.
+ *
+ * Returns 0, -ENODEV if it does not answer, or -EIO if it does otherwise.
+ */
+int folio_pci_command(const struct folio_pci_access *a, uint16_t on, uint16_t off, uint16_t *now);
 
 /* For folio_pci_access_open(): a function that is bound to vfio-pci. */
 int folio_pci_vfio_open(struct folio_pci_access *a, const struct folio_pci_place *place,

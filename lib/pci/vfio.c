@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "virtio/pci_access.h"
+#include "pci/access.h"
 
 /* The group's file: N, or noiommu-N. */
 static int
