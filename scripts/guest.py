@@ -160,21 +160,24 @@ class Nic(NamedTuple):
 
 class Guest:
     """A virtual machine with an ivshmem device for each region file, and a virtio-net device for each
-    of the nics, whose back ends must be there."""
+    of the nics, whose back ends must be there. qemu: another one than the system's, with its options;
+    more: devices that come before those."""
 
     def __init__(self, kernel, initrd, regions, memory=384, cpus=1, append="",
-                 accelerator=EMULATED, nics=(), shared_ram=False):
+                 accelerator=EMULATED, nics=(), shared_ram=False, qemu=("qemu-system-x86_64",),
+                 more=()):
         self._folder = tempfile.mkdtemp(prefix="folio-vm.")
         self.memory = memory
         self.accelerator = accelerator
         self.process = None
         self.terminals = []
         self.shells = []
-        self.args = ["qemu-system-x86_64", "-M", "q35", "-accel", accelerator, "-cpu", "max",
+        self.args = [*qemu, "-M", "q35", "-accel", accelerator, "-cpu", "max",
                      "-smp", str(cpus), "-m", str(memory), "-nodefaults", "-display", "none",
                      "-no-user-config", "-kernel", kernel, "-initrd", initrd, "-append",
                      "console=ttyS0 quiet panic=-1 " + append,
                      "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off"]
+        self.args += more
         for n in range(4):
             self.args += ["-chardev", f"socket,id=s{n},path={self._folder}/s{n},server=on,wait=off",
                           "-serial", f"chardev:s{n}"]

@@ -38,12 +38,17 @@ kernel_why() {
 	sed -n 's/^E: *//p' "$KERNEL_PACKAGES/log" | head -1
 }
 
-# kernel_versions default|newest|all: e.g. 6.1.0-56-cloud-amd64, a line each. The default is the
-# cloud kernel that Debian 12 installs; newest is the last of each series (6.1, 6.12) and flavour.
+# kernel_versions default|ordinary|newest|all: e.g. 6.1.0-56-cloud-amd64, a line each. The default is
+# the cloud kernel that Debian 12 installs, ordinary the one for all machines; newest is the last of
+# each series (6.1, 6.12) and flavour.
 kernel_versions() {
 	case "$1" in
 	default)
 		apt-cache "${KERNEL_APT[@]}" depends linux-image-cloud-amd64 |
+			sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p'
+		;;
+	ordinary)
+		apt-cache "${KERNEL_APT[@]}" depends linux-image-amd64 |
 			sed -n 's/.*Depends: linux-image-\([0-9].*\)/\1/p'
 		;;
 	all)

@@ -13,6 +13,7 @@ import time
 import ending
 import traffic
 import vm_ovs
+import vm_vf
 import vm_virtio
 from guest import EMULATED, KVM, Guest
 from testpmd import Failure, RegionFile, Testpmd
@@ -87,13 +88,14 @@ def shell(guest):
 
 def parse_args():
     """The command line."""
-    parser = argparse.ArgumentParser(prog="./run vm", usage="./run vm [--shell | --virtio | --ovs] "
+    parser = argparse.ArgumentParser(prog="./run vm", usage="./run vm [--shell | --virtio | --ovs | --vf] "
                                      "[--kvm | --tcg]")
     parser.add_argument("build", help=argparse.SUPPRESS)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--shell", action="store_true")
     what.add_argument("--virtio", action="store_true")
     what.add_argument("--ovs", action="store_true")
+    what.add_argument("--vf", action="store_true")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--kvm", action="store_true")
     which.add_argument("--tcg", action="store_true")
@@ -108,6 +110,8 @@ def main():
         return 0    # before anything is installed, built or booted
     accelerator = choose_accelerator(args.build, args.kvm, args.tcg)
     image = os.path.join(args.build, "guest")
+    if args.vf:
+        return 1 if vm_vf.show(args.build, accelerator) else 0
     if args.virtio:
         return 1 if vm_virtio.show(image, accelerator) else 0
     if args.ovs:

@@ -23,11 +23,12 @@ EXTERNALS = {
     "__builtin_prefetch": ({0}, "no value arrives in the program"),
 }
 
-# Structures that are in shared memory only: of folio_wire.h, and of lib/virtio.
+# Structures that are in shared memory only: of folio_wire.h, of lib/virtio and lib/vf.
 WIRE_TYPE = re.compile(r"^(?:const )?(?:struct )?folio_(?:shared_u\d+|wire_\w+|virtq_desc|split_avail|"
-                       r"split_used|packed_event|header) \*$")
+                       r"split_used|packed_event|header|advq_desc) \*$")
 # Fields that point there because whoever sets up a virtqueue has to see to it.
-GIVEN = {("struct folio_virtq_memory", "rings"), ("struct folio_virtq_memory", "bufs")}
+GIVEN = {("struct folio_virtq_memory", "rings"), ("struct folio_virtq_memory", "bufs"),
+         ("struct folio_advq_memory", "desc"), ("struct folio_advq_memory", "bufs")}
 COPY_TYPE = "folio_copy_fn"
 COPY_TABLE = "struct folio_copy"
 MOVES = ("memcpy", "memmove", "__builtin_memcpy", "__builtin_memmove", "__memcpy_chk")
