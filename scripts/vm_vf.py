@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from guest import Guest
+from guest import EMULATED, Guest
 from mirror import Mirrored
 from testpmd import Failure, RegionFile
 
@@ -74,12 +74,33 @@ class Peer:
             with contextlib.suppress(OSError):
                 self._socket.sendto(MAC + bytes((2, 0, 0, 0, 0, 1)) + frame[12:], self.card)
 
+    def flood(self, frames):
+        """Send what nobody asked for."""
+        for _ in range(frames):
+            with contextlib.suppress(OSError):
+                self._socket.sendto(MAC + bytes((2, 0, 0, 0, 0, 1)) + b"\x88\xb5" + bytes((0xee,)) * 1000,
+                                    self.card)
+
     def close(self):
         """Unplug it."""
-        with contextlib.suppress(OSError):
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"", self.path)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", self.path)
         self._thread.join(10)
         self._socket.close()
+
+
+def boot(image, qemu, region, peer, accelerator=EMULATED):
+    """A guest with the card, in a QEMU that scripts/qemu-unpack has in the folder `qemu`."""
+    share = f"{qemu}/usr/share"
+    return Guest(
+        os.path.join(image, "vmlinuz"), os.path.join(image, "initrd"), [(region, REGION_MB)],
+        memory=768, accelerator=accelerator, append="intel_iommu=on",
+        qemu=(f"{qemu}/usr/bin/qemu-system-x86_64", "-L", f"{share}/seabios", "-L", f"{share}/qemu"),
+        more=["-device", "intel-iommu,intremap=on",
+              # QEMU 10 maps the BARs of virtual functions above 4 GiB at their low 32 bits.
+              "-global", "q35-pcihost.pci-hole64-size=0",
+              *peer.args(), "-device", "pcie-root-port,id=root0,chassis=1,addr=10",
+              "-device", "igb,netdev=cable,bus=root0,romfile="])
 
 
 def make_function(guest):
@@ -118,7 +139,6 @@ def verify(guest, peer, name, devargs, app="--max-len 1500"):
 
 def show(build, accelerator):
     """All of it; returns how much was wrong."""
-    image, qemu = os.path.join(build, "guest-vf"), os.path.join(build, "qemu")
     with contextlib.ExitStack() as stack:
         region = RegionFile()
         stack.callback(region.remove)
@@ -127,16 +147,8 @@ def show(build, accelerator):
         stack.callback(peer.close)
         start = time.monotonic()
         print(f"booting a guest (QEMU 10, {accelerator}) with an 82576 and an IOMMU ...", flush=True)
-        share = f"{qemu}/usr/share"
-        guest = Guest(
-            os.path.join(image, "vmlinuz"), os.path.join(image, "initrd"), [(region.path, REGION_MB)],
-            memory=768, accelerator=accelerator, append="intel_iommu=on",
-            qemu=(f"{qemu}/usr/bin/qemu-system-x86_64", "-L", f"{share}/seabios", "-L", f"{share}/qemu"),
-            more=["-device", "intel-iommu,intremap=on",
-                  # QEMU 10 maps the BARs of virtual functions above 4 GiB at their low 32 bits.
-                  "-global", "q35-pcihost.pci-hole64-size=0",
-                  *peer.args(), "-device", "pcie-root-port,id=root0,chassis=1,addr=10",
-                  "-device", "igb,netdev=cable,bus=root0,romfile="])
+        guest = boot(os.path.join(build, "guest-vf"), os.path.join(build, "qemu"), region.path, peer,
+                     accelerator)
         stack.callback(guest.end)
         guest.boot()
         print(f"{time.monotonic() - start:6.1f} s  the guest is up", flush=True)

@@ -161,6 +161,7 @@ vfrig_start(uint16_t device)
 {
 	vfmodel_init(&vfrig.m, device);
 	vfrig.m.sent = echo;
+	vfrig.run = vfmodel_run;
 	vfrig.absent = vfrig.refused = vfrig.quit = vfrig.deaf = false;
 	vfrig.sent = vfrig.lost = 0;
 	vfrig.error = NULL;

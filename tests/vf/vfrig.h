@@ -26,6 +26,8 @@ struct vfrig {
 	uint64_t lost;	      /* of these, no room to receive */
 	const char *error;
 	pthread_t thread;
+	/* As vfmodel_run(), for who holds the lock and has no model of his own. */
+	uint32_t (*run)(struct vfmodel *m);
 	/* Called for every frame that is sent, before it comes back. */
 	void (*look)(void *user, const uint8_t *frame, uint32_t len);
 	void *user;
