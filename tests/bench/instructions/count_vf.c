@@ -106,6 +106,7 @@ open_igbvf(void)
 	device.mem_resource[0].len = VFMODEL_REGS;
 	device.intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	device.driver = igbvf;
+	device.device.driver = &igbvf->driver;
 	check(device.intr_handle != NULL && rte_intr_fd_set(device.intr_handle, -1) == 0,
 	      "a handle of no interrupt");
 	check(igbvf->probe(igbvf, &device) == 0, "the probe");
@@ -259,7 +260,7 @@ set_up(void)
 int
 main(int argc, char **argv)
 {
-	static const unsigned int sizes[] = {64, 256, 1514};
+	static const unsigned int sizes[] = {64, 1514};
 	static const uint16_t bursts[] = {1, 8, 32};
 	bool folio = argc > 3 && strcmp(argv[1], "folio") == 0;
 	uint16_t n = 0;
