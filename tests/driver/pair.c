@@ -275,6 +275,18 @@ pair_open(struct pair *p, const char *guest_args, const char *host_args,
 	wait_link(p->host, true);
 }
 
+uint16_t
+pair_receiver(const struct pair *p)
+{
+	return guest_is_folio() ? p->guest : p->host;
+}
+
+uint16_t
+pair_sender(const struct pair *p)
+{
+	return guest_is_folio() ? p->host : p->guest;
+}
+
 void
 pair_close(struct pair *p)
 {

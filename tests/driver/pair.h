@@ -85,6 +85,10 @@ void pair_open(struct pair *p, const char *guest_args, const char *host_args,
 	       const struct port_setup *setup);
 void pair_close(struct pair *p);
 
+/* Of folio's port as the one that receives. */
+uint16_t pair_receiver(const struct pair *p);
+uint16_t pair_sender(const struct pair *p);
+
 void wait_link(uint16_t port, bool up);
 
 /* A frame with a pattern that depends on seed and position; segs mbufs. */

@@ -52,8 +52,8 @@ open_link(struct link *l, uint64_t offloads, bool chains)
 		setup.pool = small_pool;
 	}
 	pair_open(&l->pair, "", "", &setup);
-	l->from = guest_is_folio() ? l->pair.host : l->pair.guest;
-	l->to = guest_is_folio() ? l->pair.guest : l->pair.host;
+	l->from = pair_sender(&l->pair);
+	l->to = pair_receiver(&l->pair);
 }
 
 static void

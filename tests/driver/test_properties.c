@@ -25,7 +25,7 @@ test_info(void **state)
 	assert_string_equal(info.driver_name, "net_folio");
 	assert_int_equal(info.max_rx_queues, 3);
 	assert_int_equal(info.max_tx_queues, 3);
-	assert_int_equal(info.max_mac_addrs, 1);
+	assert_int_equal(info.max_mac_addrs, 64);
 	assert_true(info.max_mtu >= 9600);
 	assert_int_equal(info.max_rx_pktlen - info.max_mtu, OVERHEAD);
 	assert_int_equal(info.default_rxportconf.ring_size, 256);

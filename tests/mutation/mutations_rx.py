@@ -43,3 +43,47 @@ RX_BUGS = [
     ("a port that runs goes on as it was", HERE, LAYERS, "if (ops->rx_pkt_burst == old)",
      "if (ops->rx_pkt_burst != old)"),
 ]
+
+FILTER = "drivers/net/folio/folio_filter.c"
+SORTED = "driver:test_filter"
+
+RX_BUGS += [
+    # Filters.
+    ("a port that is not promiscuous takes everything", SORTED, FILTER, "if (!f->selective)\n",
+     "if (f->selective || !f->selective)\n"),
+    ("groups are taken though not all are wanted", SORTED, FILTER,
+     "((work & FOLIO_RX_SOME_GROUPS) == 0 || ", "(true || "),
+    ("broadcasts are not taken", SORTED, FILTER, " || rte_is_broadcast_ether_addr(&eth->dst_addr)",
+     ""),
+    ("the list of groups is not used", SORTED, FILTER, "\t\tadd(t, &n, &f->groups[i]);\n", "\t\t;\n"),
+    ("only the first address is used", SORTED, FILTER, "for (i = 0; i < FOLIO_MACS; i++)",
+     "for (i = 0; i < 1; i++)"),
+    ("a removed address stays", SORTED, FILTER,
+     "folio_adapter(dev)->macs[index] = (struct rte_ether_addr){0};\n\tfolio_filter_update(dev);",
+     "folio_adapter(dev)->macs[index] = (struct rte_ether_addr){0};"),
+    ("any group is an address", SORTED, FILTER, "if (!rte_is_multicast_ether_addr(&list[i])) {",
+     "if (rte_is_zero_ether_addr(&list[i])) {"),
+    ("a long list of groups", SORTED, FILTER, "if (n > FOLIO_GROUPS) {", "if (n > FOLIO_GROUPS + 1) {"),
+    ("what is not wanted counts as received", SORTED, FILTER, "\t\tstats->packets--;\n", ""),
+    ("what is not wanted counts as bytes received", SORTED, FILTER,
+     "\t\tstats->bytes -= m->pkt_len;\n", ""),
+    ("what is not wanted leaks", SORTED, FILTER, "\t\trte_pktmbuf_free(m);\n", ""),
+    ("a tag of a priority only is filtered", SORTED, FILTER, "return id == 0 || ", "return "),
+    ("a tag that is cut off passes", SORTED, FILTER,
+     "sizeof(*eth) + sizeof(*tag))\n\t\treturn false;",
+     "sizeof(*eth) + sizeof(*tag))\n\t\treturn true;"),
+    ("the outer tag of two is not filtered", SORTED, FILTER,
+     " &&\n\t    eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ))", ")"),
+    # Tags.
+    ("a tag that is cut off is stripped", SORTED, LAYER,
+     "\t\t   m->data_len >= sizeof(*eth) + sizeof(*tags)) {", "\t\t   m->data_len > 0) {"),
+    ("two tags that are cut off are stripped", SORTED, LAYER,
+     "m->data_len >= sizeof(*eth) + 2 * sizeof(*tags) &&", "m->data_len >= sizeof(*eth) + 4 &&"),
+    ("any second tag is stripped", SORTED, LAYER,
+     " &&\n\t    tags[0].eth_proto == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)) {", ") {"),
+    ("the two tags are mixed up", SORTED, LAYER,
+     "m->vlan_tci_outer = rte_be_to_cpu_16(tags[0].vlan_tci);",
+     "m->vlan_tci_outer = rte_be_to_cpu_16(tags[1].vlan_tci);"),
+    ("VLAN modes of a port that runs wait for a start", SORTED, LAYER,
+     "\tRTE_SET_USED(mask);\n\tfolio_offload_rx_update(dev);", "\tRTE_SET_USED(mask);\n\tRTE_SET_USED(dev);"),
+]

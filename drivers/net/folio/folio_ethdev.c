@@ -125,7 +125,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	if (folio_is_closed(dev))
 		return -ENODEV;
 	ring_size = folio_datapath(a)->ring_size(a->port);
-	info->max_mac_addrs = 1;
+	info->max_mac_addrs = FOLIO_MACS;
 	info->max_rx_pktlen = a->max_frame;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = RTE_MIN(a->max_frame - FOLIO_FRAME_OVERHEAD, (uint32_t)UINT16_MAX);
@@ -149,20 +149,13 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	return 0;
 }
 
-/* A link between two: every frame on it is for us. The modes are recorded by ethdev. */
-static int
-any_mode(struct rte_eth_dev *dev)
-{
-	RTE_SET_USED(dev);
-	return 0;
-}
-
 static int
 mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
 	struct folio_adapter *a = folio_adapter(dev);
 
-	rte_ether_addr_copy(mac, &a->mac);
+	rte_ether_addr_copy(mac, &a->macs[0]);
+	folio_filter_update(dev);
 	if (folio_datapath(a)->set_mac != NULL)
 		folio_datapath(a)->set_mac(a->port, mac->addr_bytes);
 	return 0;
@@ -202,11 +195,16 @@ static const struct eth_dev_ops ops = {
 	.dev_supported_ptypes_get = folio_supported_ptypes_get,
 	.dev_ptypes_set = folio_ptypes_set,
 	.link_update = folio_link_update,
-	.promiscuous_enable = any_mode,
-	.promiscuous_disable = any_mode,
-	.allmulticast_enable = any_mode,
-	.allmulticast_disable = any_mode,
+	.promiscuous_enable = folio_promiscuous_enable,
+	.promiscuous_disable = folio_promiscuous_disable,
+	.allmulticast_enable = folio_allmulticast_enable,
+	.allmulticast_disable = folio_allmulticast_disable,
 	.mac_addr_set = mac_addr_set,
+	.mac_addr_add = folio_mac_addr_add,
+	.mac_addr_remove = folio_mac_addr_remove,
+	.set_mc_addr_list = folio_set_mc_addr_list,
+	.vlan_filter_set = folio_vlan_filter_set,
+	.vlan_offload_set = folio_vlan_offload_set,
 	.mtu_set = mtu_set,
 	.eth_dev_priv_dump = folio_priv_dump,
 	.stats_get = folio_stats_get,
@@ -282,12 +280,12 @@ choose_mac(struct folio_adapter *a, const struct folio_devargs *da)
 {
 	const struct folio_datapath *d = folio_datapath(a);
 
-	a->mac = da->mac;
-	if (rte_is_zero_ether_addr(&a->mac) &&
-	    (d->mac == NULL || !d->mac(a->port, a->mac.addr_bytes)))
-		rte_eth_random_addr(a->mac.addr_bytes);
+	a->macs[0] = da->mac;
+	if (rte_is_zero_ether_addr(&a->macs[0]) &&
+	    (d->mac == NULL || !d->mac(a->port, a->macs[0].addr_bytes)))
+		rte_eth_random_addr(a->macs[0].addr_bytes);
 	if (d->set_mac != NULL)
-		d->set_mac(a->port, a->mac.addr_bytes);
+		d->set_mac(a->port, a->macs[0].addr_bytes);
 }
 
 static int
@@ -324,7 +322,7 @@ create_ethdev(struct rte_vdev_device *vdev, void *port, const struct folio_devar
 	dev->rx_queue_count = folio_rx_queue_count;
 	dev->rx_descriptor_status = folio_rx_descriptor_status;
 	dev->tx_descriptor_status = folio_tx_descriptor_status;
-	dev->data->mac_addrs = &a->mac;
+	dev->data->mac_addrs = a->macs;
 	dev->data->promiscuous = 1;
 	dev->data->all_multicast = 1;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;

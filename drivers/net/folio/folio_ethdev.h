@@ -28,6 +28,7 @@ struct folio_rx_stats {
 	uint64_t nombuf;	 /* bursts that ended early for want of mbufs; nothing was lost */
 	uint64_t oversize;	 /* packets dropped: longer than the MTU, or than an mbuf, allows */
 	uint64_t pool_too_small; /* packets dropped: they need more mbufs than the pool has */
+	uint64_t filtered;	 /* packets that the application does not want; not in the others */
 };
 
 struct folio_tx_stats {
@@ -96,7 +97,7 @@ struct folio_adapter {
 	uint16_t max_queues;
 	uint32_t max_frame;
 	struct folio_speed speed; /* its name: primary only */
-	struct rte_ether_addr mac;
+	struct rte_ether_addr macs[FOLIO_MACS]; /* ethdev's mac_addrs */
 	struct folio_rx_offload rx_offload;
 	uint64_t base[FOLIO_COUNTERS_MAX]; /* the datapath's counters at the last reset */
 	struct folio_kept kept[FOLIO_WIRE_QUEUES_MAX];

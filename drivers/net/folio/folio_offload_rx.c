@@ -8,6 +8,31 @@
 #include "folio_layers.h"
 
 /*
+ * Both tags of a frame that has two, the outer one of a provider's; or the one that it has. A tag
+ * that is cut off stays.
+ */
+static void
+strip_tags(struct rte_mbuf *m, uint64_t work)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	const struct rte_vlan_hdr *tags = (const void *)(eth + 1);
+
+	if ((work & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0 &&
+	    eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ) &&
+	    m->data_len >= sizeof(*eth) + 2 * sizeof(*tags) &&
+	    tags[0].eth_proto == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)) {
+		m->vlan_tci_outer = rte_be_to_cpu_16(tags[0].vlan_tci);
+		m->vlan_tci = rte_be_to_cpu_16(tags[1].vlan_tci);
+		m->ol_flags |= RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED |
+			       RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+		memmove(rte_pktmbuf_adj(m, 2 * sizeof(*tags)), eth, 2 * RTE_ETHER_ADDR_LEN);
+	} else if ((work & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) != 0 &&
+		   m->data_len >= sizeof(*eth) + sizeof(*tags)) {
+		(void)rte_vlan_strip(m);
+	}
+}
+
+/*
  * The work may change under a burst: what it has begun with holds for its end. The gate is for the
  * queue's memory, which lives until no burst is inside.
  */
@@ -23,6 +48,12 @@ folio_offload_receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		return 0;
 	work = __atomic_load_n(&o->work, __ATOMIC_RELAXED);
 	n = folio_layers[q->common.port_id].lanes_rx(queue, pkts, n);
+	if ((work & FOLIO_RX_FILTERED) != 0)
+		n = folio_filter_packets(&o->filter, work, pkts, n, &q->stats);
+	if ((work & FOLIO_RX_STRIPPED) != 0) {
+		for (i = 0; i < n; i++)
+			strip_tags(pkts[i], work);
+	}
 	if ((work & FOLIO_RX_PARSED) != 0) {
 		uint32_t ptypes = __atomic_load_n(&o->ptypes, __ATOMIC_RELAXED);
 
@@ -64,6 +95,7 @@ void
 folio_offload_rx_init(struct rte_eth_dev *dev)
 {
 	offload_of(dev)->ptypes = RTE_PTYPE_ALL_MASK;
+	folio_filter_update(dev);
 }
 
 /* Every packet has this type, whoever asks. */
@@ -79,6 +111,7 @@ folio_offload_rx_update(struct rte_eth_dev *dev)
 	struct folio_rx_offload *o = offload_of(dev);
 	uint64_t work = dev->data->dev_conf.rxmode.offloads & FOLIO_RX_SOFT_OFFLOADS;
 
+	work |= folio_filter_work(&o->filter);
 	if (wants_ptypes(o))
 		work |= FOLIO_RX_PTYPES;
 	__atomic_store_n(&o->work, work, __ATOMIC_RELAXED);
@@ -122,6 +155,15 @@ folio_ptypes_set(struct rte_eth_dev *dev, uint32_t mask)
 
 	__atomic_store_n(&o->ptypes, mask, __ATOMIC_RELAXED);
 	o->ptypes_set = true;
+	folio_offload_rx_update(dev);
+	return 0;
+}
+
+/* ethdev has written to rxmode.offloads what is wanted, and refused what is not offered. */
+int
+folio_vlan_offload_set(struct rte_eth_dev *dev, int mask)
+{
+	RTE_SET_USED(mask);
 	folio_offload_rx_update(dev);
 	return 0;
 }

@@ -14,16 +14,23 @@
 
 #include "boundary/gate.h"
 #include "folio_compat.h"
+#include "folio_filter.h"
 
 /* Packets are parsed for these; their types come with it. */
 #define FOLIO_RX_CKSUMS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | \
 			 RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 
 /* What the layer does, for the whole port. */
-#define FOLIO_RX_SOFT_OFFLOADS FOLIO_RX_CKSUMS
+#define FOLIO_RX_SOFT_OFFLOADS (FOLIO_RX_CKSUMS | RTE_ETH_RX_OFFLOAD_VLAN_STRIP | \
+				RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER)
 
 /* What bursts do besides RTE_ETH_RX_OFFLOAD_*. */
 #define FOLIO_RX_PTYPES (UINT64_C(1) << 63)
+#define FOLIO_RX_MACS (UINT64_C(1) << 62)	 /* the port is not promiscuous */
+#define FOLIO_RX_SOME_GROUPS (UINT64_C(1) << 61) /* nor takes it all of multicast */
+
+#define FOLIO_RX_FILTERED (FOLIO_RX_MACS | RTE_ETH_RX_OFFLOAD_VLAN_FILTER)
+#define FOLIO_RX_STRIPPED (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)
 
 #define FOLIO_RX_PARSED (FOLIO_RX_CKSUMS | FOLIO_RX_PTYPES)
 
@@ -32,6 +39,7 @@ struct folio_rx_offload {
 	uint64_t work; /* RTE_ETH_RX_OFFLOAD_* and FOLIO_RX_*; 0: the layer is left out */
 	uint32_t ptypes; /* those of the masks that are wanted */
 	bool ptypes_set; /* the application said so */
+	struct folio_filter filter;
 };
 
 /* Ahead of the first start. */
@@ -55,5 +63,6 @@ void folio_offload_rx_parse(struct rte_mbuf *m, uint64_t work, uint32_t ptypes);
 /* Ops of ethdev. */
 const uint32_t *folio_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG);
 int folio_ptypes_set(struct rte_eth_dev *dev, uint32_t mask);
+int folio_vlan_offload_set(struct rte_eth_dev *dev, int mask);
 
 #endif /* FOLIO_OFFLOAD_RX_H */

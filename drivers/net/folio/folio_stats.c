@@ -20,6 +20,7 @@ static const struct named_offset rx_names[] = {
 	{"nombuf", offsetof(struct folio_rx_stats, nombuf)},
 	{"oversize", offsetof(struct folio_rx_stats, oversize)},
 	{"pool_too_small", offsetof(struct folio_rx_stats, pool_too_small)},
+	{"filtered", offsetof(struct folio_rx_stats, filtered)},
 };
 
 static const struct named_offset tx_names[] = {

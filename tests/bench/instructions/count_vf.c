@@ -32,6 +32,7 @@
 #include "count_steps.h"
 
 #define FRAMES 256
+#define SIZE 64
 #define BURST_MAX 32
 #define WARM_UP 2048
 #define MBUFS 8191
@@ -260,11 +261,10 @@ set_up(void)
 int
 main(int argc, char **argv)
 {
-	static const unsigned int sizes[] = {64, 1514};
 	static const uint16_t bursts[] = {1, 8, 32};
 	bool folio = argc > 3 && strcmp(argv[1], "folio") == 0;
 	uint16_t n = 0;
-	size_t s, b;
+	size_t b;
 
 	check(argc > 3, "usage: folio or igbvf, and a plugin");
 	if (folio)
@@ -277,12 +277,10 @@ main(int argc, char **argv)
 	if (folio)
 		hold_folio();
 	in_vain = steps_of(nothing, NULL, NULL, &n);
-	for (s = 0; s < RTE_DIM(sizes); s++) {
-		for (b = 0; b < RTE_DIM(bursts); b++)
-			count(sizes[s], bursts[b]);
-		if (folio)
-			count_copies(sizes[s]);
-	}
+	for (b = 0; b < RTE_DIM(bursts); b++)
+		count(SIZE, bursts[b]);
+	if (folio)
+		count_copies(SIZE);
 	fflush(stdout);
 	if (folio)
 		pthread_mutex_unlock(&rig->lock);
