@@ -64,7 +64,7 @@ TARGETS = [Target("layout", 64, 4, 200_000), Target("session", 256, 14, 10_000),
            Target("ring", 512, 16, 6_000), Target("port", 256, 16, 5_000, False),
            Target("traffic", 64, 10, 40_000, False),
            Target("virtq", 256, 12, 20_000), Target("pci", 192, 4, 8_000),
-           Target("vhost", 256, 8, 20_000)]
+           Target("vhost", 256, 8, 20_000), Target("advq", 192, 6, 20_000)]
 
 
 class Outcome(NamedTuple):

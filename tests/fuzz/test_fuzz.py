@@ -66,6 +66,9 @@ class Fuzz(unittest.TestCase):
     def test_fuzz_vhost(self):
         self.run_target("vhost")
 
+    def test_fuzz_advq(self):
+        self.run_target("advq")
+
     def test_finds_deliberate_bugs(self):
         with tempfile.TemporaryDirectory() as folder:
             fuzz.share_objects(folder)

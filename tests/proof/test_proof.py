@@ -22,10 +22,13 @@ GEOMETRIES = [(1, 64, 256), (64, 64, 256), (1, 2048, 2048), (3, 128, 1500), (2, 
 # Buffers of a virtqueue, bytes of data in one, longest frame.
 VIRTQUEUES = [(1, 64, 64), (8, 256, 65535), (256, 2048, 1518), (32768, 64, 65535)]
 
+# Descriptors of a virtual function's ring, bytes from buffer to buffer.
+CARD_RINGS = [(64, 1024), (64, 65600), (1024, 2112), (4096, 9280)]
+
 # The code under proof: every function that is defined in it has to be proved or reached.
 FILES = ["boundary/copy_isa.c", "boundary/copy_kernel.h", "boundary/gate.h", "boundary/shared.h",
          "count.h", "error.h", "native/burst.c", "native/layout.c", "native/layout.h",
-         "native/ring.c", "native/ring.h", "native/session.c", "virtio/header.h",
+         "native/ring.c", "native/ring.h", "native/session.c", "vf/advq.c", "vf/advq.h", "virtio/header.h",
          "virtio/judge.c", "virtio/packed.c", "virtio/packed.h", "virtio/queue.c", "virtio/queue.h",
          "virtio/split.c", "virtio/split.h"]
 # ... but for these, which nothing in these files calls.
@@ -33,6 +36,7 @@ ELSEWHERE = {
     "folio_counted": "one load, for lib/queue.c",
     "are_chains": "as folio_virtq_valid",
     "folio_virtq_valid": "for tests: private memory only",
+    "folio_advq_valid": "for tests: private memory only",
     "is_permutation": "as folio_virtq_valid",
     "folio_kernel_move": "another instruction set: tests/unit/test_copy.c",
     "folio_kernel_move16": "another instruction set: tests/unit/test_copy.c",
@@ -78,6 +82,9 @@ class Analyses:
         for queue in VIRTQUEUES:
             name = "virtq_" + "x".join(map(str, queue))
             found[name] = cls.get(name, tools.eva_virtq, *queue)
+        for ring in CARD_RINGS:
+            name = "advq_" + "x".join(map(str, ring))
+            found[name] = cls.get(name, tools.eva_advq, *ring)
         return found
 
     @classmethod
@@ -197,6 +204,9 @@ def add_proofs():
     for queue in VIRTQUEUES:
         name = "virtq_" + "x".join(map(str, queue))
         add(Values, name, lambda self, n=name, q=queue: self.analyse(Analyses.get(n, tools.eva_virtq, *q)))
+    for ring in CARD_RINGS:
+        name = "advq_" + "x".join(map(str, ring))
+        add(Values, name, lambda self, n=name, r=ring: self.analyse(Analyses.get(n, tools.eva_advq, *r)))
 
 
 def add_models():

@@ -44,6 +44,11 @@ class Sensitivity(unittest.TestCase):
         """EVA on one virtqueue."""
         return tools.eva_virtq(8, 256, 65535, root=root)
 
+    @staticmethod
+    def advq(root):
+        """EVA on one ring of a card."""
+        return tools.eva_advq(64, 2112, root=root)
+
     def test_producer_index_unbounded(self):
         """More filled slots than the ring has."""
         self.wp("folio_cons_refresh", "native/ring.c", INDEX_CHECK,
@@ -124,6 +129,22 @@ class Sensitivity(unittest.TestCase):
         """An element of the used ring behind its end."""
         self.eva(self.virtq, "out of bounds read", "virtio/split.h", "&q->elem[s & q->mask]",
                  "&q->elem[s]")
+
+    def test_card_length_off_by_one(self):
+        """A byte more than the longest frame that a card may give."""
+        self.wp("folio_advq_rx_is_plain", "vf/advq.h",
+                "len - FOLIO_ADVQ_FRAME_MIN <= max - FOLIO_ADVQ_FRAME_MIN;",
+                "len - FOLIO_ADVQ_FRAME_MIN <= max - FOLIO_ADVQ_FRAME_MIN + 1;")
+
+    def test_card_descriptor_without_mask(self):
+        """A descriptor behind a card's ring."""
+        self.eva(self.advq, "out of bounds write", "vf/advq.h", "&q->desc[q->head & q->mask];",
+                 "&q->desc[q->head];")
+
+    def test_card_buffer_without_mask(self):
+        """A buffer behind them."""
+        self.eva(self.advq, "valid_dest", "vf/advq.h", "(uint64_t)(s & q->mask) * q->stride",
+                 "(uint64_t)s * q->stride")
 
     def test_publish_in_a_broken_end(self):
         """A broken producer that finds room again."""

@@ -66,6 +66,7 @@ UNITS = {
                            "next_buffer|has|keep_len|by_length"),
     "lib/virtio/split.c": ("contracts_virtq.h", ["contracts_virtq.h"], r"folio_split_\w+"),
     "lib/virtio/packed.c": ("contracts_virtq.h", ["contracts_virtq.h"], r"folio_packed_\w+"),
+    "lib/vf/advq.c": ("contracts_advq.h", ["contracts_advq.h"], r"folio_advq_\w+"),
 }
 LEMMAS = {
     RING: "mul_mono,slot_in_ring,slot_offset,ring_bytes,whole_lines",
@@ -197,6 +198,13 @@ def eva_virtq(size, room, longest, root=ROOT):
                ["-eva-slevel", "10", "-eva-use-spec", "folio_virtq_tx_piece,folio_virtq_rx_piece"],
                {"SIZE": f"{size}u", "ROOM": f"{room}u", "MAX_FRAME": f"{longest}u", "FOLIO_COPY_PORTABLE": 1,
                 "FOLIO_COPY_OPS": "folio_copy_portable"}, "pieces_virtq.h", root=root)
+
+
+def eva_advq(size, stride, root=ROOT):
+    """One size, any private state, any card."""
+    return Eva(["eva_advq.c", "lib/vf/advq.c", "lib/boundary/copy_isa.c"], ["-eva-slevel", "10"],
+               {"SIZE": f"{size}u", "STRIDE": f"{stride}u", "FOLIO_COPY_PORTABLE": 1,
+                "FOLIO_COPY_OPS": "folio_copy_portable"}, root=root)
 
 
 # Every layout, by running it.
