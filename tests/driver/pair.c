@@ -181,6 +181,7 @@ as_far_as_it_can(uint16_t port, const struct port_setup *setup)
 		return s;
 	s.rx_offloads &= info.rx_offload_capa;
 	s.tx_offloads &= info.tx_offload_capa;
+	s.rss = 0;
 	s.deferred = false;
 	return s;
 }
@@ -195,6 +196,7 @@ configure(uint16_t port, const struct port_setup *wanted)
 		.rxmode = {.offloads = setup->rx_offloads, .mtu = setup->mtu},
 		.txmode = {.offloads = setup->tx_offloads},
 		.intr_conf = {.lsc = setup->lsc},
+		.rx_adv_conf = {.rss_conf = {.rss_hf = setup->rss}},
 	};
 	struct rte_eth_rxconf rxconf = {
 		.offloads = setup->rx_offloads, .rx_deferred_start = setup->deferred};
@@ -202,6 +204,8 @@ configure(uint16_t port, const struct port_setup *wanted)
 		.offloads = setup->tx_offloads, .tx_deferred_start = setup->deferred};
 	uint16_t q;
 
+	if (setup->rss != 0)
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	assert_int_equal(rte_eth_dev_configure(port, queues, queues, &conf), 0);
 	for (q = 0; q < queues; q++) {
 		assert_int_equal(rte_eth_rx_queue_setup(port, q, 0, 0, &rxconf, pool), 0);

@@ -53,6 +53,7 @@ struct port_setup {
 	uint16_t mtu;
 	uint64_t rx_offloads;
 	uint64_t tx_offloads;
+	uint64_t rss; /* RTE_ETH_RSS_*; not 0: RSS mode, of folio's ports */
 	struct rte_mempool *pool; /* default: the common pool */
 	bool deferred;
 	bool lsc;

@@ -38,7 +38,8 @@ RX_BUGS = [
     ("IPv4's checksum is verified for whoever asks for another", HERE, PARSE,
      "if ((work & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0)\n", ""),
     # Packet types.
-    ("types that nobody wants are set", HERE, PARSE, "type & ptypes;", "type & (ptypes | ~0u);"),
+    ("types that nobody wants are set", HERE, PARSE, "type & __atomic_load_n(&o->ptypes, __ATOMIC_RELAXED);",
+     "type;"),
     ("types come with checksums only", HERE, LAYER, "\t\twork |= FOLIO_RX_PTYPES;\n", "\t\t;\n"),
     ("a port that runs goes on as it was", HERE, LAYERS, "if (ops->rx_pkt_burst == old)",
      "if (ops->rx_pkt_burst != old)"),
@@ -86,4 +87,46 @@ RX_BUGS += [
      "m->vlan_tci_outer = rte_be_to_cpu_16(tags[1].vlan_tci);"),
     ("VLAN modes of a port that runs wait for a start", SORTED, LAYER,
      "\tRTE_SET_USED(mask);\n\tfolio_offload_rx_update(dev);", "\tRTE_SET_USED(mask);\n\tRTE_SET_USED(dev);"),
+]
+
+RSS = "drivers/net/folio/folio_rss.c"
+SPREAD = "drivers/net/folio/folio_spread.c"
+CONTROL = "drivers/net/folio/folio_ethdev.c"
+HASHED = "driver:test_rss"
+
+RX_BUGS += [
+    # The hash.
+    ("ports are not hashed", HASHED, RSS, "if (n != 0 && (types & kind.ports) != 0)",
+     "if (n == 0 && (types & kind.ports) != 0)"),
+    ("fragments are hashed as anything else is", HASHED, RSS, "case RTE_PTYPE_L4_FRAG:",
+     "case RTE_PTYPE_L4_IGMP:"),
+    ("every IP packet is hashed", HASHED, RSS, "if ((types & (kind.ports | kind.addresses)) == 0)",
+     "if (types == 0)"),
+    ("a key of any length", HASHED, RSS, "conf->rss_key_len == 0 || ", "true || "),
+    ("a new key is not used", HASHED, RSS,
+     "\trte_convert_rss_key(aligned, rss->keys[next], FOLIO_RSS_KEY);\n", ""),
+    ("the mask of a table is not looked at", HASHED, RSS, "\t\tif (is_masked(reta, i))\n\t\t\t__atomic",
+     "\t\t__atomic"),
+    ("a table of any size", HASHED, RSS, "if (n == FOLIO_RSS_RETA)", "if (n != 0)"),
+    ("new types of a port that runs wait for a start", HASHED, RSS,
+     "conf->rss_hf, __ATOMIC_RELAXED);\n\tfolio_offload_rx_update(dev);",
+     "conf->rss_hf, __ATOMIC_RELAXED);"),
+    # Queues.
+    ("a full ring keeps the packet", HASHED, SPREAD, "\t\t\trte_pktmbuf_free(m);\n\t\t}\n", "\t\t}\n"),
+    ("what is dropped for want of room is not counted", HASHED, SPREAD,
+     "\t\t\tq->stats.missed++;\n", ""),
+    ("a packet counts for the queue that received it", HASHED, SPREAD,
+     "\t\tq->stats.packets--;\n", ""),
+    ("bytes count for the queue that received them", HASHED, SPREAD,
+     "\t\tq->stats.bytes -= m->pkt_len;\n", ""),
+    ("what a burst leaves in a ring is forgotten", HASHED, SPREAD,
+     "\t\tif (left > 0)\n\t\t\tagain |= RTE_BIT64(from);\n", ""),
+    ("a stopped queue gets packets", HASHED, SPREAD,
+     "\tif (!on)\n\t\t__atomic_store_n(&s->to[queue].open, false, __ATOMIC_RELAXED);\n", ""),
+    ("a queue that stops keeps what waits for it", HASHED, SPREAD, "\tdrain(s, queue);\n", ""),
+    ("a port that is closed keeps what waits", HASHED, SPREAD,
+     "\twhile (r != NULL && rte_ring_sc_dequeue(r, &m) == 0)\n", "\twhile (r == s->rings[0] && r != NULL && rte_ring_sc_dequeue(r, &m) == 0)\n"),
+    ("the queues of the last start", HASHED, SPREAD, " && rss->spread->queues == queues)", ")"),
+    ("RSS that is switched off goes on", HASHED, SPREAD,
+     "if (__atomic_load_n(&rss->types, __ATOMIC_RELAXED) == 0)", "if (n == 0)"),
 ]

@@ -75,6 +75,14 @@ folio_thread_create(pthread_t *thread, const char *name, folio_thread_result (*r
 #define FOLIO_SET_MAX_RX_BUFSIZE(info, v) RTE_SET_USED(v)
 #endif
 
+/* 23.11: a port says which hash functions it has. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#define FOLIO_SET_RSS_TOEPLITZ(info) \
+	((info)->rss_algo_capa |= RTE_ETH_HASH_ALGO_CAPA_MASK(TOEPLITZ))
+#else
+#define FOLIO_SET_RSS_TOEPLITZ(info) RTE_SET_USED(info)
+#endif
+
 /* 23.03: telemetry's unsigned values were renamed. */
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
 #define folio_tel_add_uint rte_tel_data_add_dict_uint

@@ -19,21 +19,15 @@ refuse(const struct rte_eth_dev *dev, const char *field, uint32_t value, const c
 	return -ENOTSUP;
 }
 
-/*
- * With one queue it makes no difference how packets are spread, and many programs always ask for
- * RSS. With more of them a program that may do without is told so by -ENOTSUP and asks again.
- */
 static int
 check_rx_mode(const struct rte_eth_dev *dev)
 {
 	uint32_t mode = dev->data->dev_conf.rxmode.mq_mode;
 
-	if (mode == RTE_ETH_MQ_RX_NONE ||
-	    (mode == RTE_ETH_MQ_RX_RSS && dev->data->nb_rx_queues <= 1))
+	if (mode == RTE_ETH_MQ_RX_NONE || mode == RTE_ETH_MQ_RX_RSS)
 		return 0;
-	FOLIO_LOG(ERR, "%s: rxmode.mq_mode=0x%x with %u queues: allowed is RTE_ETH_MQ_RX_NONE, and "
-		  "RTE_ETH_MQ_RX_RSS with one queue (packets arrive on the queue that they were sent "
-		  "on)", dev->data->name, mode, dev->data->nb_rx_queues);
+	FOLIO_LOG(ERR, "%s: rxmode.mq_mode=0x%x: allowed is RTE_ETH_MQ_RX_NONE, and "
+		  "RTE_ETH_MQ_RX_RSS", dev->data->name, mode);
 	return -ENOTSUP;
 }
 
@@ -72,5 +66,9 @@ folio_configure(struct rte_eth_dev *dev)
 	ret |= refuse(dev, "txmode.hw_vlan_insert_pvid", tx->hw_vlan_insert_pvid, "0");
 	ret |= check_rx_mode(dev);
 	ret |= check_link_speeds(dev);
-	return ret == 0 ? 0 : -ENOTSUP;
+	if (ret != 0)
+		return -ENOTSUP;
+	ret = folio_rss_configure(dev);
+	folio_offload_rx_update(dev);
+	return ret;
 }

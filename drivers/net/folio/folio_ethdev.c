@@ -49,6 +49,9 @@ dev_start(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	folio_rx_update_limits(dev);
+	ret = folio_spread_set_up(dev);
+	if (ret != 0)
+		return ret;
 	folio_offload_rx_update(dev);
 	folio_layers_choose(dev);
 	folio_queues_start(dev);
@@ -64,6 +67,8 @@ dev_stop(struct rte_eth_dev *dev)
 	/* Waits for all bursts together: the queues need not wait any more. */
 	(void)folio_datapath(a)->stop(a->port);
 	ret = folio_queues_stop(dev);
+	if (ret == 0)
+		folio_spread_drain(&a->rx_offload.rss);
 	/* Also tells the peer of a stopped port once a burst that is still inside has left. */
 	folio_control_kick(dev);
 	if (ret != 0)
@@ -94,6 +99,7 @@ static int
 dev_close(struct rte_eth_dev *dev)
 {
 	struct folio_adapter *a = folio_adapter(dev);
+	bool all_out;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
@@ -102,7 +108,10 @@ dev_close(struct rte_eth_dev *dev)
 	folio_registry_remove(dev->data->port_id);
 	folio_control_close(dev);
 	(void)folio_datapath(a)->stop(a->port);
+	all_out = folio_queues_stop(dev) == 0;
 	folio_queues_release(dev);
+	if (all_out)
+		folio_spread_release(&a->rx_offload.rss);
 	folio_datapath(a)->close(a->port);
 	a->port = NULL;
 	dev->data->mac_addrs = NULL; /* part of dev_private */
@@ -136,6 +145,10 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->speed_capa = a->speed.capa;
 	info->rx_offload_capa = RX_OFFLOADS | FOLIO_RX_SOFT_OFFLOADS;
 	info->rx_queue_offload_capa = RX_OFFLOADS;
+	info->flow_type_rss_offloads = FOLIO_RSS_TYPES;
+	info->hash_key_size = FOLIO_RSS_KEY;
+	info->reta_size = FOLIO_RSS_RETA;
+	FOLIO_SET_RSS_TOEPLITZ(info);
 	info->tx_offload_capa = TX_OFFLOADS | FOLIO_TX_SOFT_OFFLOADS;
 	info->tx_queue_offload_capa = TX_OFFLOADS;
 	info->rx_desc_lim = lim;
@@ -205,6 +218,10 @@ static const struct eth_dev_ops ops = {
 	.set_mc_addr_list = folio_set_mc_addr_list,
 	.vlan_filter_set = folio_vlan_filter_set,
 	.vlan_offload_set = folio_vlan_offload_set,
+	.rss_hash_update = folio_rss_hash_update,
+	.rss_hash_conf_get = folio_rss_hash_conf_get,
+	.reta_update = folio_reta_update,
+	.reta_query = folio_reta_query,
 	.mtu_set = mtu_set,
 	.eth_dev_priv_dump = folio_priv_dump,
 	.stats_get = folio_stats_get,

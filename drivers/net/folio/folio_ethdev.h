@@ -28,6 +28,7 @@ struct folio_rx_stats {
 	uint64_t nombuf;	 /* bursts that ended early for want of mbufs; nothing was lost */
 	uint64_t oversize;	 /* packets dropped: longer than the MTU, or than an mbuf, allows */
 	uint64_t pool_too_small; /* packets dropped: they need more mbufs than the pool has */
+	uint64_t missed;	 /* packets dropped: the queue that RSS has them for has no room */
 	uint64_t filtered;	 /* packets that the application does not want; not in the others */
 };
 
@@ -62,7 +63,7 @@ struct folio_rx_queue {
 	bool scatter;	    /* chains were asked for */
 	struct folio_rx_stats stats;
 	struct folio_gate offload_gate; /* open while the queue is: around the offload layer */
-	const struct folio_rx_offload *offload; /* the port's */
+	struct folio_rx_offload *offload; /* the port's */
 } FOLIO_QUEUE_ALIGNED;
 
 struct folio_tx_queue {

@@ -32,6 +32,36 @@ strip_tags(struct rte_mbuf *m, uint64_t work)
 	}
 }
 
+static uint16_t
+receive(struct folio_rx_queue *q, uint64_t work, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct folio_rx_offload *o = q->offload;
+	uint16_t i;
+
+	n = folio_layers[q->common.port_id].lanes_rx(q, pkts, n);
+	if ((work & FOLIO_RX_FILTERED) != 0)
+		n = folio_filter_packets(&o->filter, work, pkts, n, &q->stats);
+	if ((work & FOLIO_RX_STRIPPED) != 0) {
+		for (i = 0; i < n; i++)
+			strip_tags(pkts[i], work);
+	}
+	if ((work & FOLIO_RX_PARSED) != 0) {
+		for (i = 0; i < n; i++)
+			folio_offload_rx_parse(o, work, pkts[i]);
+	}
+	return n;
+}
+
+/* Half of a burst at most is what others have received, so that neither of the two is put off. */
+static __rte_noinline uint16_t
+receive_spread(struct folio_rx_queue *q, uint64_t work, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t got = folio_spread_take(q, pkts, n - n / 2);
+	uint16_t fresh = receive(q, work, pkts + got, n - got);
+
+	return got + folio_spread_give(q, pkts + got, fresh);
+}
+
 /*
  * The work may change under a burst: what it has begun with holds for its end. The gate is for the
  * queue's memory, which lives until no burst is inside.
@@ -40,26 +70,13 @@ uint16_t
 folio_offload_receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct folio_rx_queue *q = queue;
-	const struct folio_rx_offload *o = q->offload;
 	uint64_t work;
-	uint16_t i;
 
 	if (!folio_gate_enter(&q->offload_gate))
 		return 0;
-	work = __atomic_load_n(&o->work, __ATOMIC_RELAXED);
-	n = folio_layers[q->common.port_id].lanes_rx(queue, pkts, n);
-	if ((work & FOLIO_RX_FILTERED) != 0)
-		n = folio_filter_packets(&o->filter, work, pkts, n, &q->stats);
-	if ((work & FOLIO_RX_STRIPPED) != 0) {
-		for (i = 0; i < n; i++)
-			strip_tags(pkts[i], work);
-	}
-	if ((work & FOLIO_RX_PARSED) != 0) {
-		uint32_t ptypes = __atomic_load_n(&o->ptypes, __ATOMIC_RELAXED);
-
-		for (i = 0; i < n; i++)
-			folio_offload_rx_parse(pkts[i], work, ptypes);
-	}
+	work = __atomic_load_n(&q->offload->work, __ATOMIC_RELAXED);
+	n = (work & FOLIO_RX_SPREAD) != 0 ? receive_spread(q, work, pkts, n)
+					  : receive(q, work, pkts, n);
 	folio_gate_leave(&q->offload_gate);
 	return n;
 }
@@ -74,6 +91,7 @@ folio_offload_rx_enable(struct folio_rx_queue *q, bool on)
 		return true;
 	gate = &q->offload_gate;
 	if (on) {
+		folio_spread_enable(&q->offload->rss, q->common.queue_id, true);
 		folio_gate_open(gate);
 		return true;
 	}
@@ -82,6 +100,7 @@ folio_offload_rx_enable(struct folio_rx_queue *q, bool on)
 		if (!folio_patience_sleep(&patience))
 			return false;
 	}
+	folio_spread_enable(&q->offload->rss, q->common.queue_id, false);
 	return true;
 }
 
@@ -111,6 +130,8 @@ folio_offload_rx_update(struct rte_eth_dev *dev)
 	struct folio_rx_offload *o = offload_of(dev);
 	uint64_t work = dev->data->dev_conf.rxmode.offloads & FOLIO_RX_SOFT_OFFLOADS;
 
+	work &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	work |= folio_rss_work(dev);
 	work |= folio_filter_work(&o->filter);
 	if (wants_ptypes(o))
 		work |= FOLIO_RX_PTYPES;
@@ -139,8 +160,7 @@ folio_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG)
 		RTE_PTYPE_UNKNOWN,
 	};
 
-	if ((dev->data->dev_conf.rxmode.offloads & FOLIO_RX_CKSUMS) != 0 ||
-	    wants_ptypes(offload_of(dev))) {
+	if ((offload_of(dev)->work & FOLIO_RX_PARSED) != 0) {
 		FOLIO_PTYPES_SET(RTE_DIM(parsed) - 1);
 		return parsed;
 	}

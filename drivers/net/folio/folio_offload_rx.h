@@ -15,6 +15,7 @@
 #include "boundary/gate.h"
 #include "folio_compat.h"
 #include "folio_filter.h"
+#include "folio_rss.h"
 
 /* Packets are parsed for these; their types come with it. */
 #define FOLIO_RX_CKSUMS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | \
@@ -22,17 +23,20 @@
 
 /* What the layer does, for the whole port. */
 #define FOLIO_RX_SOFT_OFFLOADS (FOLIO_RX_CKSUMS | RTE_ETH_RX_OFFLOAD_VLAN_STRIP | \
-				RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER)
+				RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER | \
+				RTE_ETH_RX_OFFLOAD_RSS_HASH)
 
 /* What bursts do besides RTE_ETH_RX_OFFLOAD_*. */
 #define FOLIO_RX_PTYPES (UINT64_C(1) << 63)
 #define FOLIO_RX_MACS (UINT64_C(1) << 62)	 /* the port is not promiscuous */
 #define FOLIO_RX_SOME_GROUPS (UINT64_C(1) << 61) /* nor takes it all of multicast */
+#define FOLIO_RX_HASH (UINT64_C(1) << 60)
+#define FOLIO_RX_SPREAD (UINT64_C(1) << 59) /* over the queues, by the hash */
 
 #define FOLIO_RX_FILTERED (FOLIO_RX_MACS | RTE_ETH_RX_OFFLOAD_VLAN_FILTER)
 #define FOLIO_RX_STRIPPED (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)
 
-#define FOLIO_RX_PARSED (FOLIO_RX_CKSUMS | FOLIO_RX_PTYPES)
+#define FOLIO_RX_PARSED (FOLIO_RX_CKSUMS | FOLIO_RX_PTYPES | FOLIO_RX_HASH)
 
 /* Of a port; in memory that secondary processes share. */
 struct folio_rx_offload {
@@ -40,6 +44,7 @@ struct folio_rx_offload {
 	uint32_t ptypes; /* those of the masks that are wanted */
 	bool ptypes_set; /* the application said so */
 	struct folio_filter filter;
+	struct folio_rss rss;
 };
 
 /* Ahead of the first start. */
@@ -55,10 +60,10 @@ struct folio_rx_queue;
 bool folio_offload_rx_enable(struct folio_rx_queue *q, bool on);
 
 /*
- * folio_offload_rx_parse.c: sets a packet's type, as far as it is wanted, and flags for those of
- * FOLIO_RX_CKSUMS that `work` has.
+ * folio_offload_rx_parse.c: sets a packet's type, as far as it is wanted, its hash, and flags for
+ * those of FOLIO_RX_CKSUMS that `work` has.
  */
-void folio_offload_rx_parse(struct rte_mbuf *m, uint64_t work, uint32_t ptypes);
+void folio_offload_rx_parse(const struct folio_rx_offload *o, uint64_t work, struct rte_mbuf *m);
 
 /* Ops of ethdev. */
 const uint32_t *folio_supported_ptypes_get(struct rte_eth_dev *dev FOLIO_PTYPES_ARG);

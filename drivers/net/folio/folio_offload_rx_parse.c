@@ -3,7 +3,7 @@
  */
 
 /*
- * Types and checksums of received packets. The bytes are the peer's: each length in them is bounded
+ * Types, hashes and checksums of received packets. The bytes are the peer's: each length in them is bounded
  * by the packet's own before it is used. What cannot be verified is UNKNOWN: fragments, lengths
  * that lie, UDP without a checksum.
  */
@@ -135,7 +135,7 @@ verify_l4(const struct rte_mbuf *m, const struct carrier *c, uint32_t type, uint
 
 /* Flags that are there already are of who knows better: a datapath that has agreed on something. */
 void
-folio_offload_rx_parse(struct rte_mbuf *m, uint64_t work, uint32_t ptypes)
+folio_offload_rx_parse(const struct folio_rx_offload *o, uint64_t work, struct rte_mbuf *m)
 {
 	struct rte_net_hdr_lens lens = {0};
 	struct carrier c;
@@ -145,7 +145,9 @@ folio_offload_rx_parse(struct rte_mbuf *m, uint64_t work, uint32_t ptypes)
 
 	type = rte_net_get_ptype(m, &lens, RTE_PTYPE_L2_MASK | RTE_PTYPE_L3_MASK |
 						   RTE_PTYPE_L4_MASK);
-	m->packet_type = type & ptypes;
+	m->packet_type = type & __atomic_load_n(&o->ptypes, __ATOMIC_RELAXED);
+	if ((work & FOLIO_RX_HASH) != 0)
+		folio_rss_hash(&o->rss, m, type, &lens);
 	if ((work & FOLIO_RX_CKSUMS) == 0)
 		return;
 	if (RTE_ETH_IS_IPV4_HDR(type))

@@ -20,6 +20,7 @@ static const struct named_offset rx_names[] = {
 	{"nombuf", offsetof(struct folio_rx_stats, nombuf)},
 	{"oversize", offsetof(struct folio_rx_stats, oversize)},
 	{"pool_too_small", offsetof(struct folio_rx_stats, pool_too_small)},
+	{"missed", offsetof(struct folio_rx_stats, missed)},
 	{"filtered", offsetof(struct folio_rx_stats, filtered)},
 };
 
@@ -114,6 +115,7 @@ folio_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats FOLIO_STATS
 
 		stats->ipackets += rx.packets;
 		stats->ibytes += rx.bytes;
+		stats->imissed += rx.missed;
 		stats->ierrors += rx.oversize + rx.pool_too_small;
 		stats->rx_nombuf += rx.nombuf;
 		stats->opackets += tx.packets;
