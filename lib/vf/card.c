@@ -54,6 +54,14 @@ folio_card_set_mac(struct folio_card *c, const uint8_t mac[6])
 	memcpy(c->wants.mac, mac, sizeof(c->wants.mac));
 }
 
+bool
+folio_card_mac(const struct folio_card *c, uint8_t mac[6])
+{
+	if (c->has_mac)
+		memcpy(mac, c->mac, sizeof(c->mac));
+	return c->has_mac;
+}
+
 int
 folio_card_gone(struct folio_card *c, struct folio_error *err)
 {

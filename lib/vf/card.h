@@ -105,6 +105,9 @@ void folio_card_end(struct folio_card *c);
 /* The port has another address: the physical function is asked for it, now if the card is UP. */
 void folio_card_set_mac(struct folio_card *c, const uint8_t mac[6]);
 
+/* The address that the physical function has given. False: none yet. */
+bool folio_card_mac(const struct folio_card *c, uint8_t mac[6]);
+
 /* Offset of a queue's tail register. */
 static inline uint32_t
 folio_card_tail(const struct folio_vf_family *f, bool rx, uint32_t q)

@@ -459,9 +459,7 @@ folio_vf_port_mac(struct folio_vf_port *v, uint8_t mac[6])
 	bool has;
 
 	pthread_mutex_lock(&v->lock);
-	has = v->card.has_mac;
-	if (has)
-		memcpy(mac, v->card.mac, sizeof(v->card.mac));
+	has = folio_card_mac(&v->card, mac);
 	pthread_mutex_unlock(&v->lock);
 	return has;
 }

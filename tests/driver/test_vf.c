@@ -11,6 +11,7 @@
 
 #include <rte_cycles.h>
 
+#include "packet.h"
 #include "vf_port.h"
 
 static void
@@ -134,6 +135,59 @@ test_C1_bits(void **state)
 		assert_true(xstat(port, "violation_rx_bad_length") >= 5);
 		assert_int_equal(xstat(port, "rx_bad_frame"), 5);
 		assert_int_equal(xstat(port, "resets"), 0);
+		detach(port);
+		rig_end();
+	}
+}
+
+/*
+ * C1: what the card says of checksums is not what the application hears: with the offload on, the port
+ * has summed itself.
+ */
+static void
+test_C1_checksums(void **state)
+{
+	const struct port_setup setup = {.queues = 1, .rx_offloads = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
+								     RTE_ETH_RX_OFFLOAD_UDP_CKSUM};
+	/* Summed: both, none; both, and wrong. */
+	static const uint64_t words[] = {0x60, 0, 0x60000060};
+	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	static uint8_t bytes[2048];
+	struct packet k;
+	struct rte_mbuf *m;
+	uint16_t port;
+	uint32_t i, wrong;
+	size_t d;
+
+	(void)state;
+	for (d = 0; d < RTE_DIM(vf_devices); d++) {
+		rig_begin(vf_devices[d]);
+		port = vf_port(",ring_size=64", &setup);
+		for (i = 0; i < 2 * RTE_DIM(words); i++) {
+			wrong = i % 2;
+			packet_make(&k, false, false, 200);
+			k.options = 0;
+			k.pad = 0;
+			packet_bytes(&k, bytes);
+			packet_finish(&k, bytes);
+			bytes[packet_len(&k) - 1] ^= (uint8_t)wrong;
+			rig_hold();
+			rig->m.lies.rx_xor = words[i / 2] & (d == 0 ? ~0u : ~0x20000000u);
+			rig_release();
+			m = rte_pktmbuf_alloc(common_pool);
+			memcpy(rte_pktmbuf_append(m, (uint16_t)packet_len(&k)), bytes,
+			       packet_len(&k));
+			send_one(port, 0, m);
+			m = receive_one(port, 0);
+			assert_true((m->ol_flags & good) ==
+				    (wrong != 0 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : good));
+			assert_true(wrong == 0 || (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) ==
+							  RTE_MBUF_F_RX_L4_CKSUM_BAD);
+			rte_pktmbuf_free(m);
+		}
+		rig_hold();
+		rig->m.lies.rx_xor = 0;
+		rig_release();
 		detach(port);
 		rig_end();
 	}
@@ -263,6 +317,7 @@ main(void)
 		TEST(test_frames),
 		TEST(test_bursts),
 		TEST(test_C1_bits),
+		TEST(test_C1_checksums),
 		TEST(test_C1_scribbler),
 		TEST(test_disclosure),
 	};
