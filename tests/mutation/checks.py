@@ -111,6 +111,12 @@ class Checks:
         return self.plugin(bugs, [os.path.join(self.build, "tests/driver", program)],
                            {"FOLIO_PAIR": pair} if pair else {})
 
+    def compiled(self, bugs, program):
+        """One of tests/driver that has sources of the driver in it."""
+        with tempfile.TemporaryDirectory(prefix="folio-broken.") as temp:
+            path = Relinked(self.build).link(f"tests/driver/{program}", temp, bugs)
+            return self.run([path])
+
     def disclosure(self, bugs, program):
         """What reaches shared memory, by a program of tests/hostile."""
         return self.plugin(bugs, [os.path.join(self.build, "tests/hostile", program)])

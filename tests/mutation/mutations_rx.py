@@ -130,3 +130,12 @@ RX_BUGS += [
     ("RSS that is switched off goes on", HASHED, SPREAD,
      "if (__atomic_load_n(&rss->types, __ATOMIC_RELAXED) == 0)", "if (n == 0)"),
 ]
+
+RX_BUGS += [
+    # Segments.
+    ("what is hashed is in the first segment", "compiled:test_rx_parse", RSS,
+     "rte_pktmbuf_read(m, at, len, words);", "rte_pktmbuf_mtod_offset(m, const void *, at);"),
+    ("UDP's header is in the first segment", "compiled:test_rx_parse", PARSE,
+     "udp = rte_pktmbuf_read(m, c->l4, sizeof(copy), &copy);",
+     "(void)copy;\n\tudp = rte_pktmbuf_mtod_offset(m, const void *, c->l4);"),
+]
