@@ -47,7 +47,8 @@ class TestpmdSide(Commands):
         args = ["-i", "--nb-cores=1", "--total-num-mbufs=%d" % mbufs, "--port-topology=loop",
                 "--disable-link-check", "--mask-event=intr_lsc", "--mask-event=queue_state", *NOISY]
         if setup.queues > 1:
-            args += ["--rxq=%d" % setup.queues, "--txq=%d" % setup.queues]
+            args += ["--rxq=%d" % setup.queues, "--txq=%d" % setup.queues,
+                     "--disable-rss"]     # a flow a queue, where it was sent
         if setup.ring:
             args += ["--rxd=%d" % setup.ring, "--txd=%d" % setup.ring]
         return args

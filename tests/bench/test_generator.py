@@ -249,6 +249,21 @@ class Rubbish(GeneratorCase):
             if frame[19] == 2:      # not a frame of ours
                 return frame[20], frame[21], int.from_bytes(frame[26:30], "big")
 
+    def asked(self, op, values=(0, 0, 0, 0)):
+        """Its answer to a request, which is sent again if it was lost behind all the rubbish."""
+        frame = self.request(op, values)
+        self.socket.settimeout(2)
+        for _ in range(DEADLINE // 2):
+            self.socket.send(frame)
+            try:
+                answer = self.answer()
+                while answer[2] < self.sequence:    # to what was sent twice
+                    answer = self.answer()
+                return answer
+            except TimeoutError:
+                continue
+        self.fail("no answer")
+
     def test_rubbish(self):
         rand = random.Random(1)
         count = self.request(5)
@@ -260,10 +275,8 @@ class Rubbish(GeneratorCase):
                 self.socket.send(frame[:rand.choice((60, 127, 128))])
             self.socket.send(count[:14] + rand.randbytes(rand.randint(46, 1000)))
         for values in ((1 << 31, 64, 0, 5), (32, 65535, 0, 5), (32, 64, 9, 5), (32, 64, 0, 1 << 30)):
-            self.socket.send(self.request(3, values))
-            self.assertEqual(self.answer(), (3, 1, self.sequence))
-        self.socket.send(self.request(5))
-        self.assertEqual(self.answer(), (5, 0, self.sequence))
+            self.assertEqual(self.asked(3, values), (3, 1, self.sequence))
+        self.assertEqual(self.asked(5), (5, 0, self.sequence))
 
     def test_repeated(self):
         """A request that comes again is answered again, and not obeyed again."""
