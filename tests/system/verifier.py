@@ -15,19 +15,20 @@ COUNTERS = re.compile(r"sent (\d+) received (\d+) bad (\d+) order (\d+)")
 
 
 class Verify:
-    """One side of the conversation, on the port of a vdev."""
+    """One side of the conversation, on the port of a vdev. plugin: a file, or "" for none."""
 
     _serial = 0
 
-    def __init__(self, vdev, cpu=0, eal=(), app=()):
+    def __init__(self, vdev, cpu=0, eal=(), app=(), program=None, plugin=None):
         Verify._serial += 1
         self.prefix = f"folio-verify-{os.getpid()}-{Verify._serial}"
         self.counters = (0, 0, 0, 0)
         self.text = []
         self.process = subprocess.Popen(
-            [os.environ["FOLIO_VERIFY"], "--lcores", f"0@{cpu}", "--no-pci", "--no-telemetry",
-             "--file-prefix", self.prefix, *memory_args(128),
-             "-d", plugin_path(), *eal, f"--vdev={vdev}", "--", *app],
+            [program or os.environ["FOLIO_VERIFY"], "--lcores", f"0@{cpu}", "--no-pci",
+             "--no-telemetry", "--file-prefix", self.prefix, *memory_args(128),
+             *([] if plugin == "" else ["-d", plugin or plugin_path()]), *eal,
+             f"--vdev={vdev}", "--", *app],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
