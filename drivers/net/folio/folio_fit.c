@@ -3,9 +3,9 @@
  */
 
 /*
- * For the plugin that brings no DPDK and takes that of the program. Nothing but this keeps it out of
- * a program with another release, whose private structures have another layout: a driver that is not
- * registered is never called. The linker has sent the driver's registrations here (--wrap).
+ * For the plugin that brings no DPDK and takes that of the program. Nothing but this keeps it out
+ * of a program with another release, whose private structures have another layout: a driver that
+ * is not registered is never called. The linker has sent the driver's registrations here (--wrap).
  */
 
 #include <stdio.h>
