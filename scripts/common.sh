@@ -24,7 +24,7 @@ FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev llvm-14)
 MODULE_PACKAGES=(gcc-12 kmod make libelf1 pahole sparse)
 GUEST_PACKAGES=(qemu-system-x86 busybox-static cpio)
 PROOF_PACKAGES=(frama-c-base why3 cvc4 z3 spin)
-APPS_PACKAGES=(make python3-scapy tshark)
+APPS_PACKAGES=(make python3-scapy)
 
 note() {
 	printf '== %s\n' "$*"

@@ -17,7 +17,11 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts"))
 
-from scapy.utils import PcapReader, wrpcap  # noqa: E402
+try:
+    from scapy.utils import PcapReader, wrpcap  # noqa: E402
+except ImportError:
+    print("skipped: python3-scapy is missing")
+    sys.exit(77)
 from testpmd import (PATIENCE, ProcessTerminal, RegionFile, Testpmd, memory_args,  # noqa: E402
                      plugin_path, remove_runtime)
 
