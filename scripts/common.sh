@@ -71,6 +71,7 @@ build() {
 	ninja -C "$1" --quiet
 }
 
+# A build is set up anew when packages have come since: meson keeps what it once did not find.
 set_up() {
 	local dir=$1
 	shift
@@ -78,7 +79,11 @@ set_up() {
 	if [ ! -f "$dir/build.ninja" ]; then
 		rm -rf "$dir"/meson-* # of a set-up that failed
 		meson setup "$dir" "$@" > /dev/null
+	elif [ /var/lib/dpkg/status -nt "$dir/packages" ]; then
+		meson configure --clearcache "$dir"
+		meson setup --reconfigure "$dir" > /dev/null
 	fi
+	touch "$dir/packages"
 }
 
 # to_end COMMAND...: run it. If this script is told to end, the command is, and gets the time it needs:
