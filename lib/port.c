@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "boundary/fault.h"
+#include "clock.h"
 #include "error.h"
 #include "memory/shm_name.h"
 #include "port_state.h"
@@ -443,11 +444,8 @@ poll_region(struct folio *f)
 static void
 note_time(struct folio *f)
 {
-	struct timespec t;
-	uint64_t now;
+	uint64_t now = folio_now_ms();
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	if (f->ticked != 0)
 		folio_session_late(&f->session, now - f->ticked);
 	f->ticked = now;

@@ -151,12 +151,8 @@ enable(struct folio *f, struct folio_gate *gate, bool *enabled, uint32_t q, bool
 		folio_gate_open(gate);
 	wait = f->started; /* else folio_port_stop() has waited for all of them */
 	pthread_mutex_unlock(&f->lock);
-	while (!done && wait && folio_patience_sleep(&patience)) {
-		pthread_mutex_lock(&f->lock);
-		wait = !*enabled;
-		done = wait && folio_gates_close(&gate, 1);
-		pthread_mutex_unlock(&f->lock);
-	}
+	if (!done && wait)
+		done = folio_gate_await(gate, &patience, &f->lock, enabled);
 	return done;
 }
 

@@ -108,6 +108,15 @@ folio_fault_settled(uint32_t epoch)
 	return __atomic_load_n(&done, __ATOMIC_SEQ_CST) == epoch;
 }
 
+void
+folio_fault_renew(uint32_t *known, const void *mem)
+{
+	uint32_t epoch = folio_fault_epoch();
+
+	if (folio_fault_settled(epoch) && !folio_fault_hit(mem))
+		*known = epoch;
+}
+
 /* What the kernel would have done without a handler. */
 static void
 die_of(int sig, const siginfo_t *info)

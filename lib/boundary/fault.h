@@ -55,6 +55,12 @@ folio_fault_epoch(void)
 bool folio_fault_settled(uint32_t epoch);
 
 /*
+ * A burst on a mapping has seen another epoch than that which it knows. If all faults are settled
+ * and none was in this mapping, the new one is known from now on.
+ */
+void folio_fault_renew(uint32_t *known, const void *mem);
+
+/*
  * For the control thread, now and then: an application may have installed a handler of its own
  * after us. One that has stayed for a second is there to stay, and ours goes in front of it.
  */

@@ -146,3 +146,31 @@ folio_patience_sleep(const struct folio_patience *p)
 	nanosleep(&step, NULL);
 	return true;
 }
+
+bool
+folio_gate_close(struct folio_gate *g)
+{
+	struct folio_patience patience;
+
+	folio_patience_begin(&patience);
+	while (!folio_gates_close(&g, 1)) {
+		if (!folio_patience_sleep(&patience))
+			return false;
+	}
+	return true;
+}
+
+bool
+folio_gate_await(struct folio_gate *g, const struct folio_patience *p, pthread_mutex_t *lock,
+		 const bool *enabled)
+{
+	bool done = false, wait = true;
+
+	while (!done && wait && folio_patience_sleep(p)) {
+		pthread_mutex_lock(lock);
+		wait = !*enabled;
+		done = wait && folio_gates_close(&g, 1);
+		pthread_mutex_unlock(lock);
+	}
+	return done;
+}

@@ -15,6 +15,7 @@
  * membarrier, `fenced` makes the datapath pay for it itself.
  */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -85,5 +86,16 @@ void folio_patience_begin(struct folio_patience *p);
 
 /* Sleep a little; false, at once, when the time is up. */
 bool folio_patience_sleep(const struct folio_patience *p);
+
+/* Close one gate and wait for that long. False: a burst is still inside. */
+bool folio_gate_close(struct folio_gate *g);
+
+/*
+ * A gate was closed with the lock held, for a queue that is not to take part any more, and a burst
+ * was inside: wait for it, with the lock in hand only to look. False: it is still there, or the
+ * queue is enabled again.
+ */
+bool folio_gate_await(struct folio_gate *g, const struct folio_patience *p, pthread_mutex_t *lock,
+		      const bool *enabled);
 
 #endif /* FOLIO_GATE_H */

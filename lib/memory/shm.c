@@ -225,3 +225,30 @@ folio_shm_close(struct folio_shm *m)
 	m->pieces = 0;
 	m->fd = -1;
 }
+
+int
+folio_shm_config_keep(struct folio_shm_config *cfg, const char *path, const char *pci)
+{
+	cfg->path = path != NULL ? strdup(path) : NULL;
+	cfg->pci = pci != NULL ? strdup(pci) : NULL;
+	return (path != NULL && cfg->path == NULL) || (pci != NULL && cfg->pci == NULL) ? -ENOMEM
+											: 0;
+}
+
+void
+folio_shm_config_drop(struct folio_shm_config *cfg)
+{
+	free((char *)cfg->path);
+	free((char *)cfg->pci);
+	cfg->path = NULL;
+	cfg->pci = NULL;
+}
+
+bool
+folio_shm_comes_in_pieces(const char *path)
+{
+	static const char suffix[] = "/folio_alloc";
+	size_t len = path != NULL ? strlen(path) : 0;
+
+	return len >= sizeof(suffix) - 1 && strcmp(path + len - (sizeof(suffix) - 1), suffix) == 0;
+}

@@ -67,6 +67,16 @@ struct folio_shm_config {
 
 #define FOLIO_SHM_SIZE_MAX (UINT64_C(1) << 40)
 
+/*
+ * Strings of a configuration that outlives whoever gave them: copies, NULL for NULL. 0 or -ENOMEM;
+ * dropped in either case.
+ */
+int folio_shm_config_keep(struct folio_shm_config *cfg, const char *path, const char *pci);
+void folio_shm_config_drop(struct folio_shm_config *cfg);
+
+/* Does memory at this path come in pieces? NULL: no. */
+bool folio_shm_comes_in_pieces(const char *path);
+
 /* Files and memfds have device addresses from here on, made up. */
 #define FOLIO_SHM_BASE (UINT64_C(4) << 30)
 

@@ -10,11 +10,11 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "boundary/copy.h"
 #include "boundary/fault.h"
 #include "boundary/shared.h"
+#include "clock.h"
 #include "error.h"
 #include "memory/shm_device.h"
 
@@ -23,26 +23,17 @@
 #define COST_COPIES 32
 
 static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t
 best_read_ns(folio_copy_fn padded, void *dst, const void *src)
 {
 	uint64_t best = UINT64_MAX;
 	int round, i;
 
 	for (round = 0; round < COST_ROUNDS; round++) {
-		uint64_t start = now_ns(), took;
+		uint64_t start = folio_now_ns(), took;
 
 		for (i = 0; i < COST_COPIES; i++)
 			padded(dst, src, FOLIO_WIRE_PAGE);
-		took = now_ns() - start;
+		took = folio_now_ns() - start;
 		if (took < best)
 			best = took;
 	}

@@ -15,6 +15,7 @@
 #include "boundary/fault.h"
 #include "boundary/shared.h"
 #include "error.h"
+#include "memory/caching.h"
 #include "memory/shm_device.h"
 #include "memory/shm_map.h"
 #include "memory/shm_name.h"
@@ -420,7 +421,7 @@ folio_region_map(struct folio_region *r, const struct folio_layout *l, struct fo
 bool
 folio_region_is_weak(const struct folio_region *r)
 {
-	return r->caching != FOLIO_CACHING_WRITE_BACK && r->caching != FOLIO_CACHING_UNCACHED;
+	return folio_caching_is_weak(r->caching);
 }
 
 bool

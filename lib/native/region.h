@@ -133,7 +133,7 @@ int folio_region_prepare(struct folio_region *r, const struct folio_layout *l,
 int folio_region_map(struct folio_region *r, const struct folio_layout *l,
 		     struct folio_error *err);
 
-/* Is the order of loads and stores not kept, as in memory that is mapped write-combining? */
+/* As folio_caching_is_weak(). */
 bool folio_region_is_weak(const struct folio_region *r);
 
 /*

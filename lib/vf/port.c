@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "error.h"
 #include "vf/port_state.h"
 
@@ -18,15 +19,6 @@
 
 /* Ticks that the card and its physical function may take to answer when a port is opened. */
 #define ASK_TICKS 100u
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void
 sleep_a_tick(void)
@@ -43,20 +35,11 @@ sleep_a_tick(void)
 static uint32_t
 stride_of(uint32_t kib, const char *path)
 {
-	static const char suffix[] = "/folio_alloc";
-	size_t len = path != NULL ? strlen(path) : 0;
 	uint32_t room = kib * 1024;
 
-	if (len >= sizeof(suffix) - 1 && strcmp(path + len - (sizeof(suffix) - 1), suffix) == 0)
+	if (folio_shm_comes_in_pieces(path))
 		return room <= 1024 ? 1024 : UINT32_C(1) << (32 - __builtin_clz(room - 1));
 	return room + FOLIO_ADVQ_LINE;
-}
-
-static int
-copy_name(const char **copy, const char *name)
-{
-	*copy = name != NULL ? strdup(name) : NULL;
-	return name != NULL && *copy == NULL ? -ENOMEM : 0;
 }
 
 static int
@@ -68,7 +51,7 @@ open_memory(struct folio_vf_port *v, const struct folio_vf_port_config *cfg,
 	v->memory.size = cfg->size != 0 ? cfg->size : needed;
 	v->memory.numa_node = cfg->numa_node;
 	v->memory.needs_addr = true;
-	if (copy_name(&v->memory.path, cfg->path) != 0 || copy_name(&v->memory.pci, cfg->pci) != 0)
+	if (folio_shm_config_keep(&v->memory, cfg->path, cfg->pci) != 0)
 		return folio_fail(err, -ENOMEM, "out of memory");
 	if (v->memory.size < needed)
 		return folio_fail(err, -EINVAL, "size=%llu is too small: %u queue pairs of %u "
@@ -105,7 +88,7 @@ ask(struct folio_vf_port *v, struct folio_error *err)
 
 	folio_card_start(c, &wants);
 	for (i = 0; i < ASK_TICKS && c->state != FOLIO_CARD_PREPARE; i++) {
-		(void)folio_card_tick(c, now_ms());
+		(void)folio_card_tick(c, folio_now_ms());
 		sleep_a_tick();
 	}
 	answered = c->state == FOLIO_CARD_PREPARE;
@@ -143,8 +126,7 @@ release(struct folio_vf_port *v)
 	folio_vf_queues_free(v);
 	pthread_rwlock_destroy(&v->map_lock);
 	pthread_mutex_destroy(&v->lock);
-	free((char *)v->memory.path);
-	free((char *)v->memory.pci);
+	folio_shm_config_drop(&v->memory);
 	free(v->path);
 	v->free(v, v->alloc_ctx);
 }
@@ -354,7 +336,7 @@ has_function(struct folio_vf_port *v)
 		return true;
 	if (c->lost || c->loose)
 		folio_vf_pci_close(&v->pci);
-	if (folio_vf_pci_is_open(&v->pci) || !c->wanted || now_ms() < c->retry_at)
+	if (folio_vf_pci_is_open(&v->pci) || !c->wanted || folio_now_ms() < c->retry_at)
 		return true;
 	if (folio_vf_pci_open(&v->pci, &err) == 0 && v->pci.family == c->family) {
 		c->lost = false;
@@ -362,7 +344,7 @@ has_function(struct folio_vf_port *v)
 		return true;
 	}
 	c->detail = err;
-	c->retry_at = now_ms() + 1000;
+	c->retry_at = folio_now_ms() + 1000;
 	return false;
 }
 
@@ -374,10 +356,10 @@ folio_vf_port_tick(struct folio_vf_port *v)
 
 	pthread_mutex_lock(&v->lock);
 	if (has_function(v)) {
-		action = folio_card_tick(c, now_ms());
+		action = folio_card_tick(c, folio_now_ms());
 		act(v, action);
 		if (action == FOLIO_CARD_OPEN) /* look at its link at once */
-			act(v, folio_card_tick(c, now_ms()));
+			act(v, folio_card_tick(c, folio_now_ms()));
 	}
 	if (c->state == FOLIO_CARD_PREPARE && !c->answered && !c->failed)
 		prepare(v);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "error.h"
+#include "memory/caching.h"
 #include "vf/port_state.h"
 
 /* Ticks for which a card may send nothing of what it has. */
@@ -105,8 +106,7 @@ prepare(struct folio_vf_port *v, struct folio_vf_end *end, struct folio_error *e
 	m.bufs = v->shm.base + bufs;
 	end->epoch = folio_fault_epoch();
 	folio_advq_attach(&end->q, &m, v->card.family->errors);
-	end->q.weak = v->shm.caching != FOLIO_CACHING_WRITE_BACK &&
-		      v->shm.caching != FOLIO_CACHING_UNCACHED;
+	end->q.weak = folio_caching_is_weak(v->shm.caching);
 	if (end->rx)
 		folio_advq_rx_fill(&end->q);
 	*(end->rx ? &rings->rx : &rings->tx) = addr;
@@ -200,10 +200,7 @@ folio_vf_queues_watch(struct folio_vf_port *v, struct folio_error *err)
 bool
 folio_vf_stands_still(struct folio_vf_end *end)
 {
-	uint32_t epoch = folio_fault_epoch();
-
-	if (folio_fault_settled(epoch) && !folio_fault_hit(end->port->shm.base))
-		end->epoch = epoch;
+	folio_fault_renew(&end->epoch, end->port->shm.base);
 	folio_count(&end->ended);
 	return false;
 }
@@ -230,12 +227,8 @@ folio_vf_port_enable(struct folio_vf_port *v, struct folio_vf_end *end, bool on)
 		folio_gate_open(gate);
 	wait = v->started; /* else folio_vf_port_stop() has waited for all of them */
 	pthread_mutex_unlock(&v->lock);
-	while (!done && wait && folio_patience_sleep(&patience)) {
-		pthread_mutex_lock(&v->lock);
-		wait = !end->enabled;
-		done = wait && folio_gates_close(&gate, 1);
-		pthread_mutex_unlock(&v->lock);
-	}
+	if (!done && wait)
+		done = folio_gate_await(gate, &patience, &v->lock, &end->enabled);
 	return done;
 }
 

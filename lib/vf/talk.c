@@ -187,11 +187,26 @@ folio_card_talk_begin(struct folio_card *c)
 	c->pairs = c->wants.pairs < c->family->pairs ? c->wants.pairs : c->family->pairs;
 }
 
+/* An answer after which the card is to be reset. */
+static int
+give_up(struct folio_card *c, enum folio_mailbox_answer answer, struct folio_error *err)
+{
+	switch (answer) {
+	case FOLIO_MAILBOX_WRONG:
+		return bad(c, err, "what was not asked");
+	case FOLIO_MAILBOX_RESET:
+		return folio_fail(err, -ECONNRESET, "its physical function is being reset");
+	default:
+		return folio_card_gone(c, err);
+	}
+}
+
 /* Go on with the message at hand. 0: it was answered, or is not needed. */
 static int
 step(struct folio_card *c, struct folio_error *err)
 {
 	uint32_t words[FOLIO_MAILBOX_WORDS], len;
+	enum folio_mailbox_answer answer;
 	int ret = 0;
 
 	if (c->mailbox.step == FOLIO_MAILBOX_IDLE) {
@@ -200,7 +215,8 @@ step(struct folio_card *c, struct folio_error *err)
 			return 0;
 		folio_mailbox_ask(&c->mailbox, words, len);
 	}
-	switch (folio_mailbox_look(&c->mailbox)) {
+	answer = folio_mailbox_look(&c->mailbox);
+	switch (answer) {
 	case FOLIO_MAILBOX_PENDING:
 		return folio_fail(err, -EAGAIN, "its physical function has not answered message "
 				  "0x%x: is that up, with a driver?", c->mailbox.request[0]);
@@ -208,12 +224,8 @@ step(struct folio_card *c, struct folio_error *err)
 		return agree(c, c->mailbox.answer, err);
 	case FOLIO_MAILBOX_REFUSED:
 		return refused(c, &ret, err) ? step(c, err) : ret;
-	case FOLIO_MAILBOX_WRONG:
-		return bad(c, err, "what was not asked");
-	case FOLIO_MAILBOX_RESET:
-		return folio_fail(err, -ECONNRESET, "its physical function is being reset");
 	default:
-		return folio_card_gone(c, err);
+		return give_up(c, answer, err);
 	}
 }
 
@@ -237,7 +249,9 @@ folio_card_talk(struct folio_card *c, struct folio_error *err)
 static int
 finish_mac(struct folio_card *c, struct folio_error *err)
 {
-	switch (folio_mailbox_look(&c->mailbox)) {
+	enum folio_mailbox_answer answer = folio_mailbox_look(&c->mailbox);
+
+	switch (answer) {
 	case FOLIO_MAILBOX_PENDING:
 		if (c->asked++ < ANSWER_TICKS)
 			return 0;
@@ -248,12 +262,8 @@ finish_mac(struct folio_card *c, struct folio_error *err)
 	case FOLIO_MAILBOX_DONE:
 		c->asked = 0;
 		return 0;
-	case FOLIO_MAILBOX_WRONG:
-		return bad(c, err, "what was not asked");
-	case FOLIO_MAILBOX_RESET:
-		return folio_fail(err, -ECONNRESET, "its physical function is being reset");
 	default:
-		return folio_card_gone(c, err);
+		return give_up(c, answer, err);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "count.h"
 #include "error.h"
 #include "virtio/vport_state.h"
@@ -24,15 +25,6 @@
 #define FRAME_OVERHEAD 22u
 
 #define BIT(n) (UINT64_C(1) << (n))
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static uint32_t
 whole_lines(uint32_t bytes)
@@ -54,22 +46,6 @@ stride_of(uint32_t room, bool pieces)
 	return stride / FOLIO_VIRTQ_LINE % 2 != 0 ? stride : stride + FOLIO_VIRTQ_LINE;
 }
 
-static bool
-comes_in_pieces(const char *path)
-{
-	static const char suffix[] = "/folio_alloc";
-	size_t len = path != NULL ? strlen(path) : 0;
-
-	return len >= sizeof(suffix) - 1 && strcmp(path + len - (sizeof(suffix) - 1), suffix) == 0;
-}
-
-static int
-copy_name(const char **copy, const char *name)
-{
-	*copy = name != NULL ? strdup(name) : NULL;
-	return name != NULL && *copy == NULL ? -ENOMEM : 0;
-}
-
 static int
 open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct folio_error *err)
 {
@@ -78,7 +54,7 @@ open_memory(struct folio_vport *v, const struct folio_vport_config *cfg, struct 
 	v->memory.size = cfg->size != 0 ? cfg->size : needed;
 	v->memory.numa_node = cfg->numa_node;
 	v->memory.needs_addr = v->is_pci;
-	if (copy_name(&v->memory.path, cfg->path) != 0 || copy_name(&v->memory.pci, cfg->pci) != 0)
+	if (folio_shm_config_keep(&v->memory, cfg->path, cfg->pci) != 0)
 		return folio_fail(err, -ENOMEM, "out of memory");
 	if (v->memory.size < needed)
 		return folio_fail(err, -EINVAL, "size=%llu is too small: %u queue pairs of %u "
@@ -186,8 +162,7 @@ release(struct folio_vport *v)
 	folio_vport_queues_free(v);
 	pthread_rwlock_destroy(&v->map_lock);
 	pthread_mutex_destroy(&v->lock);
-	free((char *)v->memory.path);
-	free((char *)v->memory.pci);
+	folio_shm_config_drop(&v->memory);
 	free(v->path);
 	v->free(v, v->alloc_ctx);
 }
@@ -234,7 +209,7 @@ folio_vport_open(const struct folio_vport_config *cfg, struct folio_error *err)
 	v->queues = cfg->queues != 0 ? cfg->queues : 1;
 	v->size = cfg->ring_size != 0 ? cfg->ring_size : FOLIO_VPORT_DEFAULT_SIZE;
 	v->ring_size = v->size;
-	v->stride = stride_of(whole_lines(slot), comes_in_pieces(cfg->path));
+	v->stride = stride_of(whole_lines(slot), folio_shm_comes_in_pieces(cfg->path));
 	v->room = v->stride - FOLIO_VIRTQ_LINE;
 	v->split = cfg->split;
 	v->is_pci = cfg->virtio != NULL;
@@ -404,10 +379,10 @@ folio_vport_tick(struct folio_vport *v)
 	enum folio_virtio_action action;
 
 	pthread_mutex_lock(&v->lock);
-	action = folio_virtio_device_tick(&v->device, now_ms());
+	action = folio_virtio_device_tick(&v->device, folio_now_ms());
 	act(v, action);
 	if (action == FOLIO_VIRTIO_OPEN) /* look at its link at once */
-		act(v, folio_virtio_device_tick(&v->device, now_ms()));
+		act(v, folio_virtio_device_tick(&v->device, folio_now_ms()));
 	if (v->device.state == FOLIO_VIRTIO_PREPARE && !v->device.answered && !v->device.failed)
 		prepare(v);
 	else if (v->device.state == FOLIO_VIRTIO_SHUTTING && folio_vport_queues_close(v))

@@ -9,6 +9,7 @@
 #include "boundary/shared.h"
 #include "count.h"
 #include "error.h"
+#include "memory/caching.h"
 #include "virtio/vport_state.h"
 
 /* Of a queue: the next one begins on a line. */
@@ -102,7 +103,7 @@ attach(struct folio_vport *v, struct folio_vq *end, const struct folio_virtq_mem
 
 	end->epoch = folio_fault_epoch();
 	folio_virtq_attach(&end->q, m);
-	if (folio_vport_is_weak(v))
+	if (folio_caching_is_weak(v->shm.caching))
 		folio_virtq_weaken(&end->q);
 	end->q.in_order = (features >> VIRTIO_F_IN_ORDER & 1) != 0;
 	end->q.mergeable = rx && merged;
@@ -203,10 +204,7 @@ folio_vport_queues_close(struct folio_vport *v)
 bool
 folio_vq_stands_still(struct folio_vq *end)
 {
-	uint32_t epoch = folio_fault_epoch();
-
-	if (folio_fault_settled(epoch) && !folio_fault_hit(end->port->shm.base))
-		end->epoch = epoch;
+	folio_fault_renew(&end->epoch, end->port->shm.base);
 	folio_count(&end->ended);
 	return false;
 }
@@ -239,12 +237,8 @@ folio_vport_enable(struct folio_vport *v, struct folio_vq *end, bool on)
 		folio_gate_open(gate);
 	wait = v->started; /* else folio_vport_stop() has waited for all of them */
 	pthread_mutex_unlock(&v->lock);
-	while (!done && wait && folio_patience_sleep(&patience)) {
-		pthread_mutex_lock(&v->lock);
-		wait = !end->enabled;
-		done = wait && folio_gates_close(&gate, 1);
-		pthread_mutex_unlock(&v->lock);
-	}
+	if (!done && wait)
+		done = folio_gate_await(gate, &patience, &v->lock, &end->enabled);
 	return done;
 }
 

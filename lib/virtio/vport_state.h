@@ -66,14 +66,6 @@ folio_vport_is_packed(const struct folio_vport *v)
 	return (v->device.features >> VIRTIO_F_RING_PACKED & 1) != 0;
 }
 
-/* Is the order of loads and stores not kept? Then rings are split, where an index can be fenced. */
-static inline bool
-folio_vport_is_weak(const struct folio_vport *v)
-{
-	return v->shm.caching != FOLIO_CACHING_WRITE_BACK &&
-	       v->shm.caching != FOLIO_CACHING_UNCACHED;
-}
-
 /* vport_queues.c: ends and their private memory. Returns 0 or -ENOMEM. */
 int folio_vport_queues_alloc(struct folio_vport *v, folio_alloc_fn alloc);
 void folio_vport_queues_free(struct folio_vport *v);

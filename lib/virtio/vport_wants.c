@@ -4,6 +4,7 @@
 
 /* What a virtio port wants of its device. */
 
+#include "memory/caching.h"
 #include "virtio/vport_state.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -28,7 +29,8 @@ folio_vport_wants(const struct folio_vport *v, uint32_t frame_max)
 		.min_size = FOLIO_VPORT_SIZE_MIN,
 	};
 
-	if (!v->split && !folio_vport_is_weak(v))
+	/* Where order is not kept rings are split: an index can be fenced. */
+	if (!v->split && !folio_caching_is_weak(v->shm.caching))
 		wants.features |= BIT(VIRTIO_F_RING_PACKED);
 	if ((v->leaves & (FOLIO_VQ_CSUM | FOLIO_VQ_TSO4 | FOLIO_VQ_TSO6)) != 0)
 		wants.features |= BIT(VIRTIO_NET_F_CSUM);

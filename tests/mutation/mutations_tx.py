@@ -46,7 +46,7 @@ TX_BUGS = [
      "rte_pktmbuf_free(i < sent ? pkts[i] : c->out[i]);",
      "if (i < sent)\n\t\t\t\trte_pktmbuf_free(pkts[i]);"),
     ("nobody waits for the layer", "driver:test_stop", LAYER,
-     "while (!folio_gates_close(&gate, 1)) {", "while (!folio_gates_close(&gate, 0)) {"),
+     "if (!folio_gate_close(&q->offload->gate))", "if (q->offload->gate.open > 1)"),
     # What is asked for.
     ("lengths are believed", HERE, PACKET, "len >= need &&", "len + 1000 >= need &&"),
     ("a network header of any length", HERE, PACKET, "&& m->l3_len < ip)", "&& m->l3_len < ip / 100)"),

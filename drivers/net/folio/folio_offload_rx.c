@@ -84,22 +84,15 @@ folio_offload_receive(void *queue, struct rte_mbuf **pkts, uint16_t n)
 bool
 folio_offload_rx_enable(struct folio_rx_queue *q, bool on)
 {
-	struct folio_patience patience;
-	struct folio_gate *gate;
-
 	if (q == NULL)
 		return true;
-	gate = &q->offload_gate;
 	if (on) {
 		folio_spread_enable(&q->offload->rss, q->common.queue_id, true);
-		folio_gate_open(gate);
+		folio_gate_open(&q->offload_gate);
 		return true;
 	}
-	folio_patience_begin(&patience);
-	while (!folio_gates_close(&gate, 1)) {
-		if (!folio_patience_sleep(&patience))
-			return false;
-	}
+	if (!folio_gate_close(&q->offload_gate))
+		return false;
 	folio_spread_enable(&q->offload->rss, q->common.queue_id, false);
 	return true;
 }

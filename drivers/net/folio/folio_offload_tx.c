@@ -270,21 +270,14 @@ folio_offload_tx_release(struct folio_tx_queue *q)
 bool
 folio_offload_tx_enable(struct folio_tx_queue *q, bool on)
 {
-	struct folio_patience patience;
-	struct folio_gate *gate;
-
 	if (q == NULL || q->offload == NULL)
 		return true;
-	gate = &q->offload->gate;
 	if (on) {
-		folio_gate_open(gate);
+		folio_gate_open(&q->offload->gate);
 		return true;
 	}
-	folio_patience_begin(&patience);
-	while (!folio_gates_close(&gate, 1)) {
-		if (!folio_patience_sleep(&patience))
-			return false;
-	}
+	if (!folio_gate_close(&q->offload->gate))
+		return false;
 	/* The application gets all of its mbufs back. */
 	rte_pktmbuf_free(q->offload->tso.pkt);
 	q->offload->tso.pkt = NULL;
