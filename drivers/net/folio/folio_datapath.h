@@ -14,6 +14,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <folio.h>
@@ -55,6 +56,30 @@ struct folio_burst {
 	uint32_t (*tx_other_does)(void *queue, uint32_t *longest);
 };
 
+extern const struct folio_burst folio_native_burst_portable, folio_virtio_burst_portable,
+	folio_vf_burst_portable;
+#ifdef __x86_64__
+extern const struct folio_burst folio_native_burst_sse, folio_virtio_burst_sse,
+	folio_vf_burst_sse;
+extern const struct folio_burst folio_native_burst_avx2, folio_virtio_burst_avx2,
+	folio_vf_burst_avx2;
+extern const struct folio_burst folio_native_burst_avx512, folio_virtio_burst_avx512,
+	folio_vf_burst_avx512;
+#endif
+
+/* Those of a datapath, as they are compiled for each instruction set. */
+#ifdef __x86_64__
+#define FOLIO_BURSTS(datapath)                                                  \
+	{                                                                       \
+		[FOLIO_ISA_PORTABLE] = &folio_##datapath##_burst_portable,      \
+		[FOLIO_ISA_SSE] = &folio_##datapath##_burst_sse,                \
+		[FOLIO_ISA_AVX2] = &folio_##datapath##_burst_avx2,              \
+		[FOLIO_ISA_AVX512] = &folio_##datapath##_burst_avx512,          \
+	}
+#else
+#define FOLIO_BURSTS(datapath) {[FOLIO_ISA_PORTABLE] = &folio_##datapath##_burst_portable}
+#endif
+
 /* A counter, nothing but a number that grows. */
 struct folio_counter_info {
 	const char *name;
@@ -64,6 +89,22 @@ struct folio_counter_info {
 
 /* Most counters of a datapath. */
 #define FOLIO_COUNTERS_MAX 32
+
+/* A counter, and where it is in a structure of those of a datapath. */
+struct folio_counter_place {
+	struct folio_counter_info info;
+	size_t offset;
+};
+
+static inline void
+folio_count_places(const struct folio_counter_place *places, unsigned int n, const void *counters,
+		   uint64_t *values)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		values[i] = *(const uint64_t *)((const uint8_t *)counters + places[i].offset);
+}
 
 struct folio_datapath {
 	const char *name;

@@ -172,28 +172,12 @@ native_count(const void *port, uint64_t *values)
 	values[ENDED_BURSTS] = c.ended_bursts;
 }
 
-extern const struct folio_burst folio_native_burst_portable;
-#ifdef __x86_64__
-extern const struct folio_burst folio_native_burst_sse;
-extern const struct folio_burst folio_native_burst_avx2;
-extern const struct folio_burst folio_native_burst_avx512;
-#endif
-
 static const struct folio_burst *
 native_burst(void *port)
 {
-	switch (folio_port_copy(port)->isa) {
-#ifdef __x86_64__
-	case FOLIO_ISA_AVX512:
-		return &folio_native_burst_avx512;
-	case FOLIO_ISA_AVX2:
-		return &folio_native_burst_avx2;
-	case FOLIO_ISA_SSE:
-		return &folio_native_burst_sse;
-#endif
-	default:
-		return &folio_native_burst_portable;
-	}
+	static const struct folio_burst *const bursts[] = FOLIO_BURSTS(native);
+
+	return bursts[folio_port_copy(port)->isa];
 }
 
 static uint16_t

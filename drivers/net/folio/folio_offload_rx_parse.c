@@ -3,9 +3,9 @@
  */
 
 /*
- * Types, hashes and checksums of received packets. The bytes are the peer's: each length in them is bounded
- * by the packet's own before it is used. What cannot be verified is UNKNOWN: fragments, lengths
- * that lie, UDP without a checksum.
+ * Types, hashes and checksums of received packets. The bytes are the peer's: each length in them is
+ * bounded by the packet's own before it is used. What cannot be verified is UNKNOWN: fragments,
+ * lengths that lie, UDP without a checksum.
  */
 
 #include <netinet/in.h>

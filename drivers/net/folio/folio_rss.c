@@ -101,8 +101,8 @@ rss_of(const struct rte_eth_dev *dev)
 	return &folio_adapter(dev)->rx_offload.rss;
 }
 
-static bool
-is_on(const struct rte_eth_dev *dev)
+bool
+folio_rss_is_on(const struct rte_eth_dev *dev)
 {
 	return (dev->data->dev_conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0;
 }
@@ -114,7 +114,7 @@ folio_rss_work(const struct rte_eth_dev *dev)
 	bool asked = (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0;
 	uint64_t work = rss->spread != NULL ? FOLIO_RX_SPREAD : 0;
 
-	if (is_on(dev) && rss->types != 0 && (asked || rss->spread != NULL))
+	if (folio_rss_is_on(dev) && rss->types != 0 && (asked || rss->spread != NULL))
 		work |= FOLIO_RX_HASH;
 	return work;
 }
@@ -149,7 +149,7 @@ folio_rss_configure(struct rte_eth_dev *dev)
 	uint16_t i;
 	int ret;
 
-	if (!is_on(dev))
+	if (!folio_rss_is_on(dev))
 		return 0;
 	ret = check_key(dev, conf);
 	if (ret != 0)
@@ -184,7 +184,7 @@ folio_rss_hash_conf_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf)
 	if (conf->rss_key != NULL && conf->rss_key_len >= FOLIO_RSS_KEY)
 		memcpy(conf->rss_key, rss->key, FOLIO_RSS_KEY);
 	conf->rss_key_len = FOLIO_RSS_KEY;
-	conf->rss_hf = is_on(dev) ? rss->types : 0;
+	conf->rss_hf = folio_rss_is_on(dev) ? rss->types : 0;
 	return 0;
 }
 

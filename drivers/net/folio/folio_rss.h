@@ -38,6 +38,9 @@ struct folio_rss {
 /* Of RTE_ETH_RX_OFFLOAD_* and FOLIO_RX_*: what a burst has to do. */
 uint64_t folio_rss_work(const struct rte_eth_dev *dev);
 
+/* Was it asked for when the port was configured? */
+bool folio_rss_is_on(const struct rte_eth_dev *dev);
+
 /* The port is configured. 0, or a negative errno and a line for the user. */
 int folio_rss_configure(struct rte_eth_dev *dev);
 

@@ -175,8 +175,7 @@ folio_spread_set_up(struct rte_eth_dev *dev)
 {
 	struct folio_rss *rss = &folio_adapter(dev)->rx_offload.rss;
 	uint16_t queues = dev->data->nb_rx_queues, from, to;
-	bool wanted = (dev->data->dev_conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0 &&
-		      queues > 1;
+	bool wanted = folio_rss_is_on(dev) && queues > 1;
 	int socket = dev->data->numa_node;
 	struct folio_spread *s;
 

@@ -134,10 +134,7 @@ vf_max_frame(const void *port)
 #define COUNTER(name, violation, rx_error) \
 	{{#name, violation, rx_error}, offsetof(struct folio_vf_counters, name)}
 
-static const struct {
-	struct folio_counter_info info;
-	size_t offset;
-} counters[] = {
+static const struct folio_counter_place counters[] = {
 	COUNTER(rx_bad_length, true, true),
 	COUNTER(rx_bad_chain, true, true),
 	COUNTER(rx_bad_frame, false, true),
@@ -161,35 +158,17 @@ static void
 vf_count(const void *port, uint64_t *values)
 {
 	struct folio_vf_counters c;
-	unsigned int i;
 
 	folio_vf_port_counters(port, &c);
-	for (i = 0; i < RTE_DIM(counters); i++)
-		values[i] = *(const uint64_t *)((const uint8_t *)&c + counters[i].offset);
+	folio_count_places(counters, RTE_DIM(counters), &c, values);
 }
-
-extern const struct folio_burst folio_vf_burst_portable;
-#ifdef __x86_64__
-extern const struct folio_burst folio_vf_burst_sse;
-extern const struct folio_burst folio_vf_burst_avx2;
-extern const struct folio_burst folio_vf_burst_avx512;
-#endif
 
 static const struct folio_burst *
 vf_burst(void *port)
 {
-	switch (folio_vf_port_copy(port)->isa) {
-#ifdef __x86_64__
-	case FOLIO_ISA_AVX512:
-		return &folio_vf_burst_avx512;
-	case FOLIO_ISA_AVX2:
-		return &folio_vf_burst_avx2;
-	case FOLIO_ISA_SSE:
-		return &folio_vf_burst_sse;
-#endif
-	default:
-		return &folio_vf_burst_portable;
-	}
+	static const struct folio_burst *const bursts[] = FOLIO_BURSTS(vf);
+
+	return bursts[folio_vf_port_copy(port)->isa];
 }
 
 static uint16_t
@@ -226,3 +205,5 @@ const struct folio_datapath folio_vf = {
 	.burst = vf_burst,
 	.prepare = vf_prepare,
 };
+
+_Static_assert(RTE_DIM(counters) <= FOLIO_COUNTERS_MAX, "room for all counters");

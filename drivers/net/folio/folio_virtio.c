@@ -146,10 +146,7 @@ virtio_max_frame(const void *port)
 #define COUNTER(name, violation, rx_error) \
 	{{#name, violation, rx_error}, offsetof(struct folio_vport_counters, name)}
 
-static const struct {
-	struct folio_counter_info info;
-	size_t offset;
-} counters[] = {
+static const struct folio_counter_place counters[] = {
 	COUNTER(rx_bad_index, true, false),
 	COUNTER(rx_bad_id, true, false),
 	COUNTER(rx_bad_length, true, true),
@@ -174,35 +171,17 @@ static void
 virtio_count(const void *port, uint64_t *values)
 {
 	struct folio_vport_counters c;
-	unsigned int i;
 
 	folio_vport_counters(port, &c);
-	for (i = 0; i < RTE_DIM(counters); i++)
-		values[i] = *(const uint64_t *)((const uint8_t *)&c + counters[i].offset);
+	folio_count_places(counters, RTE_DIM(counters), &c, values);
 }
-
-extern const struct folio_burst folio_virtio_burst_portable;
-#ifdef __x86_64__
-extern const struct folio_burst folio_virtio_burst_sse;
-extern const struct folio_burst folio_virtio_burst_avx2;
-extern const struct folio_burst folio_virtio_burst_avx512;
-#endif
 
 static const struct folio_burst *
 virtio_burst(void *port)
 {
-	switch (folio_vport_copy(port)->isa) {
-#ifdef __x86_64__
-	case FOLIO_ISA_AVX512:
-		return &folio_virtio_burst_avx512;
-	case FOLIO_ISA_AVX2:
-		return &folio_virtio_burst_avx2;
-	case FOLIO_ISA_SSE:
-		return &folio_virtio_burst_sse;
-#endif
-	default:
-		return &folio_virtio_burst_portable;
-	}
+	static const struct folio_burst *const bursts[] = FOLIO_BURSTS(virtio);
+
+	return bursts[folio_vport_copy(port)->isa];
 }
 
 static uint16_t
@@ -247,3 +226,5 @@ const struct folio_datapath folio_virtio = {
 	.burst = virtio_burst,
 	.prepare = virtio_prepare,
 };
+
+_Static_assert(RTE_DIM(counters) <= FOLIO_COUNTERS_MAX, "room for all counters");
