@@ -34,25 +34,6 @@
 static struct rte_mempool *pool;
 static bool has_device, by_steps;
 static uint64_t received, sent; /* steps */
-static uint64_t in_vain;	/* steps of a burst that does nothing */
-
-typedef uint16_t (*burst_fn)(void *queue, struct rte_mbuf **pkts, uint16_t n);
-
-static uint16_t
-nothing(void *queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	(void)queue;
-	(void)pkts;
-	return n;
-}
-
-static __rte_noinline uint64_t
-steps_of(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t *n)
-{
-	count_steps_begin();
-	*n = burst(queue, pkts, *n);
-	return count_steps_end();
-}
 
 /* Do a burst; what it takes without a burst is not counted. */
 static uint16_t
@@ -60,7 +41,7 @@ do_burst(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t n, uint64
 {
 	if (!by_steps)
 		return burst(queue, pkts, n);
-	*steps += steps_of(burst, queue, pkts, &n) - in_vain;
+	*steps += count_steps_of(burst, queue, pkts, &n);
 	return n;
 }
 
@@ -177,12 +158,8 @@ main(int argc, char **argv)
 	      rte_eth_rx_queue_setup(0, 0, size, SOCKET_ID_ANY, NULL, pool) == 0 &&
 	      rte_eth_tx_queue_setup(0, 0, size, SOCKET_ID_ANY, NULL) == 0, "configuring the port");
 	restart();
-	if (by_steps) {
-		uint16_t n = 0;
-
+	if (by_steps)
 		counted.frames = STEP_FRAMES;
-		in_vain = steps_of(nothing, NULL, NULL, &n);
-	}
 	count_all(&counted);
 	if (rte_eth_rx_burst_mode_get(0, 0, &mode) != 0)
 		strcpy(mode.info, "unknown"); /* virtio-user's */

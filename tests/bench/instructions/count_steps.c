@@ -62,3 +62,30 @@ count_steps_end(void)
 }
 
 #endif
+
+static uint16_t
+nothing(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	(void)queue;
+	(void)pkts;
+	return n;
+}
+
+static __attribute__((noinline)) uint64_t
+steps_of(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t *n)
+{
+	count_steps_begin();
+	*n = burst(queue, pkts, *n);
+	return count_steps_end();
+}
+
+uint64_t
+count_steps_of(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t *n)
+{
+	static uint64_t in_vain;
+	uint16_t none = 0;
+
+	if (in_vain == 0)
+		in_vain = steps_of(nothing, NULL, NULL, &none);
+	return steps_of(burst, queue, pkts, n) - in_vain;
+}

@@ -18,4 +18,10 @@ void count_steps_begin(void);
 /* Returns the instructions since count_steps_begin(), with a few that are always the same. */
 uint64_t count_steps_end(void);
 
+struct rte_mbuf;
+typedef uint16_t (*burst_fn)(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* Do a burst of *n, which says how many it was: the instructions beyond those of a burst in vain. */
+uint64_t count_steps_of(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t *n);
+
 #endif /* COUNT_STEPS_H */

@@ -41,7 +41,7 @@
 
 static struct rte_mempool *pool;
 static struct vfmodel *card;
-static uint64_t received, sent, in_vain;
+static uint64_t received, sent;
 
 static void
 check(bool ok, const char *what)
@@ -142,24 +142,6 @@ hold_folio(void)
 	pthread_mutex_lock(&rig->lock);
 }
 
-typedef uint16_t (*burst_fn)(void *queue, struct rte_mbuf **pkts, uint16_t n);
-
-static uint16_t
-nothing(void *queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	(void)queue;
-	(void)pkts;
-	return n;
-}
-
-static __rte_noinline uint64_t
-steps_of(burst_fn burst, void *queue, struct rte_mbuf **pkts, uint16_t *n)
-{
-	count_steps_begin();
-	*n = burst(queue, pkts, *n);
-	return count_steps_end();
-}
-
 static void
 send_burst(unsigned int size, uint16_t burst, bool counts)
 {
@@ -174,7 +156,7 @@ send_burst(unsigned int size, uint16_t burst, bool counts)
 		pkts[i]->pkt_len = size;
 	}
 	if (counts)
-		sent += steps_of(fn, queue, pkts, &n) - in_vain;
+		sent += count_steps_of(fn, queue, pkts, &n);
 	else
 		n = fn(queue, pkts, n);
 	check(n == burst, "a burst to send");
@@ -189,7 +171,7 @@ receive_burst(unsigned int size, uint16_t burst, bool counts)
 	uint16_t n = burst;
 
 	if (counts)
-		received += steps_of(fn, queue, pkts, &n) - in_vain;
+		received += count_steps_of(fn, queue, pkts, &n);
 	else
 		n = fn(queue, pkts, n);
 	check(n == burst, "a burst to receive");
@@ -263,7 +245,6 @@ main(int argc, char **argv)
 {
 	static const uint16_t bursts[] = {1, 8, 32};
 	bool folio = argc > 3 && strcmp(argv[1], "folio") == 0;
-	uint16_t n = 0;
 	size_t b;
 
 	check(argc > 3, "usage: folio or igbvf, and a plugin");
@@ -276,7 +257,6 @@ main(int argc, char **argv)
 	set_up();
 	if (folio)
 		hold_folio();
-	in_vain = steps_of(nothing, NULL, NULL, &n);
 	for (b = 0; b < RTE_DIM(bursts); b++)
 		count(SIZE, bursts[b]);
 	if (folio)
