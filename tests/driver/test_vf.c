@@ -140,9 +140,41 @@ test_C1_bits(void **state)
 	}
 }
 
+/* The card knows of the longest frame since its start; the port may take less by now. */
+static void
+test_smaller_mtu_at_run_time(void **state)
+{
+	const struct port_setup setup = {.queues = 1, .mtu = 9000,
+					 .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
+	struct rte_mbuf *m;
+	unsigned int i;
+	size_t d;
+	uint16_t port;
+
+	(void)state;
+	for (d = 0; d < RTE_DIM(vf_devices); d++) {
+		rig_begin(vf_devices[d]);
+		port = vf_port(",ring_size=64,slot_size=9216", &setup);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 1500), 0);
+		send_one(port, 0, make_frame(common_pool, 4000, 1, 2));
+		for (i = 0; i < WAIT_STEPS && xstat(port, "rx_q0_oversize") == 0; i++) {
+			assert_int_equal(rte_eth_rx_burst(port, 0, &m, 1), 0);
+			rte_delay_us_sleep(1000);
+		}
+		assert_int_equal(xstat(port, "rx_q0_oversize"), 1);
+		vf_one(port, 0, 1522, 2, 1);
+		assert_int_equal(rte_eth_dev_set_mtu(port, 9000), 0);
+		vf_one(port, 0, 4000, 3, 2);
+		assert_int_equal(xstat(port, "resets"), 0);
+		expect_no_violation(port);
+		detach(port);
+		rig_end();
+	}
+}
+
 /*
- * C1: what the card says of checksums is not what the application hears: with the offload on, the port
- * has summed itself.
+ * C1: what the card says of checksums is not what the application hears: with the offload on, the
+ * port has summed itself.
  */
 static void
 test_C1_checksums(void **state)
@@ -316,6 +348,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_frames),
 		TEST(test_bursts),
+		TEST(test_smaller_mtu_at_run_time),
 		TEST(test_C1_bits),
 		TEST(test_C1_checksums),
 		TEST(test_C1_scribbler),

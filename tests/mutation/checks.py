@@ -17,6 +17,7 @@ from onefetch.paths import Program  # noqa: E402
 from onefetch.units import commands, moved, read_unit, read_units  # noqa: E402
 
 PLUGIN = "drivers/net/folio/librte_net_folio.so"
+CARD = "tests/vf/librte_net_folio_model.so"     # with a model of a network card in it
 TIMEOUT = 300  # seconds, for a bug that makes a program wait for ever
 
 
@@ -96,11 +97,11 @@ class Checks:
             path = Relinked(self.build).link(f"tests/hostile/{program}", temp, bugs)
             return self.run([path])
 
-    def plugin(self, bugs, argv, env=None):
+    def plugin(self, bugs, argv, env=None, target=PLUGIN):
         """A test of the driver, with the plugin that has the bugs, in SSE: one copy to compile."""
         # EAL takes no plugin from below a folder that everybody may write to.
         with tempfile.TemporaryDirectory(prefix="folio-broken.", dir="/run") as temp:
-            plugin = Relinked(self.build, isa="sse").link(PLUGIN, temp, bugs)
+            plugin = Relinked(self.build, isa="sse").link(target, temp, bugs)
             device = os.path.join(self.build, "tools/hostile-device/folio-hostile-device")
             return self.run(argv, {"FOLIO_PLUGIN": plugin, "FOLIO_SIMD_BITS": "128",
                                    "FOLIO_HOSTILE_DEVICE": device, **(env or {})})
@@ -110,6 +111,11 @@ class Checks:
         program, _, pair = program.partition(":")
         return self.plugin(bugs, [os.path.join(self.build, "tests/driver", program)],
                            {"FOLIO_PAIR": pair} if pair else {})
+
+    def card(self, bugs, program):
+        """One of tests/driver that is about a virtual function."""
+        argv = [os.path.join(self.build, "tests/driver", program)]
+        return self.plugin(bugs, argv, target=CARD)
 
     def compiled(self, bugs, program):
         """One of tests/driver that has sources of the driver in it."""

@@ -4,7 +4,10 @@
 
 RING, HEAD = "lib/vf/advq.c", "lib/vf/advq.h"
 CARD, TALK, BOX = "lib/vf/card.c", "lib/vf/talk.c", "lib/vf/mailbox.c"
+QUEUES = "lib/vf/port_queues.c"
+BURST = "drivers/net/folio/folio_vf_burst.c"
 WORDS, REGS = "unit:test_vf_advq", "unit:test_vf_card"
+FRAMES, LIFE = "card:test_vf", "card:test_vf_life"
 
 VF_BUGS = [
     ("vf: a frame as long as it says", WORDS, HEAD,
@@ -56,4 +59,18 @@ VF_BUGS = [
     ("vf: counters are not differences", REGS, CARD, "(uint32_t)(now - c->seen[i])", "now"),
     ("vf: queues run before all are enabled", REGS, CARD,
      "if ((rx & tx & FOLIO_VF_RING_ENABLE) == 0)", "if ((rx | tx) == UINT32_MAX)"),
+    ("vf: a card's word on checksums is passed on", FRAMES, BURST,
+     "\t\tfolio_mbuf_fill(m, rearm, len);\n",
+     "\t\tfolio_mbuf_fill(m, rearm, len);\n\t\tm->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;\n"),
+    ("vf: frames longer than the port takes", FRAMES, BURST,
+     "verdict == FOLIO_ADVQ_TAKE && folio_mbuf_takes(rq, len)", "verdict == FOLIO_ADVQ_TAKE"),
+    ("vf: what is dropped is delivered", FRAMES, BURST, "verdict == FOLIO_ADVQ_TAKE && ", ""),
+    ("vf: a row takes what is being dropped", FRAMES, BURST, "\tif (unlikely(from->dropping != 0))\n"
+     "\t\treturn false;\n", ""),
+    ("vf: the card is never told of buffers", FRAMES, BURST, "\tif (folio_advq_rx_tell(q, &tail))\n",
+     "\tif (folio_advq_rx_tell(q, &tail) && n == 0)\n"),
+    ("vf: a chain is its first segment", FRAMES, BURST, "folio_advq_buf(q, q->tail) + done,\n",
+     "folio_advq_buf(q, q->tail),\n"),
+    ("vf: a card that stands still is waited for", LIFE, QUEUES,
+     "return ++end->stuck > STALLED_TICKS;", "return false;"),
 ]
